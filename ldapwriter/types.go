@@ -1,0 +1,79 @@
+package ldapwriter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+)
+
+// Entry is a holder as one DC showed it.
+type Entry struct {
+	address.Holder
+	// DC is the URL of the server that was read, as it stands in the settings. The modify goes to the same one.
+	DC string
+	// USNChanged is the entry's uSNChanged on that DC; it means nothing on another one.
+	USNChanged int64
+}
+
+// Receipt is what was written, as the DC showed it right after.
+type Receipt struct {
+	DC         string         `json:"dc"`
+	USNChanged int64          `json:"usn_changed"`
+	Before     address.Values `json:"before"`
+	After      address.Values `json:"after"`
+	// Change is what we wrote: exactly these values are ours to take back. Empty when there was nothing to write.
+	Change address.Change `json:"change"`
+	At     time.Time      `json:"at"`
+}
+
+// Prior is what is known of earlier writes to a holder; it decides which DC may be used for the next one.
+type Prior struct {
+	// Last is the holder's last receipt, nil when there is none. A DC that does not show it yet has not replicated.
+	Last *Receipt
+	// InDoubt is the DC that a modify of unknown outcome was sent to; only that DC may be used then. Empty: none.
+	InDoubt string
+}
+
+// Job is one change to write.
+type Job struct {
+	// Entry is what the plan was made from; the modify goes to Entry.DC.
+	Entry  Entry
+	Change address.Change
+	// Confirm is called right before the modify is sent, after a connection was had; an error stops the write and is
+	// returned as it is. The queue checks its lease there.
+	Confirm func(context.Context) error
+}
+
+// ErrConflict: somebody was faster (LDAP result 16 or 20, nothing was written). Read again and plan again.
+var ErrConflict = errors.New("the holder was changed by somebody else meanwhile")
+
+// UnknownOutcomeError: the connection was lost after the modify was sent. Read again on the same DC and plan again.
+type UnknownOutcomeError struct {
+	DC  string
+	Err error
+}
+
+func (e *UnknownOutcomeError) Error() string {
+	return fmt.Sprintf("outcome of the modify on %s is unknown: %v", e.DC, e.Err)
+}
+
+func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
+
+// SlippedError: the read-back did not show what was written, because somebody's edit slipped in between; what we did was
+// taken back (TakenBack), or was gone already. Plan again, three times at most.
+type SlippedError struct {
+	Want, Got address.Values
+	TakenBack bool
+}
+
+func (e *SlippedError) Error() string {
+	return fmt.Sprintf("read back %+v where %+v was written", e.Got, e.Want)
+}
+
+// Rights says what the bound account may write on one holder (allowedAttributesEffective).
+type Rights struct {
+	ProxyAddresses, Mail bool
+}

@@ -1,0 +1,101 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+// RequestID names a request: a UUID of version 7 (RFC 9562), so that ids sort by the time of acceptance.
+type RequestID string
+
+// Submission is what somebody asks for, as it came in: its syntax was checked, nothing else.
+type Submission struct {
+	Holder    string // any identity: GUID, UPN, SMTP address, account name, DN, display name
+	Action    address.Action
+	Address   address.Address // empty for undo
+	Undoes    RequestID       // for undo
+	Ticket    string
+	Requester string
+	Note      string
+	Allow     []address.Allowance
+	// SubmittedBy is the name of the token that it came with.
+	SubmittedBy string
+}
+
+// Idempotency is the caller's key for one submission; it holds per token for 7 days.
+type Idempotency struct {
+	Key string // empty: none was given
+	// Digest is the SHA-256 of the submission's canonical form: the same key with another digest is ErrKeyReused.
+	Digest string
+}
+
+// Request is one asked change to one holder's addresses, and all that became of it.
+type Request struct {
+	ID RequestID
+	// Seq is the order of acceptance, 1 and up, without doubles.
+	Seq int64
+	Submission
+	State State
+	// Cause says why it is where it is; nil when there is nothing to say.
+	Cause *cause.Cause
+	// Object is the holder's objectGUID once it was resolved, zero before.
+	Object address.GUID
+	// CloudID is the holder's id in Graph once it was seen there.
+	CloudID string
+	// Attempts counts the tries of the current step; NotBefore is when the next may start.
+	Attempts  int
+	NotBefore time.Time
+	// Owner and LeaseUntil are the node that has it in writing, and until when.
+	Owner      string
+	LeaseUntil time.Time
+	// Intent is stored before a modify is sent, and stays: it tells a later owner what may have been written.
+	Intent *Intent
+	// Receipt is what was written; nil until then.
+	Receipt *ldapwriter.Receipt
+	// Expectation is what the cloud must show; set with the receipt.
+	Expectation *cloudcheck.Expectation
+	// Seen is what the cloud showed last; nil before the first look.
+	Seen *cloudcheck.Seen
+	// LastSyncSeen and SyncMoves are the sweeps' memory (cloudcheck.Case).
+	LastSyncSeen time.Time
+	SyncMoves    int
+	// SupersededBy is the later request that changed the same address, or took this one back.
+	SupersededBy RequestID
+	Notes        []string // what was noticed about the holder while planning
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	WrittenAt    time.Time
+	VerifiedAt   time.Time
+}
+
+// Intent is what a node is about to write. It is durable before the modify is sent.
+type Intent struct {
+	DC     string         `json:"dc"`
+	Before address.Values `json:"before"`
+	Change address.Change `json:"change"`
+	// Sent says that the modify may have reached the DC: set by the journal entry right before it is sent, and cleared
+	// only by an answer.
+	Sent        bool                   `json:"sent"`
+	Expectation cloudcheck.Expectation `json:"expectation"`
+}
+
+// Event is one entry of the append-only log of a request. Hash is the hex SHA-256 over PrevHash and the entry's
+// canonical JSON, so that the log as a whole is a chain.
+type Event struct {
+	ID        int64
+	RequestID RequestID
+	At        time.Time
+	From, To  State // the same where only something was recorded (intent, retry)
+	Cause     *cause.Cause
+	Node      string
+	// What names the step: accepted, resolved, claimed, intent, written, retry, verdict, cancelled, released, …
+	What string
+	// Detail is JSON of what the step recorded (intent, receipt, what the cloud showed); null when nothing.
+	Detail   []byte
+	PrevHash string
+	Hash     string
+}

@@ -1,0 +1,153 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+// Errors that every store gives, wrapped or not.
+var (
+	// ErrNotFound: there is no such request.
+	ErrNotFound = errors.New("no such request")
+	// ErrStale: the request is not in the state that the transition starts from any more, or the lease is another's.
+	ErrStale = errors.New("the request moved on meanwhile")
+	// ErrKeyReused: the idempotency key came before with another submission.
+	ErrKeyReused = errors.New("the idempotency key was used for another request")
+	// ErrStoreFull: the disk is full or the store cannot be written; nothing was stored.
+	ErrStoreFull = errors.New("the store cannot be written")
+)
+
+// Store keeps requests. Every method is atomic and durable when it returns, safe for concurrent use by many
+// goroutines and, where the store allows it, many nodes. Every change of a request appends its event in the same
+// transaction. Times are kept in UTC to the microsecond.
+type Store interface {
+	Intake
+	Work
+	Control
+}
+
+// Intake takes requests in and shows them.
+type Intake interface {
+	// Accept stores a submission as an accepted request and returns it with created true. The same idempotency key
+	// (per SubmittedBy, for 7 days), or without a key an identical submission that is still open, returns the earlier
+	// request with created false; the key with another digest is ErrKeyReused.
+	Accept(ctx context.Context, s Submission, key Idempotency, now time.Time) (r Request, created bool, err error)
+	// Get returns one request, ErrNotFound where there is none.
+	Get(ctx context.Context, id RequestID) (Request, error)
+	// List returns a page of requests, newest first, and the cursor of the next page, empty at the end.
+	List(ctx context.Context, f Filter) (page []Request, next string, err error)
+	// Events returns a request's events, oldest first.
+	Events(ctx context.Context, id RequestID) ([]Event, error)
+	// Stats counts requests by state, and gives what the metrics need.
+	Stats(ctx context.Context) (Stats, error)
+}
+
+// Work is what the runner does with requests.
+type Work interface {
+	// Unresolved returns accepted requests whose time has come, oldest first, at most n. One whose time has not come
+	// hides all later ones: requests are resolved in the order of acceptance.
+	Unresolved(ctx context.Context, now time.Time, n int) ([]Request, error)
+	// Resolve notes the holder of an accepted request, takes its claims and moves it to queued, all in one
+	// transaction. Where an open request for another holder has one of the addresses claimed for taking, the request
+	// is refused address_busy instead, naming that request; the returned request shows which it was.
+	Resolve(ctx context.Context, id RequestID, holder address.GUID, claims []Claim, now time.Time) (Request, error)
+	// Claim leases at most n queued requests to owner (state writing) whose time has come, whose holder has no earlier
+	// request in accepted, queued, held or writing, and before which no request is still accepted; and takes over
+	// requests in writing whose lease has expired. Not while paused (Control): a take-over excepted.
+	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)
+	// Releasing returns an earlier open request for another holder that is to release one of the addresses that id
+	// claims for taking; nil when there is none.
+	Releasing(ctx context.Context, id RequestID) (*Request, error)
+	// Advance makes one transition (or records something without one), guarded by Transition.From and, in writing, by
+	// the owner and an unexpired lease. ErrStale where the guard fails; nothing is changed then.
+	Advance(ctx context.Context, t Transition) (Request, error)
+	// LastReceipt returns the receipt of the holder's newest written request, nil where there is none, and the DC of a
+	// sent intent whose outcome no request has settled, empty where there is none (the request `except` left out).
+	LastReceipt(ctx context.Context, holder address.GUID, except RequestID) (*ldapwriter.Receipt, error)
+	// Awaiting returns the requests to sweep: written ones, and mismatched ones that are due (NotBefore), each oldest
+	// first after the one whose Seq is given, at most n.
+	Awaiting(ctx context.Context, now time.Time, after int64, n int) ([]Request, error)
+	// Wake clears NotBefore of a request in accepted, queued, written or mismatched, so that the next pass takes it.
+	Wake(ctx context.Context, id RequestID, now time.Time) (Request, error)
+}
+
+// Control is the stop switch.
+type Control interface {
+	// Paused tells since when all writing is stopped and by whom; the zero time when it is not.
+	Paused(ctx context.Context) (since time.Time, by string, err error)
+	// SetPaused stops or starts all writing, on every node. Doing it twice is harmless.
+	SetPaused(ctx context.Context, paused bool, by string, now time.Time) error
+}
+
+// ClaimKind says what a request wants with an address.
+type ClaimKind string
+
+// The kinds of claims.
+const (
+	Take    ClaimKind = "take"    // the holder shall have it
+	Release ClaimKind = "release" // the holder shall not have it any more
+)
+
+// Claim is an open request's hold on an address, until the request is final.
+type Claim struct {
+	Address address.Key
+	Kind    ClaimKind
+}
+
+// Transition is one guarded change of a request. Nil and zero fields leave what stands.
+type Transition struct {
+	ID   RequestID
+	From State
+	// To may equal From: something is recorded, the state stays.
+	To State
+	// Owner must hold the lease where From is writing; it is ignored elsewhere.
+	Owner string
+	Now   time.Time
+	// What and Detail go into the event; Detail is marshalled to JSON.
+	What   string
+	Detail any
+	// Cause replaces the request's cause; ClearCause removes it.
+	Cause      *cause.Cause
+	ClearCause bool
+	NotBefore  *time.Time
+	Attempts   *int
+	LeaseUntil *time.Time // extends the lease
+	CloudID    string
+	Intent     *Intent
+	Receipt    *ldapwriter.Receipt
+	// Supersedes lists the addresses that the receipt's change touched: earlier requests for the same holder in written
+	// or mismatched whose own receipt touched one of them, or that ask for one of them, become superseded by this one,
+	// in the same transaction. An undo names the request that it takes back as well (UndoneID): that one becomes
+	// superseded too where its state allows it, and gets SupersededBy in any case.
+	Supersedes   []address.Key
+	UndoneID     RequestID
+	Expectation  *cloudcheck.Expectation
+	Seen         *cloudcheck.Seen
+	LastSyncSeen *time.Time
+	SyncMoves    *int
+	Notes        []string
+}
+
+// Filter selects requests for List. Zero fields select everything.
+type Filter struct {
+	State  State
+	Holder string // exact holder as submitted, without case, or an objectGUID
+	Ticket string
+	// Since keeps requests that were created or changed at or after it.
+	Since  time.Time
+	Limit  int // 1 to 500; 0 is 50
+	Cursor string
+}
+
+// Stats is what the store knows of the queue as a whole.
+type Stats struct {
+	ByState map[State]int
+	// OldestWaiting is when the oldest request that is not final and not mismatched was accepted; zero: none.
+	OldestWaiting time.Time
+}
