@@ -77,6 +77,8 @@ type Intent struct {
 	DC     string         `json:"dc"`
 	Before address.Values `json:"before"`
 	Change address.Change `json:"change"`
+	// USNChanged is the entry's uSNChanged on DC before the modify: the same later means that nothing was written.
+	USNChanged int64 `json:"usn_changed"`
 	// Sent says that the modify may have reached the DC: set by the journal entry right before it is sent, and cleared
 	// only by an answer.
 	Sent        bool                   `json:"sent"`

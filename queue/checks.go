@@ -1,0 +1,203 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+// checks are what has to hold before anything is written: both sides are looked at, the change is planned, and nobody
+// else may hold what it adds.
+type checks struct {
+	directory Directory
+	cloud     Cloud
+	// syncInterval is the sync engine's cycle, and grace the time that the asynchronous calculation is given after it.
+	syncInterval, grace time.Duration
+	now                 func() time.Time
+}
+
+// assessment is what the checks found.
+type assessment struct {
+	snapshot cloudcheck.Snapshot
+	plan     address.Plan
+}
+
+// cloudID is the holder's id in Graph, "" when it is not there.
+func (a assessment) cloudID() string {
+	if a.snapshot.Object == nil {
+		return ""
+	}
+	return a.snapshot.Object.ID
+}
+
+// assess looks at the cloud, plans, and checks that what the plan adds is free. Its errors are *cause.Error; a refusal is
+// final, a waiting is tried again.
+func (c checks) assess(ctx context.Context, holder address.Holder, cloudID string, ask address.Ask) (assessment, error) {
+	a := assessment{}
+	var err error
+	if a.snapshot, err = c.cloud.Look(ctx, holder, cloudID); err != nil {
+		return a, err
+	}
+	if err := refuseCloudManaged(a.snapshot.Object); err != nil {
+		return a, err
+	}
+	if a.plan, err = address.MakePlan(c.situation(holder, a.snapshot), ask); err != nil {
+		return a, err
+	}
+	return a, c.mustBeFree(ctx, holder, a, ask)
+}
+
+// situation lays both sides out for planning.
+func (c checks) situation(holder address.Holder, s cloudcheck.Snapshot) address.Situation {
+	situation := address.Situation{
+		Holder:        holder,
+		InitialDomain: s.Tenant.InitialDomain,
+		SyncDue:       c.syncDue(holder.Changed, s.Tenant.LastSync),
+		MailSurvives:  s.MailSurvives,
+	}
+	if s.Object != nil {
+		situation.Cloud = address.CloudView{InCloud: true, UPN: s.Object.UPN, Values: s.Object.Values}
+	}
+	return situation
+}
+
+// syncDue says whether the cloud has still to catch up with a holder's last change: no sync ran since, or one did but
+// the calculation after it may not be through.
+func (c checks) syncDue(changed, lastSync time.Time) bool {
+	if lastSync.IsZero() {
+		return false
+	}
+	if changed.After(lastSync) {
+		return true
+	}
+	arrivedWithLastSync := lastSync.Sub(changed) < c.syncInterval
+	return arrivedWithLastSync && c.now().Sub(lastSync) < c.grace
+}
+
+// refuseCloudManaged refuses a holder whose attributes the cloud owns: the AD value does not flow any more.
+func refuseCloudManaged(o *cloudcheck.Object) error {
+	if o == nil || !o.CloudManaged() {
+		return nil
+	}
+	return cause.Refuse(cause.CloudManaged,
+		"%s is managed in the cloud now (onPremisesSyncEnabled is not true), so what is written on-premises does not arrive; change the address in the cloud", o.Name)
+}
+
+// mustBeFree checks the domain of what was asked for, and that nobody else holds what the plan adds.
+func (c checks) mustBeFree(ctx context.Context, holder address.Holder, a assessment, ask address.Ask) error {
+	added := newAddresses(holder.Values, a.plan.Change)
+	if len(added) == 0 {
+		return nil
+	}
+	if err := refuseUnverified(holder, a.snapshot.Tenant, ask, added); err != nil {
+		return err
+	}
+	if err := c.refuseHeldOnPremises(ctx, holder, added); err != nil {
+		return err
+	}
+	return c.refuseHeldInCloud(ctx, a.cloudID(), added, ask.Allow)
+}
+
+// newAddresses are the SMTP addresses that a change gives to a holder and that it does not have yet.
+func newAddresses(before address.Values, change address.Change) []address.Address {
+	var added []address.Address
+	for _, p := range change.Add {
+		if p.IsSMTP() && len(before.Proxies.Find(p.Address())) == 0 {
+			added = append(added, p.Address())
+		}
+	}
+	return added
+}
+
+// refuseUnverified refuses the address that was asked for where its domain is not verified in the tenant. Contacts keep
+// any domain; a primary that the plan only makes explicit is what the cloud shows already.
+func refuseUnverified(holder address.Holder, t cloudcheck.Tenant, ask address.Ask, added []address.Address) error {
+	if holder.Kind == address.Contact || ask.Action == address.Undo {
+		return nil
+	}
+	for _, a := range added {
+		if a.Equal(ask.Address) && !t.Verified[a.Domain()] {
+			return cause.Refuse(cause.DomainNotVerified,
+				"the domain %s of %s is not verified in the tenant; verify it there first, or choose an address in a verified domain", a.Domain(), a)
+		}
+	}
+	return nil
+}
+
+func (c checks) refuseHeldOnPremises(ctx context.Context, holder address.Holder, added []address.Address) error {
+	conflicts, err := c.directory.HoldersOf(ctx, added, holder.GUID)
+	if err != nil || len(conflicts) == 0 {
+		return err
+	}
+	first := conflicts[0]
+	return cause.Refuse(cause.HeldOnPremises, "%s is held on-premises by the %s %s (%s); remove it there first, or choose another address",
+		added[0], first.Kind, first.Name, first.Address).WithConflict(first)
+}
+
+// refuseHeldInCloud refuses what another object of the tenant holds. A deleted one can be allowed; a live one comes first
+// in the answer.
+func (c checks) refuseHeldInCloud(ctx context.Context, self string, added []address.Address, allow []address.Allowance) error {
+	conflicts, err := c.cloud.HoldersOf(ctx, added, self)
+	if err != nil {
+		return err
+	}
+	var deleted *cause.Conflict
+	for _, found := range conflicts {
+		if found.Kind == "deleted_user" || found.Kind == "deleted_group" {
+			deleted = &found
+			continue
+		}
+		return cause.Refuse(cause.HeldInCloud, "%s is held in the cloud by the %s %s (%s); remove it there first, or choose another address",
+			added[0], found.Kind, found.Name, found.Address).WithConflict(found)
+	}
+	if deleted == nil || allows(allow, address.AllowDeletedHolder) {
+		return nil
+	}
+	return cause.Refuse(cause.HeldByDeleted,
+		`%s still belongs to the %s %s, which is deleted and can be restored; ask again with "allow": ["deleted_holder"] to take it all the same`,
+		added[0], deletedKind(deleted.Kind), deleted.Name).WithConflict(*deleted)
+}
+
+func deletedKind(kind string) string {
+	if kind == "deleted_group" {
+		return "group"
+	}
+	return "user"
+}
+
+func allows(list []address.Allowance, one address.Allowance) bool {
+	for _, a := range list {
+		if a == one {
+			return true
+		}
+	}
+	return false
+}
+
+// landed says whether the directory shows all of a change: what it adds is there to the letter, what it deletes is not.
+func landed(change address.Change, now address.Values) bool {
+	for _, p := range change.Add {
+		if !now.Proxies.Has(p) {
+			return false
+		}
+	}
+	for _, p := range change.Delete {
+		if now.Proxies.Has(p) {
+			return false
+		}
+	}
+	return change.Mail == nil || change.Mail.New == now.Mail
+}
+
+// priorOf tells the directory what is known of earlier writes to the request's holder.
+func priorOf(last *ldapwriter.Receipt, r Request) ldapwriter.Prior {
+	prior := ldapwriter.Prior{Last: last}
+	if r.Intent != nil && r.Intent.Sent {
+		prior.InDoubt = r.Intent.DC
+	}
+	return prior
+}
