@@ -1,0 +1,147 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+// resolveBatch is how many holders are looked up at a time.
+const resolveBatch = 64
+
+// resolveLoop makes passes at once, when woken, and every poll.
+func (r *Runner) resolveLoop(ctx context.Context) {
+	ticker := time.NewTicker(r.poll)
+	defer ticker.Stop()
+	for more := true; more; more = r.sleepUntil(ctx, toResolve, ticker.C) {
+		if err := r.resolvePass(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("accepted requests cannot be read; it is tried again", "error", err)
+		}
+	}
+}
+
+// resolvePass finds the holders of accepted requests until there is none left whose time has come. Look-ups run side by
+// side; their results are stored in the order of acceptance.
+func (r *Runner) resolvePass(ctx context.Context) error {
+	for ctx.Err() == nil {
+		batch, err := r.store.Unresolved(ctx, r.now(), resolveBatch)
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		for i, found := range r.findAll(ctx, batch) {
+			if !r.resolve(ctx, batch[i], found) {
+				return nil
+			}
+		}
+		r.wake(toWrite)
+	}
+	return nil
+}
+
+// found is the answer to the look-up of one request's holder.
+type found struct {
+	entry  ldapwriter.Entry
+	claims []Claim
+	err    error
+}
+
+func (r *Runner) findAll(ctx context.Context, batch []Request) []found {
+	answers := make([]found, len(batch))
+	slots := make(chan struct{}, r.workers)
+	var running sync.WaitGroup
+	for i, q := range batch {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			answers[i] = r.find(ctx, q)
+		})
+	}
+	running.Wait()
+	return answers
+}
+
+// find looks up one request's holder. An undo's is the one that the undone request was for, whatever it is called now.
+func (r *Runner) find(ctx context.Context, q Request) found {
+	identity, claims := q.Holder, claimsOf(q)
+	if q.Action == address.Undo {
+		original, err := r.store.Get(ctx, q.Undoes)
+		if err != nil {
+			return found{err: fmt.Errorf("read the undone request: %w", err)}
+		}
+		if original.Receipt == nil {
+			return found{err: cause.Refuse(cause.ChangedSince, "request %s wrote nothing that could be taken back", original.ID)}
+		}
+		identity, claims = original.Object.String(), undoClaims(original.Receipt.Change)
+	}
+	entry, err := r.directory.Find(ctx, identity)
+	return found{entry: entry, claims: claims, err: err}
+}
+
+// claimsOf is what a request asks for as claims.
+func claimsOf(q Request) []Claim {
+	kind := Take
+	if q.Action == address.RemoveAlias {
+		kind = Release
+	}
+	return []Claim{{Address: q.Address.Key(), Kind: kind}}
+}
+
+// undoClaims is what taking back a change asks for: an address that comes back is taken, one that goes is released.
+func undoClaims(done address.Change) []Claim {
+	kinds := map[address.Key]ClaimKind{}
+	back := done.Invert()
+	for _, p := range back.Delete {
+		if p.IsSMTP() {
+			kinds[p.Address().Key()] = Release
+		}
+	}
+	for _, p := range back.Add {
+		if p.IsSMTP() {
+			kinds[p.Address().Key()] = Take
+		}
+	}
+	var claims []Claim
+	for _, a := range back.Addresses() {
+		claims = append(claims, Claim{Address: a.Key(), Kind: kinds[a.Key()]})
+	}
+	return claims
+}
+
+// resolve stores one look-up's result. It says false where the rest of the batch has to wait behind this request.
+func (r *Runner) resolve(ctx context.Context, q Request, f found) bool {
+	if f.err == nil {
+		return r.queue(ctx, q, f)
+	}
+	e := asCause(f.err, cause.DirectoryUnavailable)
+	if e.Kind == cause.Waiting {
+		tries, at := r.later(q.Attempts)
+		r.log.Warn("the holder cannot be looked up now", "request", q.ID, "code", e.Cause.Code, "error", e, "next", at.Format(time.RFC3339))
+		r.put(ctx, Transition{ID: q.ID, From: Accepted, To: Accepted, What: "retry", Cause: &e.Cause, Attempts: tries, NotBefore: at})
+		return false
+	}
+	r.put(ctx, Transition{ID: q.ID, From: Accepted, To: Refused, What: "refused", Cause: &e.Cause})
+	return true
+}
+
+// queue puts a resolved request into its holder's line, or learns that its address is busy. One that was cancelled
+// meanwhile is passed over.
+func (r *Runner) queue(ctx context.Context, q Request, f found) bool {
+	moved, err := r.store.Resolve(ctx, q.ID, f.entry.GUID, f.claims, r.now())
+	if errors.Is(err, ErrStale) {
+		return true
+	}
+	if err != nil {
+		r.log.Error("the store did not take a resolved request; it is tried again", "request", q.ID, "error", err)
+		return false
+	}
+	if moved.State.Final() {
+		r.logEnd(moved)
+	}
+	return true
+}

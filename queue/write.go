@@ -1,0 +1,370 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+const (
+	// maxSlips is how often a write that somebody's edit slipped into is taken back and planned again.
+	maxSlips = 3
+	// maxConflicts is how often in a row a plan may find that somebody was faster before the request waits a while.
+	maxConflicts = 5
+	// leaseMargin is what must be left of a lease when a modify is sent, as a share of the lease: its time limit, the
+	// read-back and a take-back have to fit.
+	leaseMargin = 3
+)
+
+// writeLoop claims queued requests and writes them, a worker each, until ctx ends. Then it waits for the workers, who
+// finish what they began.
+func (r *Runner) writeLoop(ctx context.Context) {
+	claimed := make(chan Request)
+	var workers sync.WaitGroup
+	for range r.workers {
+		workers.Go(func() {
+			for q := range claimed {
+				r.write(ctx, q)
+			}
+		})
+	}
+	ticker := time.NewTicker(r.poll)
+	defer ticker.Stop()
+	for more := true; more; more = r.sleepUntil(ctx, toWrite, ticker.C) {
+		r.writePass(ctx, claimed)
+	}
+	close(claimed)
+	workers.Wait()
+}
+
+// writePass hands out claimed requests until there are none. It claims no more than the workers can begin soon, for the
+// lease runs from the claim.
+func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
+	r.notePause(ctx)
+	for ctx.Err() == nil {
+		batch, err := r.store.Claim(ctx, r.node, r.now(), r.lease, 4*r.workers)
+		if err != nil && ctx.Err() == nil {
+			r.log.Error("no request can be claimed; it is tried again", "error", err)
+		}
+		if err != nil || len(batch) == 0 {
+			return
+		}
+		for _, q := range batch {
+			claimed <- q
+		}
+	}
+}
+
+// notePause says on the requests that wait why they wait.
+func (r *Runner) notePause(ctx context.Context) {
+	since, by, err := r.store.Paused(ctx)
+	if err != nil || since.IsZero() {
+		return
+	}
+	why := cause.Wait(cause.Paused, "all writing has been stopped by %s since %s; it goes on after `aliasd resume`", by, since.UTC().Format(time.RFC3339))
+	waiting, _, err := r.store.List(ctx, Filter{State: Queued, Limit: 500})
+	if err != nil {
+		r.log.Error("waiting requests cannot be read", "error", err)
+		return
+	}
+	for _, q := range waiting {
+		if q.Cause == nil || q.Cause.Code != cause.Paused {
+			r.put(ctx, Transition{ID: q.ID, From: Queued, To: Queued, What: "paused", Cause: &why.Cause})
+		}
+	}
+}
+
+// write brings one leased request as far as it goes. A shutdown gives back what was not begun; what was begun is finished
+// within the lease, whatever ctx says.
+func (r *Runner) write(ctx context.Context, q Request) {
+	if ctx.Err() != nil && !sent(q) {
+		r.giveBack(q)
+		return
+	}
+	within, stop := context.WithDeadline(context.WithoutCancel(ctx), q.LeaseUntil)
+	defer stop()
+	attempt := &attempt{Runner: r, request: q}
+	err := attempt.run(within)
+	if err == nil {
+		r.wake(toWrite) // the holder's next request may go
+		return
+	}
+	r.settle(context.WithoutCancel(ctx), attempt.request, err)
+}
+
+// sent says whether a modify of the request may have reached a DC without an answer.
+func sent(q Request) bool { return q.Intent != nil && q.Intent.Sent }
+
+func (r *Runner) giveBack(q Request) {
+	r.put(context.Background(), Transition{ID: q.ID, From: Writing, To: Queued, Owner: r.node, What: "given back"})
+}
+
+// settle decides what becomes of a request whose attempt did not get through.
+func (r *Runner) settle(ctx context.Context, q Request, err error) {
+	if errors.Is(err, ErrStale) || errors.Is(err, errStore) {
+		r.log.Warn("an attempt was given up; the lease runs out and the request is planned again", "request", q.ID, "error", err)
+		return
+	}
+	e := asCause(err, cause.DirectoryUnavailable)
+	if sent(q) {
+		r.settleInDoubt(ctx, q, e)
+		return
+	}
+	t := Transition{ID: q.ID, From: Writing, Owner: r.node, Cause: &e.Cause, Intent: q.Intent}
+	switch e.Kind {
+	case cause.Refusal:
+		t.To, t.What = Refused, "refused"
+	case cause.Failure:
+		t.To, t.What = Failed, "failed"
+	default:
+		t.To, t.What = Queued, "retry"
+		t.Attempts, t.NotBefore = r.later(q.Attempts)
+		r.log.Warn("the request cannot be written now", "request", q.ID, "code", e.Cause.Code, "error", e, "next", t.NotBefore.Format(time.RFC3339))
+	}
+	r.put(ctx, t)
+	r.wake(toWrite)
+}
+
+// settleInDoubt keeps a request whose modify may have reached the DC in writing, so that nobody takes it for unwritten:
+// its lease runs until the next try, which reads that DC again. A refusal of the new plan would claim that nothing was
+// written, which nobody knows: it ends as failed.
+func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
+	t := Transition{ID: q.ID, From: Writing, To: Writing, Owner: r.node, What: "in doubt", Cause: &e.Cause}
+	if e.Kind == cause.Waiting {
+		t.Attempts, t.LeaseUntil = r.later(q.Attempts)
+	} else {
+		doubt := cause.Fail(cause.NotKept, "the outcome of an earlier write on %s is not known, and it cannot be planned again: %s", q.Intent.DC, e.Cause.Message)
+		t.To, t.What, t.Cause = Failed, "failed", &doubt.Cause
+	}
+	r.log.Warn("the outcome of a write is unknown", "request", q.ID, "dc", q.Intent.DC, "error", e)
+	r.put(ctx, t)
+}
+
+// errStore marks errors of the store during an attempt: without it nothing may be written.
+var errStore = errors.New("the store did not answer")
+
+// attempt is one try to write a request, with what it has learnt so far.
+type attempt struct {
+	*Runner
+	request Request
+}
+
+// run plans and writes until it is written, refused or has to wait.
+func (a *attempt) run(ctx context.Context) error {
+	slips, conflicts := 0, 0
+	for {
+		err := a.once(ctx)
+		var slipped *ldapwriter.SlippedError
+		var unknown *ldapwriter.UnknownOutcomeError
+		switch {
+		case errors.As(err, &slipped):
+			if slips++; slips >= maxSlips {
+				return notKept(slipped)
+			}
+		case errors.Is(err, ldapwriter.ErrConflict):
+			if conflicts++; conflicts >= maxConflicts {
+				return cause.Wait(cause.DirectoryUnavailable,
+					"somebody else is changing this holder just now; it is tried again by itself").Because(err)
+			}
+		case errors.As(err, &unknown):
+			if conflicts++; conflicts >= maxConflicts {
+				return cause.Wait(cause.DCUnavailable,
+					"the connection to %s was lost while it wrote; it is read again as soon as it answers", unknown.DC).Because(err)
+			}
+		default:
+			return err
+		}
+		a.log.Info("the holder is planned again", "request", a.request.ID, "why", err)
+	}
+}
+
+func notKept(slipped *ldapwriter.SlippedError) error {
+	state := "what was written was taken back"
+	if !slipped.TakenBack {
+		state = "the holder keeps what the others wrote"
+	}
+	return cause.Fail(cause.NotKept, "edits of others slipped in between three times; %s. Asked for: %s; found: %s. Ask again when nobody else edits the holder",
+		state, inWords(slipped.Want), inWords(slipped.Got))
+}
+
+func inWords(v address.Values) string {
+	return fmt.Sprintf("mail %q, proxyAddresses %q", v.Mail, v.Proxies)
+}
+
+// once reads, plans, stores the intent, writes and stores the receipt.
+func (a *attempt) once(ctx context.Context) error {
+	entry, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
+	if sent(a.request) && landed(a.request.Intent.Change, entry.Values) {
+		return a.noteLanded(ctx, entry)
+	}
+	found, err := a.plan(ctx, entry)
+	if err != nil {
+		return a.undoubted(entry, err)
+	}
+	expectation := expect(found)
+	if found.plan.Change.Empty() {
+		receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: entry.Values, After: entry.Values, At: a.now()}
+		return a.noteWritten(ctx, receipt, expectation, found.plan.Notes)
+	}
+	if err := a.journal(ctx, entry, found, expectation); err != nil {
+		return err
+	}
+	receipt, err := a.directory.Write(ctx, ldapwriter.Job{Entry: entry, Change: found.plan.Change, Confirm: a.confirm})
+	if err != nil {
+		a.learn(err)
+		return err
+	}
+	return a.noteWritten(ctx, receipt, expectation, found.plan.Notes)
+}
+
+// read reads the holder from the DC that this request may write to.
+func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
+	last, err := a.store.LastReceipt(ctx, a.request.Object, a.request.ID)
+	if err != nil {
+		return ldapwriter.Entry{}, fmt.Errorf("%w: last receipt: %w", errStore, err)
+	}
+	return a.directory.Read(ctx, a.request.Object, priorOf(last, a.request))
+}
+
+// plan checks both sides and plans. After a crash, what the stored intent removed without being asked to is still wanted.
+func (a *attempt) plan(ctx context.Context, entry ldapwriter.Entry) (assessment, error) {
+	ask, err := a.ask(ctx)
+	if err != nil {
+		return assessment{}, err
+	}
+	if err := a.mustBeReleased(ctx); err != nil {
+		return assessment{}, err
+	}
+	found, err := a.checks.assess(ctx, entry.Holder, a.request.CloudID, ask)
+	if err != nil {
+		return found, err
+	}
+	a.request.CloudID = found.cloudID()
+	if sent(a.request) {
+		found.plan = found.plan.Restore(entry.Values, a.request.Intent.Change)
+	}
+	return found, nil
+}
+
+// ask is what the request asks for, an undo with what the undone request wrote.
+func (a *attempt) ask(ctx context.Context) (address.Ask, error) {
+	ask := address.Ask{Action: a.request.Action, Address: a.request.Address, Allow: a.request.Allow}
+	if ask.Action != address.Undo {
+		return ask, nil
+	}
+	original, err := a.store.Get(ctx, a.request.Undoes)
+	if err != nil {
+		return ask, fmt.Errorf("%w: the undone request: %w", errStore, err)
+	}
+	ask.Undo, ask.UndoBefore = &original.Receipt.Change, &original.Receipt.Before
+	return ask, nil
+}
+
+// mustBeReleased makes a request wait for our own removal of its address elsewhere: moved in one sync cycle, an address
+// gets stuck.
+func (a *attempt) mustBeReleased(ctx context.Context) error {
+	other, err := a.store.Releasing(ctx, a.request.ID)
+	if err != nil {
+		return fmt.Errorf("%w: claims: %w", errStore, err)
+	}
+	if other == nil {
+		return nil
+	}
+	return cause.Wait(cause.AddressReleasing, "request %s takes the address away from %s first, and the cloud has not shown that yet; this one goes on by itself then", other.ID, other.Holder).
+		WithConflict(cause.Conflict{Kind: "request", ID: string(other.ID), Name: other.Holder, Address: string(other.Address)})
+}
+
+// undoubted clears the doubt about an earlier modify where the DC shows that nothing was written since the intent.
+func (a *attempt) undoubted(entry ldapwriter.Entry, err error) error {
+	i := a.request.Intent
+	if sent(a.request) && i.DC == entry.DC && i.USNChanged == entry.USNChanged {
+		a.unsent()
+	}
+	return err
+}
+
+// journal stores the intent: without it no modify is sent.
+func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found assessment, e cloudcheck.Expectation) error {
+	intent := Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, Expectation: e}
+	until := a.now().Add(a.lease)
+	stored, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Writing, Owner: a.node, Now: a.now(),
+		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID})
+	if errors.Is(err, ErrStale) {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: intent: %w", errStore, err)
+	}
+	a.request = stored
+	return nil
+}
+
+// confirm stops a modify whose lease is nearly over: somebody else may take the request over.
+func (a *attempt) confirm(context.Context) error {
+	if a.request.LeaseUntil.Sub(a.now()) < a.lease/leaseMargin {
+		return fmt.Errorf("the lease is nearly over: %w", ErrStale)
+	}
+	return nil
+}
+
+// learn notes what an error of Write says of the modify: all but an unknown outcome mean that nothing of it stands.
+func (a *attempt) learn(err error) {
+	var unknown *ldapwriter.UnknownOutcomeError
+	if !errors.As(err, &unknown) {
+		a.unsent()
+	}
+}
+
+func (a *attempt) unsent() {
+	settled := *a.request.Intent
+	settled.Sent = false
+	a.request.Intent = &settled
+}
+
+// expect is what the cloud must show, with what is needed to believe it later.
+func expect(a assessment) cloudcheck.Expectation {
+	return cloudcheck.Expectation{
+		Wants:        a.plan.Wants,
+		ShownAtWrite: a.snapshot.Object.Shows(a.plan.Wants),
+		SyncAtWrite:  a.snapshot.Tenant.LastSync,
+	}
+}
+
+// noteLanded stores the receipt of a modify whose answer was never had: the directory shows all of it.
+func (a *attempt) noteLanded(ctx context.Context, entry ldapwriter.Entry) error {
+	i := a.request.Intent
+	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now()}
+	return a.noteWritten(ctx, receipt, i.Expectation, nil)
+}
+
+// noteWritten stores the receipt; from now on the cloud is waited for.
+func (a *attempt) noteWritten(ctx context.Context, receipt ldapwriter.Receipt, e cloudcheck.Expectation, notes []string) error {
+	var touched []address.Key
+	for _, addr := range receipt.Change.Addresses() {
+		touched = append(touched, addr.Key())
+	}
+	none, soon := 0, a.now()
+	written, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Written, Owner: a.node, Now: soon,
+		What: "written", Detail: receipt, Receipt: &receipt, Expectation: &e, Supersedes: touched, UndoneID: a.request.Undoes,
+		CloudID: a.request.CloudID, Notes: notes, ClearCause: true, Attempts: &none, NotBefore: &soon, LastSyncSeen: &e.SyncAtWrite})
+	if errors.Is(err, ErrStale) {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: receipt: %w", errStore, err)
+	}
+	a.observer.RequestWritten(written.WrittenAt.Sub(written.CreatedAt))
+	a.log.Info("written on-premises", "request", written.ID, "holder", written.Holder, "action", written.Action, "address", written.Address,
+		"dc", receipt.DC, "usn_changed", receipt.USNChanged, "changed", !receipt.Change.Empty())
+	return nil
+}
