@@ -1,5 +1,10 @@
 package address
 
+import (
+	"encoding/json"
+	"fmt"
+)
+
 // MailChange is the change of mail in a Change; "" is an absent attribute.
 type MailChange struct {
 	Old string `json:"old"`
@@ -11,4 +16,80 @@ type Change struct {
 	Delete []Proxy     `json:"delete"`
 	Add    []Proxy     `json:"add"`
 	Mail   *MailChange `json:"mail,omitempty"`
+}
+
+// Between gives the change that makes before into after: exactly the values that differ in any byte, and mail where
+// it differs in any byte.
+func Between(before, after Values) Change {
+	c := Change{
+		Delete: before.Proxies.Without(after.Proxies...),
+		Add:    after.Proxies.Without(before.Proxies...),
+	}
+	if before.Mail != after.Mail {
+		c.Mail = &MailChange{Old: before.Mail, New: after.Mail}
+	}
+	return c
+}
+
+// Empty says whether there is nothing to write.
+func (c Change) Empty() bool {
+	return len(c.Delete) == 0 && len(c.Add) == 0 && (c.Mail == nil || c.Mail.Old == c.Mail.New)
+}
+
+// Apply gives the values after the change. It fails where the modify would: a value to delete is not there exactly, one
+// to add is there exactly, or mail is not Mail.Old. Unlike Windows AD it takes a value whose case twin stays, so that
+// what was read from a lenient directory can be written back. v is left as it is.
+func (c Change) Apply(v Values) (Values, error) {
+	after := Values{Mail: v.Mail, Proxies: v.Proxies.Without()}
+	for _, p := range c.Delete {
+		if !after.Proxies.Has(p) {
+			return Values{}, fmt.Errorf("apply change: %q is not there to delete", p)
+		}
+		after.Proxies = after.Proxies.Without(p)
+	}
+	for _, p := range c.Add {
+		if after.Proxies.Has(p) {
+			return Values{}, fmt.Errorf("apply change: %q is there already", p)
+		}
+		after.Proxies = append(after.Proxies, p)
+	}
+	if c.Mail != nil {
+		if v.Mail != c.Mail.Old {
+			return Values{}, fmt.Errorf("apply change: mail is %q and not %q", v.Mail, c.Mail.Old)
+		}
+		after.Mail = c.Mail.New
+	}
+	return after, nil
+}
+
+// Invert gives the change that takes c back.
+func (c Change) Invert() Change {
+	inverse := Change{Delete: Set(c.Add).Without(), Add: Set(c.Delete).Without()}
+	if c.Mail != nil {
+		inverse.Mail = &MailChange{Old: c.Mail.New, New: c.Mail.Old}
+	}
+	return inverse
+}
+
+// Addresses gives every address that an SMTP value in c has, without doubles, deletions first. mail is not among them
+// unless a value has it too.
+func (c Change) Addresses() []Address {
+	var touched []Address
+	seen := map[Key]bool{}
+	for _, p := range append(Set(c.Delete).SMTP(), Set(c.Add).SMTP()...) {
+		if key := p.Address().Key(); !seen[key] {
+			seen[key] = true
+			touched = append(touched, p.Address())
+		}
+	}
+	return touched
+}
+
+// MarshalJSON gives lists always: nothing to delete is [], never null.
+func (c Change) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Delete Set         `json:"delete"`
+		Add    Set         `json:"add"`
+		Mail   *MailChange `json:"mail,omitempty"`
+	}{c.Delete, c.Add, c.Mail})
 }
