@@ -192,12 +192,3 @@ func landed(change address.Change, now address.Values) bool {
 	}
 	return change.Mail == nil || change.Mail.New == now.Mail
 }
-
-// priorOf tells the directory what is known of earlier writes to the request's holder.
-func priorOf(last *ldapwriter.Receipt, r Request) ldapwriter.Prior {
-	prior := ldapwriter.Prior{Last: last}
-	if r.Intent != nil && r.Intent.Sent {
-		prior.InDoubt = r.Intent.DC
-	}
-	return prior
-}

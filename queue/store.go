@@ -19,6 +19,8 @@ var (
 	ErrStale = errors.New("the request moved on meanwhile")
 	// ErrKeyReused: the idempotency key came before with another submission.
 	ErrKeyReused = errors.New("the idempotency key was used for another request")
+	// ErrBadCursor: a list's cursor is none that List gave.
+	ErrBadCursor = errors.New("the cursor is none of this list")
 	// ErrStoreFull: the disk is full or the store cannot be written; nothing was stored.
 	ErrStoreFull = errors.New("the store cannot be written")
 )
@@ -67,9 +69,10 @@ type Work interface {
 	// Advance makes one transition (or records something without one), guarded by Transition.From and, in writing, by
 	// the owner and an unexpired lease. ErrStale where the guard fails; nothing is changed then.
 	Advance(ctx context.Context, t Transition) (Request, error)
-	// LastReceipt returns the receipt of the holder's newest written request, nil where there is none, and the DC of a
-	// sent intent whose outcome no request has settled, empty where there is none (the request `except` left out).
-	LastReceipt(ctx context.Context, holder address.GUID, except RequestID) (*ldapwriter.Receipt, error)
+	// Prior tells of earlier writes to a holder, the request `except` left out: the receipt of its newest written
+	// request, nil where there is none, and the DC of a sent intent whose outcome nothing has settled since (no answer,
+	// no receipt of its own, no later receipt from that DC), empty where there is none.
+	Prior(ctx context.Context, holder address.GUID, except RequestID) (ldapwriter.Prior, error)
 	// Awaiting returns the requests to sweep: written ones, and mismatched ones that are due (NotBefore), each oldest
 	// first after the one whose Seq is given, at most n.
 	Awaiting(ctx context.Context, now time.Time, after int64, n int) ([]Request, error)
@@ -141,7 +144,7 @@ type Filter struct {
 	Ticket string
 	// Since keeps requests that were created or changed at or after it.
 	Since  time.Time
-	Limit  int // 1 to 500; 0 is 50
+	Limit  int // 0 is 50; more than 500 is 500
 	Cursor string
 }
 

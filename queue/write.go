@@ -229,11 +229,14 @@ func (a *attempt) once(ctx context.Context) error {
 
 // read reads the holder from the DC that this request may write to.
 func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
-	last, err := a.store.LastReceipt(ctx, a.request.Object, a.request.ID)
+	prior, err := a.store.Prior(ctx, a.request.Object, a.request.ID)
 	if err != nil {
-		return ldapwriter.Entry{}, fmt.Errorf("%w: last receipt: %w", errStore, err)
+		return ldapwriter.Entry{}, fmt.Errorf("%w: earlier writes: %w", errStore, err)
 	}
-	return a.directory.Read(ctx, a.request.Object, priorOf(last, a.request))
+	if sent(a.request) {
+		prior.InDoubt = a.request.Intent.DC
+	}
+	return a.directory.Read(ctx, a.request.Object, prior)
 }
 
 // plan checks both sides and plans. After a crash, what the stored intent removed without being asked to is still wanted.
