@@ -7,7 +7,6 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
-	"github.com/aliasd/aliasd/ldapwriter"
 )
 
 // checks are what has to hold before anything is written: both sides are looked at, the change is planned, and nobody
