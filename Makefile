@@ -1,0 +1,52 @@
+# aliasd: everything that is built, tested and measured here. `make` alone prints this list.
+#
+# GOFLAGS=-trimpath stands on every go command: one that lacks it compiles the Graph SDK a second time (minutes).
+export GOFLAGS := -trimpath
+
+GO        ?= go
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS   := -s -w -X main.version=$(VERSION)
+TESTFLAGS ?= -race -timeout 30m
+TOOLS     := bin/tools
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench build msi vet lint generated fuzz clean packages
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## play the main job on embedded parts (a directory, a sync engine and a tenant in one box)
+	$(GO) run ./cmd/aliasd demo
+
+test: packages ## run every test; installs Samba and Chromium by apt where they are missing
+	$(GO) test $(TESTFLAGS) ./...
+
+packages:
+	@scripts/packages
+
+bench: packages ## measure the write path, acceptance, sweep and memory, each against its floor
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench
+
+build: ## build bin/aliasd for Linux and bin/aliasd.exe for Windows
+	CGO_ENABLED=0 GOOS=linux $(GO) build -ldflags '$(LDFLAGS)' -o bin/aliasd ./cmd/aliasd
+	CGO_ENABLED=0 GOOS=windows $(GO) build -ldflags '$(LDFLAGS)' -o bin/aliasd.exe ./cmd/aliasd
+
+vet: ## go vet with the build mode of the tests, so that nothing compiles twice
+	$(GO) vet -race ./...
+
+lint: $(TOOLS)/staticcheck ## gofmt and staticcheck
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt these files:"; echo "$$out"; exit 1; fi
+	$(TOOLS)/staticcheck ./...
+
+$(TOOLS)/staticcheck: tools/go.mod
+	$(GO) build -C tools -o ../$@ honnef.co/go/tools/cmd/staticcheck
+
+generated: ## check that generated files are what the code generates
+	$(GO) generate ./...
+	git diff --exit-code --stat
+
+fuzz: ## run each fuzz test for FUZZTIME (10s)
+	@scripts/fuzz $(or $(FUZZTIME),10s)
+
+clean: ## remove what was built
+	rm -rf bin dist
