@@ -1,0 +1,33 @@
+package cloudcheck
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
+)
+
+// Predict says what the cloud will show of a holder with these on-premises values, given what it shows now. Who else
+// holds an address is not known here, so a collision is not predicted.
+func Predict(h address.Holder, s Snapshot) address.Values {
+	licensed := s.Object != nil && s.Object.ExchangeLicensed
+	result := proxycalc.Calculate(tenantOf(s.Tenant), proxycalc.Of(h, licensed), previousOf(s.Object))
+	return address.Values{Mail: result.Mail, Proxies: result.Proxies}
+}
+
+// tenantOf makes the calculation's tenant of what Graph says.
+func tenantOf(t Tenant) proxycalc.Tenant {
+	return proxycalc.Tenant{InitialDomain: t.InitialDomain, VerifiedDomains: slices.Sorted(maps.Keys(t.Verified))}
+}
+
+// previousOf makes the calculation's earlier state of what the cloud shows; nil where the holder is not there.
+func previousOf(o *Object) *proxycalc.Previous {
+	if o == nil {
+		return nil
+	}
+	return &proxycalc.Previous{
+		Mail: o.Mail, Nickname: o.Nickname, UPN: o.UPN, OnPremUPN: o.OnPremUPN,
+		Proxies: o.Proxies, ExchangeLicensed: o.ExchangeLicensed,
+	}
+}
