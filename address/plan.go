@@ -1,5 +1,14 @@
 package address
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aliasd/aliasd/cause"
+)
+
 // Role is what an address must be to a holder in the cloud.
 type Role string
 
@@ -47,4 +56,144 @@ type Plan struct {
 	Wants []Want
 	// Notes are sentences on what is wrong with the holder or worth knowing.
 	Notes []string
+}
+
+// MakePlan says exactly what to write so that the cloud changes only in what was asked. It never makes a set worse than
+// it is, and touches no value that the ask does not need.
+//
+// The tenant's verified domains and other holders are not looked at here. Every error is a *cause.Error: a refusal, or
+// Wait(not_synced_yet) where the cloud has to catch up before the primary can be told.
+func MakePlan(s Situation, a Ask) (Plan, error) {
+	p := &planner{Situation: s, ask: a, target: s.Holder.Values}
+	for _, problem := range s.Holder.Problems() {
+		p.note("%s", problem.Message)
+	}
+	if err := p.draft(); err != nil {
+		return Plan{}, err
+	}
+	return p.finish()
+}
+
+// planner is a plan while it is made: the target moves from the holder's values to what they shall be.
+type planner struct {
+	Situation
+	ask    Ask
+	target Values
+	wants  []Want
+	notes  []string
+}
+
+func (p *planner) draft() error {
+	switch p.ask.Action {
+	case AddAlias:
+		return p.addAlias()
+	case RemoveAlias:
+		return p.removeAlias()
+	case SetPrimary:
+		return p.setPrimary()
+	case Undo:
+		return p.undo()
+	}
+	return cause.Refuse(cause.InvalidAddress, "the action %q of %q is not known: ask for add_alias, remove_alias or set_primary",
+		p.ask.Action, p.ask.Address)
+}
+
+// finish turns the target into a change, and looks at what concerns every action.
+func (p *planner) finish() (Plan, error) {
+	change := Between(p.Holder.Values, p.target)
+	if err := p.refuseSignInChange(change); err != nil {
+		return Plan{}, err
+	}
+	if err := p.refuseUnreadable(change); err != nil {
+		return Plan{}, err
+	}
+	return Plan{Change: change, After: p.target, Wants: p.wants, Notes: p.notes}, nil
+}
+
+// refuseSignInChange: where the cloud UPN comes from AD mail (alternate login ID), another mail is another logon.
+func (p *planner) refuseSignInChange(c Change) error {
+	if c.Mail == nil || c.Mail.Old == "" || p.Holder.Kind != User || p.allows(AllowSignInChange) {
+		return nil
+	}
+	before, cloudUPN := Address(c.Mail.Old), Address(p.Cloud.UPN)
+	signsInWithMail := cloudUPN.Equal(before) && !cloudUPN.Equal(Address(p.Holder.UPN))
+	if !signsInWithMail || before.Equal(Address(c.Mail.New)) {
+		return nil
+	}
+	return cause.Refuse(cause.SignInChange,
+		`%s signs in with mail %q, which would become %q: ask again with "allow": ["sign_in_change"] if the sign-in name shall change too`,
+		p.name(), c.Mail.Old, c.Mail.New)
+}
+
+// refuseUnreadable: a value that is no UTF-8 does not come through JSON unharmed, so that it could not be taken back.
+func (p *planner) refuseUnreadable(c Change) error {
+	touched := slices.Concat(c.Delete, c.Add)
+	if c.Mail != nil {
+		touched = append(touched, Proxy(c.Mail.Old))
+	}
+	for _, v := range touched {
+		if !utf8.ValidString(string(v)) {
+			return cause.Refuse(cause.InvalidAddress,
+				"%s has the value %q, which is no UTF-8 text and would have to be rewritten: correct it in the directory first",
+				p.name(), v)
+		}
+	}
+	return nil
+}
+
+func (p *planner) allows(a Allowance) bool { return slices.Contains(p.ask.Allow, a) }
+
+// want adds what the cloud must show; the first word on an address counts.
+func (p *planner) want(a Address, role Role) { p.wants = withWant(p.wants, Want{a, role}) }
+
+func (p *planner) note(format string, args ...any) { p.notes = append(p.notes, fmt.Sprintf(format, args...)) }
+
+// name is what a person calls the holder.
+func (s Situation) name() string {
+	h := s.Holder
+	for _, name := range []string{h.Name, h.UPN, string(h.DN)} {
+		if name != "" {
+			return name
+		}
+	}
+	return strings.TrimSpace(string(h.Kind) + " " + h.GUID.String())
+}
+
+func withWant(wants []Want, w Want) []Want {
+	if wanted(wants, w.Address) != "" {
+		return wants
+	}
+	return append(wants, w)
+}
+
+// wanted gives the role that is wanted of an address, "" where none is.
+func wanted(wants []Want, a Address) Role {
+	for _, w := range wants {
+		if w.Address.Equal(a) {
+			return w.Role
+		}
+	}
+	return ""
+}
+
+// roleIn is what an address is by the directory's values alone; present where they leave it open.
+func roleIn(s Set, a Address) Role {
+	found, primaries := s.Find(a), s.Primaries()
+	switch {
+	case len(found) == 0:
+		return RoleAbsent
+	case !slices.ContainsFunc(found, Proxy.IsPrimary):
+		return RoleSecondary
+	case len(primaries) > 1:
+		return RolePresent // which of several wins is not documented
+	}
+	return RolePrimary
+}
+
+// role is roleIn, told by the cloud where the values name no primary and the cloud took this address for it.
+func (p *planner) role(s Set, a Address) Role {
+	if len(s.Primaries()) == 0 && len(s.Find(a)) > 0 && p.shownPrimary().Equal(a) {
+		return RolePresent
+	}
+	return roleIn(s, a)
 }

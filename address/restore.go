@@ -1,0 +1,37 @@
+package address
+
+import "slices"
+
+// Restore joins a plan that was made anew after a crash with the intent that was stored before it: an address that the
+// intent only moved (the old primary, say) is wanted still, though the directory does not show it any more. current is
+// what the plan was made from. Where the directory shows no trace of the intent, it was not written, and what is
+// missing was taken away by somebody else: then the plan stays as it is.
+func (p Plan) Restore(current Values, intent Change) Plan {
+	if !intent.leftTrace(current) {
+		return p
+	}
+	p.Wants, p.Notes = slices.Clone(p.Wants), slices.Clone(p.Notes)
+	for _, v := range Set(intent.Add).SMTP() {
+		p.restore(v.Address())
+	}
+	p.Change = Between(current, p.After)
+	return p
+}
+
+// leftTrace says whether some of the change shows: a value that it added, or the mail that it wrote.
+func (c Change) leftTrace(v Values) bool {
+	return slices.ContainsFunc(c.Add, v.Proxies.Has) || c.Mail != nil && c.Mail.New != c.Mail.Old && v.Mail == c.Mail.New
+}
+
+func (p *Plan) restore(a Address) {
+	if wanted(p.Wants, a) == RoleAbsent {
+		return
+	}
+	if len(p.After.Proxies.Find(a)) == 0 {
+		p.After.Proxies = p.After.Proxies.With(Secondary(a))
+		p.Notes = append(p.Notes, "the earlier try had moved "+string(a)+", which is put back as an alias")
+	}
+	if !discarded(a) {
+		p.Wants = withWant(p.Wants, Want{a, roleIn(p.After.Proxies, a)})
+	}
+}
