@@ -14,16 +14,17 @@ type RequestID string
 
 // Submission is what somebody asks for, as it came in: its syntax was checked, nothing else.
 type Submission struct {
-	Holder    string // any identity: GUID, UPN, SMTP address, account name, DN, display name
-	Action    address.Action
-	Address   address.Address // empty for undo
-	Undoes    RequestID       // for undo
-	Ticket    string
-	Requester string
-	Note      string
-	Allow     []address.Allowance
+	Holder    string          `json:"holder"` // any identity: GUID, UPN, SMTP address, account name, DN, display name
+	Action    address.Action  `json:"action"`
+	Address   address.Address `json:"address"`          // empty for undo
+	Undoes    RequestID       `json:"undoes,omitempty"` // for undo
+	Ticket    string          `json:"ticket,omitempty"`
+	Requester string          `json:"requester,omitempty"`
+	Note      string          `json:"note,omitempty"`
+	// Allow is what the request says it wants all the same.
+	Allow []address.Allowance `json:"allow,omitempty"`
 	// SubmittedBy is the name of the token that it came with.
-	SubmittedBy string
+	SubmittedBy string `json:"submitted_by"`
 }
 
 // Idempotency is the caller's key for one submission; it holds per token for 7 days.

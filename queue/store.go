@@ -150,7 +150,7 @@ type Filter struct {
 
 // Stats is what the store knows of the queue as a whole.
 type Stats struct {
-	ByState map[State]int
+	ByState map[State]int // every state, 0 too
 	// OldestWaiting is when the oldest request that is not final and not mismatched was accepted; zero: none.
 	OldestWaiting time.Time
 }
