@@ -1,0 +1,17 @@
+package queue
+
+import "context"
+
+// ResolvePass makes one pass of the resolver.
+func (r *Runner) ResolvePass(ctx context.Context) error { return r.resolvePass(ctx) }
+
+// WriteOne claims one request and writes it; false where there is none to claim.
+func (r *Runner) WriteOne(ctx context.Context) (bool, error) {
+	r.notePause(ctx)
+	batch, err := r.store.Claim(ctx, r.node, r.now(), r.lease, 1)
+	if err != nil || len(batch) == 0 {
+		return false, err
+	}
+	r.write(ctx, batch[0])
+	return true, nil
+}

@@ -1,0 +1,464 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
+	"github.com/aliasd/aliasd/queue"
+)
+
+// pass resolves everything and writes until nothing can be claimed.
+func (b *bench) pass(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	if err := b.runner.ResolvePass(ctx); err != nil {
+		t.Fatalf("resolve: %v", err)
+	}
+	for {
+		more, err := b.runner.WriteOne(ctx)
+		if err != nil {
+			t.Fatalf("write: %v", err)
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// cycle lets a sync run and sweeps after it.
+func (b *bench) cycle(t testing.TB) {
+	t.Helper()
+	b.clock.Add(time.Minute)
+	b.cloud.sync()
+	if err := b.runner.Sweep(context.Background()); err != nil {
+		t.Fatalf("sweep: %v", err)
+	}
+}
+
+func (b *bench) wantState(t testing.TB, id queue.RequestID, state queue.State, code cause.Code) queue.Request {
+	t.Helper()
+	r := b.get(t, id)
+	got := cause.Code("")
+	if r.Cause != nil {
+		got = r.Cause.Code
+	}
+	if r.State != state || got != code {
+		t.Fatalf("%s %s is %s (%s), want %s (%s); cause %+v", r.Action, r.Address, r.State, got, state, code, r.Cause)
+	}
+	return r
+}
+
+func TestAliasGoesFromAcceptedToVerified(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "bob", address.AddAlias, "bobby@contoso.test")
+	b.wantState(t, r.ID, queue.Accepted, "")
+	b.pass(t)
+	written := b.wantState(t, r.ID, queue.Written, "")
+	want := address.Values{Mail: "bob@contoso.test", Proxies: address.Set{"SMTP:bob@contoso.test", "smtp:bobby@contoso.test"}}
+	if got := b.directory.values(written.Object); !got.Proxies.Equal(want.Proxies) || got.Mail != want.Mail {
+		t.Errorf("directory has %v, want %v", got, want)
+	}
+	b.clock.Add(time.Second)
+	if err := b.runner.Sweep(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+	b.cycle(t)
+	verified := b.wantState(t, r.ID, queue.Verified, "")
+	if verified.VerifiedAt.IsZero() || verified.CloudID == "" || verified.Seen == nil {
+		t.Errorf("verified without its evidence: %+v", verified)
+	}
+}
+
+func TestRefusalsWriteNothing(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		holder string
+		action address.Action
+		addr   address.Address
+		code   cause.Code
+		set    func(*bench)
+	}{
+		{"unknown holder", "nobody", address.AddAlias, "a@contoso.test", cause.UnknownHolder, nil},
+		{"unverified domain", "ann", address.AddAlias, "a@fabrikam.test", cause.DomainNotVerified, nil},
+		{"held on-premises", "bob", address.AddAlias, "ann@contoso.test", cause.HeldOnPremises, nil},
+		{"primary", "ann", address.RemoveAlias, "ann@contoso.test", cause.IsPrimary, nil},
+		{"held in the cloud", "ann", address.AddAlias, "sales@contoso.test", cause.HeldInCloud, func(b *bench) {
+			b.cloud.conflicts = []cause.Conflict{{Kind: "deleted_user", ID: "1"}, {Kind: "group", ID: "2", Name: "Sales", Address: "SMTP:sales@contoso.test"}}
+		}},
+		{"held by a deleted user", "ann", address.AddAlias, "old@contoso.test", cause.HeldByDeleted, func(b *bench) {
+			b.cloud.conflicts = []cause.Conflict{{Kind: "deleted_user", ID: "1", Name: "Old", Address: "smtp:old@contoso.test"}}
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench()
+			if test.set != nil {
+				test.set(b)
+			}
+			r := b.submit(t, test.holder, test.action, test.addr)
+			b.pass(t)
+			b.wantState(t, r.ID, queue.Refused, test.code)
+			if len(b.directory.writes) != 0 {
+				t.Errorf("wrote %v", b.directory.writes)
+			}
+		})
+	}
+}
+
+func TestWaitsBeforeTheWriteAndGoesOn(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name        string
+		state       queue.State
+		code        cause.Code
+		spoil, mend func(*bench)
+	}{
+		{"directory away", queue.Accepted, cause.DirectoryUnavailable,
+			func(b *bench) { b.directory.away = cause.Wait(cause.DirectoryUnavailable, "no answer") },
+			func(b *bench) { b.directory.away = nil }},
+		{"cloud away", queue.Queued, cause.CloudUnavailable,
+			func(b *bench) { b.cloud.away = cause.Wait(cause.CloudUnavailable, "no answer") },
+			func(b *bench) { b.cloud.away = nil }},
+		{"paused", queue.Queued, cause.Paused,
+			func(b *bench) { _ = b.service.Pause(context.Background(), "admin") },
+			func(b *bench) { _ = b.service.Resume(context.Background(), "admin") }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench()
+			test.spoil(b)
+			r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+			b.pass(t)
+			b.wantState(t, r.ID, test.state, test.code)
+			test.mend(b)
+			b.clock.Add(time.Minute)
+			b.pass(t)
+			b.wantState(t, r.ID, queue.Written, "")
+		})
+	}
+}
+
+func TestOneHolderIsWrittenInOrder(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.cloud.away = cause.Wait(cause.CloudUnavailable, "no answer")
+	first := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	second := b.submit(t, "ann@contoso.test", address.RemoveAlias, "a@contoso.test")
+	b.pass(t)
+	b.wantState(t, first.ID, queue.Queued, cause.CloudUnavailable)
+	b.wantState(t, second.ID, queue.Queued, "")
+	b.cloud.away = nil
+	b.clock.Add(time.Minute)
+	b.pass(t)
+	b.wantState(t, second.ID, queue.Written, "")
+	superseded := b.wantState(t, first.ID, queue.Superseded, "")
+	if superseded.SupersededBy != second.ID {
+		t.Errorf("superseded by %q, want %q", superseded.SupersededBy, second.ID)
+	}
+	if got := b.directory.values(superseded.Object); len(got.Proxies.Find("a@contoso.test")) != 0 {
+		t.Errorf("the removed address is back: %v", got)
+	}
+}
+
+func TestAddressMovesBetweenHoldersInTwoSteps(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	added := b.submit(t, "ann", address.AddAlias, "team@contoso.test")
+	b.pass(t)
+	b.cycle(t)
+	b.wantState(t, added.ID, queue.Verified, "")
+	removed := b.submit(t, "ann", address.RemoveAlias, "team@contoso.test")
+	moved := b.submit(t, "bob", address.AddAlias, "team@contoso.test")
+	b.pass(t)
+	waiting := b.wantState(t, moved.ID, queue.Queued, cause.AddressReleasing)
+	if waiting.Cause.Conflict == nil || waiting.Cause.Conflict.ID != string(removed.ID) {
+		t.Errorf("conflict %+v does not name %s", waiting.Cause.Conflict, removed.ID)
+	}
+	b.cycle(t)
+	b.wantState(t, removed.ID, queue.Verified, "")
+	b.clock.Add(time.Minute)
+	b.pass(t)
+	b.wantState(t, moved.ID, queue.Written, "")
+}
+
+func TestAddressIsClaimedByOneHolder(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	first := b.submit(t, "ann", address.AddAlias, "team@contoso.test")
+	second := b.submit(t, "bob", address.AddAlias, "team@contoso.test")
+	b.pass(t)
+	b.wantState(t, first.ID, queue.Written, "")
+	busy := b.wantState(t, second.ID, queue.Refused, cause.AddressBusy)
+	if busy.Cause.Conflict == nil || busy.Cause.Conflict.ID != string(first.ID) {
+		t.Errorf("conflict %+v does not name %s", busy.Cause.Conflict, first.ID)
+	}
+}
+
+func TestFaultsOfTheWrite(t *testing.T) {
+	t.Parallel()
+	lost := func(landed bool) fault {
+		return fault{landed: landed, err: &ldapwriter.UnknownOutcomeError{DC: dc, Err: errors.New("connection reset")}}
+	}
+	tests := []struct {
+		name   string
+		faults []fault
+		state  queue.State
+		code   cause.Code
+		writes int
+	}{
+		{"somebody was faster once", []fault{{err: ldapwriter.ErrConflict}}, queue.Written, "", 1},
+		{"somebody is faster all the time", []fault{{err: ldapwriter.ErrConflict}, {err: ldapwriter.ErrConflict}, {err: ldapwriter.ErrConflict},
+			{err: ldapwriter.ErrConflict}, {err: ldapwriter.ErrConflict}}, queue.Queued, cause.DirectoryUnavailable, 0},
+		{"outcome unknown, it had landed", []fault{lost(true)}, queue.Written, "", 1},
+		{"outcome unknown, it had not", []fault{lost(false)}, queue.Written, "", 1},
+		{"edits slip in", []fault{{err: &ldapwriter.SlippedError{TakenBack: true}}, {err: &ldapwriter.SlippedError{TakenBack: true}},
+			{err: &ldapwriter.SlippedError{TakenBack: true}}}, queue.Failed, cause.NotKept, 0},
+		{"an edit slips in once", []fault{{err: &ldapwriter.SlippedError{TakenBack: true}}}, queue.Written, "", 1},
+		{"no rights", []fault{{err: cause.Refuse(cause.NoRights, "no right to write mail")}}, queue.Refused, cause.NoRights, 0},
+		{"refused for good", []fault{{err: cause.Fail(cause.DirectoryRefused, "constraint violation")}}, queue.Failed, cause.DirectoryRefused, 0},
+		{"busy", []fault{{err: cause.Wait(cause.DirectoryUnavailable, "busy")}}, queue.Queued, cause.DirectoryUnavailable, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench()
+			left := test.faults
+			b.directory.onWrite = func(ldapwriter.Job) fault {
+				if len(left) == 0 {
+					return fault{}
+				}
+				f := left[0]
+				left = left[1:]
+				return f
+			}
+			r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+			b.pass(t)
+			b.wantState(t, r.ID, test.state, test.code)
+			if len(b.directory.writes) != test.writes {
+				t.Errorf("%d writes, want %d", len(b.directory.writes), test.writes)
+			}
+		})
+	}
+}
+
+// A modify whose outcome is unknown keeps its request from being cancelled or refused as if nothing had been written.
+func TestDoubtIsNotTakenForUnwritten(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ctx := context.Background()
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		b.directory.away = cause.Wait(cause.DCUnavailable, "no answer")
+		return fault{landed: true, err: &ldapwriter.UnknownOutcomeError{DC: dc, Err: errors.New("connection reset")}}
+	}
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Writing, cause.DCUnavailable)
+	if _, err := b.service.Cancel(ctx, r.ID, "admin"); !errors.Is(err, queue.ErrStale) {
+		t.Errorf("cancel gave %v, want ErrStale", err)
+	}
+	b.directory.away, b.directory.onWrite = nil, nil
+	b.clock.Add(time.Minute)
+	b.pass(t)
+	done := b.wantState(t, r.ID, queue.Written, "")
+	if done.Receipt.Change.Empty() || len(b.directory.writes) != 1 {
+		t.Errorf("receipt %+v after %d writes: the change that landed is ours", done.Receipt, len(b.directory.writes))
+	}
+}
+
+func TestExpiredLeaseIsTakenOverAndItsOwnerWritesNoMore(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	first := b.runner
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		t.Error("the late owner wrote")
+		return fault{}
+	}
+	late := lateDirectory{directory: b.directory, wake: func() { b.clock.Add(2 * time.Minute) }}
+	first = queue.NewRunner(queue.Options{Store: b.store, Directory: late, Cloud: b.cloud, Now: b.clock.Now, Node: "late", Lease: time.Minute})
+	if err := first.ResolvePass(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.WriteOne(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	b.wantState(t, r.ID, queue.Writing, "")
+	b.directory.onWrite = nil
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Written, "")
+}
+
+// lateDirectory lets the lease run out between the intent and the modify.
+type lateDirectory struct {
+	*directory
+	wake func()
+}
+
+func (d lateDirectory) Write(ctx context.Context, job ldapwriter.Job) (ldapwriter.Receipt, error) {
+	d.wake()
+	return d.directory.Write(ctx, job)
+}
+
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	b := newBench()
+	r := b.submit(t, "bob", address.SetPrimary, "robert@contoso.test")
+	b.pass(t)
+	undo, created, err := b.service.Undo(ctx, r.ID, queue.Submission{Ticket: "INC2"}, "")
+	if err != nil || !created {
+		t.Fatalf("undo: created %v, %v", created, err)
+	}
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Written, "")
+	b.wantState(t, r.ID, queue.Superseded, "")
+	if got := b.directory.values(b.get(t, r.ID).Object); got.Mail != "bob@contoso.test" || len(got.Proxies) != 0 {
+		t.Errorf("after the undo: %+v", got)
+	}
+	again, _, err := b.service.Undo(ctx, r.ID, queue.Submission{Ticket: "INC3"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.pass(t)
+	b.wantState(t, again.ID, queue.Refused, cause.ChangedSince)
+}
+
+func TestUndoOfNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "ann", address.AddAlias, "a@fabrikam.test")
+	b.pass(t)
+	if _, _, err := b.service.Undo(context.Background(), r.ID, queue.Submission{}, ""); !errors.Is(err, queue.ErrNothingToUndo) {
+		t.Errorf("undo of a refused request gave %v", err)
+	}
+}
+
+func TestMismatchedIsSweptOnAndMayStillBecomeVerified(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.cloud.judge = func(one cloudcheck.Case) cloudcheck.Verdict {
+		return cloudcheck.Verdict{Outcome: cloudcheck.Contradicted, Cause: &cause.Cause{Code: cause.Quarantined, Message: "held by Sales"}}
+	}
+	b.cycle(t)
+	b.wantState(t, r.ID, queue.Mismatched, cause.Quarantined)
+	b.cloud.judge = nil
+	b.cycle(t)
+	b.wantState(t, r.ID, queue.Mismatched, cause.Quarantined) // not due yet
+	b.clock.Add(time.Hour)
+	b.cycle(t)
+	b.wantState(t, r.ID, queue.Verified, "")
+}
+
+func TestMismatchedIsNotSweptForEver(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	looks := 0
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.cloud.judge = func(cloudcheck.Case) cloudcheck.Verdict {
+		looks++
+		return cloudcheck.Verdict{Outcome: cloudcheck.Contradicted, Cause: &cause.Cause{Code: cause.Deadline, Message: "late"}}
+	}
+	for range 24 * 10 {
+		b.clock.Add(time.Hour)
+		b.cycle(t)
+	}
+	if atMost := 24*8 + 2; looks == 0 || looks > atMost {
+		t.Errorf("looked %d times in ten days, want at most %d", looks, atMost)
+	}
+	if _, err := b.service.Recheck(context.Background(), r.ID, "admin"); err != nil {
+		t.Fatal(err)
+	}
+	b.cloud.judge = nil
+	b.cycle(t)
+	b.wantState(t, r.ID, queue.Verified, "")
+}
+
+func TestASweepThatIsStillRunningIsSkipped(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	b.cloud.judge = func(cloudcheck.Case) cloudcheck.Verdict {
+		close(entered)
+		<-leave
+		return cloudcheck.Verdict{Outcome: cloudcheck.Unknown, Cause: &cause.Cause{Code: cause.Throttled}}
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := b.runner.Sweep(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	<-entered
+	if err := b.runner.Sweep(context.Background()); !errors.Is(err, queue.ErrSweeping) {
+		t.Errorf("the second sweep gave %v", err)
+	}
+	close(leave)
+	running.Wait()
+}
+
+func TestLongWaitLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	count := func() int {
+		events, err := b.store.Events(context.Background(), r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(events)
+	}
+	sweep := func() {
+		if err := b.runner.Sweep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweep()
+	before := count()
+	for range 20 {
+		b.clock.Add(time.Minute)
+		sweep()
+	}
+	if after := count(); after != before {
+		t.Errorf("%d events after 20 sweeps without news, want %d", after, before)
+	}
+}
+
+func TestRunDrains(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error)
+	writing, finish := make(chan struct{}), make(chan struct{})
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		close(writing)
+		<-finish
+		return fault{}
+	}
+	go func() { done <- b.runner.Run(ctx) }()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	<-writing
+	stop()
+	close(finish)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	b.wantState(t, r.ID, queue.Written, "")
+}
