@@ -117,8 +117,8 @@ func (s Situation) masked() bool { return len(s.Holder.Proxies.SMTP()) > 0 }
 // coexistence domain.
 func (s Situation) isRouting(a Address) bool {
 	domain := a.Domain()
-	if domain == "" || domain == lower(s.InitialDomain) {
-		return domain != ""
+	if domain != "" && domain == lower(s.InitialDomain) {
+		return true
 	}
 	return strings.HasSuffix(domain, routingSuffix) && !strings.HasSuffix(domain, coexistenceSuffix)
 }

@@ -146,7 +146,9 @@ func (p *planner) allows(a Allowance) bool { return slices.Contains(p.ask.Allow,
 // want adds what the cloud must show; the first word on an address counts.
 func (p *planner) want(a Address, role Role) { p.wants = withWant(p.wants, Want{a, role}) }
 
-func (p *planner) note(format string, args ...any) { p.notes = append(p.notes, fmt.Sprintf(format, args...)) }
+func (p *planner) note(format string, args ...any) {
+	p.notes = append(p.notes, fmt.Sprintf(format, args...))
+}
 
 // name is what a person calls the holder.
 func (s Situation) name() string {

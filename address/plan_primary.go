@@ -21,6 +21,7 @@ func (p *planner) setPrimary() error {
 	for _, old := range before {
 		p.demote(old)
 	}
+	p.noteLostMail()
 	return nil
 }
 
@@ -70,15 +71,19 @@ func (p *planner) demote(old Address) {
 	}
 }
 
-// writeMail makes mail the primary's address. What mail said before is reported where no value says it.
+// writeMail makes mail the primary's address; one that differs in case alone is left as it is.
 func (p *planner) writeMail(primary Address) {
-	before := Address(p.Holder.Mail)
-	if before.Equal(primary) {
-		return
+	if !Address(p.Holder.Mail).Equal(primary) {
+		p.target.Mail = string(primary)
 	}
-	p.target.Mail = string(primary)
-	if before != "" {
-		p.note("mail was %q and becomes %q", before, primary)
+}
+
+// noteLostMail reports a mail that goes and that no value of proxyAddresses had or keeps.
+func (p *planner) noteLostMail() {
+	before := p.Holder.Mail
+	if before != "" && before != p.target.Mail && len(p.target.Proxies.Find(Address(before))) == 0 {
+		p.note("mail was %q, which no value of proxyAddresses names; it becomes %q, and the former is not kept as an alias",
+			before, p.target.Mail)
 	}
 }
 

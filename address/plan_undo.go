@@ -66,7 +66,8 @@ func (p *planner) refuseOtherMail(done Change, before Values) error {
 		return p.changedSince("mail was written as %q and is %q now", done.Mail.New, mail)
 	}
 	remaining := p.Holder.Proxies.Without(done.Add...).With(done.Delete...)
-	if done.Mail == nil && len(remaining.Primaries()) == 0 && len(done.Add) > 0 && mail != before.Mail {
+	restsOnMail := p.ask.UndoBefore != nil && done.Mail == nil && len(remaining.SMTP()) == 0
+	if restsOnMail && !Address(mail).Equal(Address(before.Mail)) {
 		return p.changedSince("mail was %q then and is %q now, and the primary would come from it", before.Mail, mail)
 	}
 	return nil

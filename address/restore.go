@@ -1,6 +1,9 @@
 package address
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Restore joins a plan that was made anew after a crash with the intent that was stored before it: an address that the
 // intent only moved (the old primary, say) is wanted still, though the directory does not show it any more. current is
@@ -29,7 +32,7 @@ func (p *Plan) restore(a Address) {
 	}
 	if len(p.After.Proxies.Find(a)) == 0 {
 		p.After.Proxies = p.After.Proxies.With(Secondary(a))
-		p.Notes = append(p.Notes, "the earlier try had moved "+string(a)+", which is put back as an alias")
+		p.Notes = append(p.Notes, fmt.Sprintf("an earlier try of this request had moved %q; it is put back as an alias", a))
 	}
 	if !discarded(a) {
 		p.Wants = withWant(p.Wants, Want{a, roleIn(p.After.Proxies, a)})
