@@ -58,7 +58,11 @@ func GUIDFromAnchor(anchor string) (GUID, error) {
 	if err != nil {
 		return GUID{}, fmt.Errorf("read source anchor %q: %w", clip(anchor), err)
 	}
-	return GUIDFromBytes(raw)
+	guid, err := GUIDFromBytes(raw)
+	if err == nil && guid.Anchor() != anchor {
+		return GUID{}, fmt.Errorf("read source anchor %q: it has line breaks", clip(anchor))
+	}
+	return guid, err
 }
 
 // String gives the text form in lower case, without braces.
