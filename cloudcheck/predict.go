@@ -11,9 +11,22 @@ import (
 // Predict says what the cloud will show of a holder with these on-premises values, given what it shows now. Who else
 // holds an address is not known here, so a collision is not predicted.
 func Predict(h address.Holder, s Snapshot) address.Values {
-	licensed := s.Object != nil && s.Object.ExchangeLicensed
-	result := proxycalc.Calculate(tenantOf(s.Tenant), proxycalc.Of(h, licensed), previousOf(s.Object))
+	result := calculate(h, s.Tenant, s.Object)
 	return address.Values{Mail: result.Mail, Proxies: result.Proxies}
+}
+
+func calculate(h address.Holder, t Tenant, o *Object) proxycalc.Result {
+	return proxycalc.Calculate(tenantOf(t), holderOf(h, o), previousOf(o))
+}
+
+// mailSurvives says whether a holder's AD mail would arrive if it were the only address.
+func mailSurvives(h address.Holder, t Tenant, o *Object) bool {
+	return proxycalc.MailSurvives(tenantOf(t), holderOf(h, o))
+}
+
+// holderOf makes the calculation's holder of the directory's, with the licence that the cloud shows.
+func holderOf(h address.Holder, o *Object) proxycalc.Holder {
+	return proxycalc.Of(h, o != nil && o.ExchangeLicensed)
 }
 
 // tenantOf makes the calculation's tenant of what Graph says.

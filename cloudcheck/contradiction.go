@@ -1,0 +1,217 @@
+package cloudcheck
+
+import (
+	"strings"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
+)
+
+// contradiction says why what the cloud shows will not become what was asked for, nil where it sees no reason. The
+// address is the one whose other holder would explain more.
+type contradiction func(evidence) (*cause.Cause, address.Address)
+
+// contradictions lists them, the surest and nearest to the root first. They are asked only once a sync ran since the
+// write; those that conclude from absence wait until things have settled.
+func contradictions() []contradiction {
+	return []contradiction{
+		goneOnPremises, exchangePolicy, changedOnPremises,
+		cloudManaged, quarantined, domainNotVerified, valueDiscarded, upnStays,
+		notInCloud, licenceMissing, calculatedOtherwise,
+	}
+}
+
+func goneOnPremises(e evidence) (*cause.Cause, address.Address) {
+	if !e.gone {
+		return nil, ""
+	}
+	return say(cause.ChangedOnPremises,
+		"the holder is no longer in the directory since the write at %s, so %s cannot arrive; if it was deleted by mistake, restore it and ask again",
+		stamp(e.WrittenAt), e.wanted()), ""
+}
+
+// exchangePolicy: the primary turned back, and an e-mail address policy owns the holder (KB 318072).
+func exchangePolicy(e evidence) (*cause.Cause, address.Address) {
+	h := e.Ref.Holder
+	written, now := primaryOf(e.After), primaryOf(h.Values)
+	if e.lost == nil || !h.PolicyOwned || written.Equal(now) {
+		return nil, ""
+	}
+	return say(cause.ExchangePolicy,
+		"%s was written as the primary of %s, and an on-premises Exchange e-mail address policy turned it back to %s; take the holder out of the policy (Set-… -EmailAddressPolicyEnabled $false) and ask again",
+		written, e.name(), orNothing(string(now))), ""
+}
+
+func changedOnPremises(e evidence) (*cause.Cause, address.Address) {
+	if e.lost == nil {
+		return nil, ""
+	}
+	h := e.Ref.Holder
+	return say(cause.ChangedOnPremises,
+		"%s was written for %s at %s, and the directory has %s there now (last changed %s); somebody or something else changed it, find out who and ask again",
+		describe(*e.lost), e.name(), stamp(e.WrittenAt), describeValues(h.Values, e.lost.Address), stamp(h.Changed)), ""
+}
+
+func cloudManaged(e evidence) (*cause.Cause, address.Address) {
+	if e.object == nil || len(e.missing) == 0 || !e.object.CloudManaged() {
+		return nil, ""
+	}
+	return say(cause.CloudManaged,
+		"%s is managed in the cloud now (onPremisesSyncEnabled is not true), so %s does not arrive from on-premises; change it in the cloud",
+		e.name(), e.wanted()), ""
+}
+
+// quarantined: the holder was synchronised without a value that somebody else has (duplicate attribute resiliency).
+func quarantined(e evidence) (*cause.Cause, address.Address) {
+	if e.object == nil {
+		return nil, ""
+	}
+	for _, w := range e.absent() {
+		if e.object.quarantines(w.Address) {
+			return quarantinedBy(e, w.Address, nil), w.Address
+		}
+	}
+	return nil, ""
+}
+
+// quarantines says whether one of an object's provisioning errors names an address. The property is called ProxyAddress
+// and ProxyAddresses in different places.
+func (o *Object) quarantines(a address.Address) bool {
+	for _, pe := range o.Errors {
+		property := strings.ToLower(pe.Property)
+		if !strings.HasPrefix(property, "proxyaddress") && property != "mail" {
+			continue
+		}
+		if a.Equal(address.Address(pe.Value)) || a.Equal(address.Proxy(pe.Value).Address()) {
+			return true
+		}
+	}
+	return false
+}
+
+func quarantinedBy(e evidence, a address.Address, by *cause.Conflict) *cause.Cause {
+	holder := "another object"
+	if by != nil {
+		holder = inWords(*by)
+	}
+	c := say(cause.Quarantined,
+		"the tenant synchronised %s without %s, because %s holds it; remove it there, and the tenant takes it over within the hour, or ask for another address",
+		e.name(), a, holder)
+	c.Conflict = by
+	return c
+}
+
+// domainNotVerified: contacts keep any domain, the others lose what is not verified.
+func domainNotVerified(e evidence) (*cause.Cause, address.Address) {
+	if e.Ref.Holder.Kind == address.Contact || len(e.tenant.Verified) == 0 {
+		return nil, ""
+	}
+	for _, w := range e.absent() {
+		if !e.tenant.Verified[w.Address.Domain()] {
+			return say(cause.DomainNotVerified,
+				"the domain %s of %s is not verified in the tenant, so the cloud leaves the address away from %s; verify the domain and it comes by itself, or ask for another address",
+				w.Address.Domain(), w.Address, e.name()), ""
+		}
+	}
+	return nil, ""
+}
+
+// valueDiscarded: the proxy calculation drops such a value.
+func valueDiscarded(e evidence) (*cause.Cause, address.Address) {
+	if len(e.absent()) == 0 {
+		return nil, ""
+	}
+	result := calculate(e.Ref.Holder, e.tenant, e.object)
+	for _, w := range e.absent() {
+		for _, d := range result.Discarded {
+			if w.Address.Equal(address.Proxy(d.Value).Address()) && d.Reason != proxycalc.Taken {
+				return say(cause.ValueDiscarded,
+					"the cloud discards %s of %s (%s: %s); remove it, and ask for an address that can arrive",
+					d.Value, e.name(), d.Reason, discardInWords(d.Reason)), ""
+			}
+		}
+	}
+	return nil, ""
+}
+
+func discardInWords(r proxycalc.Reason) string {
+	switch r {
+	case proxycalc.ReservedSuffix:
+		return "addresses in onmicrosoft.com and microsoftonline.com belong to the cloud"
+	case proxycalc.LegacyType:
+		return "its type is not synchronised any more"
+	case proxycalc.CloudX500:
+		return "X500 values of /o=MicrosoftOnline belong to the cloud"
+	case proxycalc.TooLong:
+		return "it is longer than 256 characters"
+	case proxycalc.UnverifiedDomain:
+		return "its domain is not verified"
+	}
+	return "it is not a well-formed address"
+}
+
+// upnStays: the UPN is always an address of a licensed user or an Exchange recipient (KB 3190357, note on scenario 1).
+func upnStays(e evidence) (*cause.Cause, address.Address) {
+	if e.object == nil || !e.exchangeRecipient() && !e.settled() {
+		return nil, ""
+	}
+	for _, w := range e.missing {
+		isUPN := w.Address.Equal(address.Address(e.object.UPN)) || w.Address.Equal(address.Address(e.Ref.Holder.UPN))
+		if w.Role == address.RoleAbsent && isUPN {
+			return say(cause.UPNStays,
+				"%s is the user principal name of %s, so the cloud keeps it as an address although it was removed on-premises; change the user principal name first if it has to go",
+				w.Address, e.name()), ""
+		}
+	}
+	return nil, ""
+}
+
+func (e evidence) exchangeRecipient() bool {
+	return e.object.ExchangeLicensed || e.Ref.Holder.RemoteRecipient
+}
+
+func notInCloud(e evidence) (*cause.Cause, address.Address) {
+	if e.object != nil || e.gone || e.moves < movesNeeded && !e.pastDeadline() {
+		return nil, ""
+	}
+	why := "look at the sync scope (organizational units, attribute and group filters) and at the sync server's errors"
+	if e.Ref.Holder.Critical {
+		why = "it is a critical system object, and those are never synchronised"
+	}
+	return say(cause.NotInCloud, "the tenant does not have %s, although it was synchronised at %s, after the write, so %s cannot arrive: %s",
+		e.name(), stamp(e.lastSync), e.wanted(), why), ""
+}
+
+// licenceMissing: without an Exchange plan the MOERA is the primary (KB 3190357, scenario 4).
+func licenceMissing(e evidence) (*cause.Cause, address.Address) {
+	if e.object == nil || e.Ref.Holder.Kind != address.User || e.exchangeRecipient() || !e.settled() {
+		return nil, ""
+	}
+	moera := e.object.primary()
+	if !strings.EqualFold(moera.Domain(), e.tenant.InitialDomain) {
+		return nil, ""
+	}
+	for _, w := range e.missing {
+		if w.Role == address.RolePrimary {
+			return say(cause.LicenceMissing,
+				"%s has no Exchange licence, so the cloud makes %s the primary instead of %s; assign the licence, and the primary follows",
+				e.name(), moera, w.Address), ""
+		}
+	}
+	return nil, ""
+}
+
+// calculatedOtherwise: everything had its time and the cloud shows something else.
+func calculatedOtherwise(e evidence) (*cause.Cause, address.Address) {
+	if len(e.missing) == 0 || !e.settled() {
+		return nil, ""
+	}
+	var disputed address.Address
+	if absent := e.absent(); len(absent) > 0 {
+		disputed = absent[0].Address
+	}
+	return say(cause.CalculatedOtherwise,
+		"the tenant was synchronised %d times since the write, and the cloud shows %s for %s where %s was asked for; look at the synchronisation errors of the holder in the Entra admin centre",
+		e.moves, e.shown(), e.name(), e.wanted()), disputed
+}
