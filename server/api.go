@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/aliasd/aliasd/server/token"
+)
+
+// apiVersion is the version of the contract, not of the program.
+const apiVersion = "1"
+
+const documentPath = "/openapi.json"
+
+// newAPI makes huma's side of the server: our problems instead of its own, no routes that we did not ask for.
+func newAPI(mux *http.ServeMux) huma.API {
+	schemas := huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
+		return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "JSON")
+	})
+	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{Title: "aliasd", Version: apiVersion,
+				Description: "Changes e-mail addresses of holders in a synchronised Active Directory, and says when the cloud shows them."},
+			Components: &huma.Components{Schemas: schemas, SecuritySchemes: map[string]*huma.SecurityScheme{
+				"bearer": {Type: "http", Scheme: "bearer", Description: "Made by `aliasd token create`. Each operation names the scope that it needs; admin allows all."}}},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{ownProblems},
+	}
+	// Answers may grow; bodies say for themselves that they may not.
+	config.AllowAdditionalPropertiesByDefault = true
+	return humago.New(mux, config)
+}
+
+// operation registers one operation: at the guard with its scope, at huma with its documentation, and with every error
+// of the handler turned into a problem.
+func operation[I, O any](s *Server, scope token.Scope, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	s.guard.allow(Route{Method: op.Method, Path: op.Path, Scope: scope})
+	if scope != nobodyNeeded {
+		op.Security = []map[string][]string{{"bearer": {string(scope)}}}
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+	}
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, exchangeOf(ctx).problem(err)
+		}
+		return out, nil
+	})
+}
+
+// registerDocument serves the OpenAPI document as it stands once every operation is registered.
+func (s *Server) registerDocument() error {
+	document, err := s.document()
+	if err != nil {
+		return err
+	}
+	s.guard.allow(Route{Method: http.MethodGet, Path: documentPath, Scope: anyToken})
+	s.guard.mux.HandleFunc("GET "+documentPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		// A client that has gone away is nobody's problem.
+		_, _ = w.Write(document)
+	})
+	return nil
+}
+
+func (s *Server) document() ([]byte, error) {
+	document, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	return append(document, '\n'), nil
+}
+
+// Document gives the OpenAPI 3.1 document that every server shows, indented, with a newline at its end.
+func Document() ([]byte, error) {
+	s := &Server{guard: newGuard(nil, "")}
+	s.api = newAPI(s.guard.mux)
+	s.register()
+	return s.document()
+}

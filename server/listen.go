@@ -1,0 +1,110 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+)
+
+// maxHeader is how long a call's header may be, in bytes.
+const maxHeader = 16 << 10
+
+// Endpoint is where the server listens.
+type Endpoint struct {
+	// Address is host:port; port 0 takes a free one.
+	Address string
+	// CertFile and KeyFile are PEM files, read once. Both empty: no TLS, which only a loopback address may go without.
+	CertFile, KeyFile string
+}
+
+// Listen opens an endpoint. Without TLS it refuses every address that another machine could reach: tokens would go over
+// the wire in the clear.
+func Listen(ctx context.Context, e Endpoint) (net.Listener, error) {
+	secured, err := tlsOf(e)
+	if err != nil {
+		return nil, err
+	}
+	if secured == nil && !namesLoopback(e.Address) {
+		return nil, notLoopback(e.Address)
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", e.Address)
+	if err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	if secured != nil {
+		return tls.NewListener(listener, secured), nil
+	}
+	// "localhost" is whatever the hosts file says.
+	if bound, ok := listener.Addr().(*net.TCPAddr); !ok || !bound.IP.IsLoopback() {
+		return nil, errors.Join(notLoopback(e.Address), listener.Close())
+	}
+	return listener, nil
+}
+
+func notLoopback(address string) error {
+	return fmt.Errorf("api.listen: %s can be reached from other machines, and there is no TLS; "+
+		"set api.tls.cert_file and key_file, or listen on 127.0.0.1", address)
+}
+
+// namesLoopback says whether an address is this machine's alone by its very text.
+func namesLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// tlsOf gives the TLS settings of an endpoint, nil where it has none.
+func tlsOf(e Endpoint) (*tls.Config, error) {
+	if e.CertFile == "" && e.KeyFile == "" {
+		return nil, nil
+	}
+	if e.CertFile == "" || e.KeyFile == "" {
+		return nil, errors.New("api.tls: cert_file and key_file are needed together")
+	}
+	certificate, err := tls.LoadX509KeyPair(e.CertFile, e.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("api.tls: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}}, nil
+}
+
+// Serve answers calls on a listener until ctx ends; then it takes no more, lets those that run end within Limits.Drain,
+// and returns nil. It closes the listener. An error says that it could not go on, or that calls had to be cut off.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	web := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: s.limits.Header,
+		ReadTimeout:       s.limits.Read,
+		WriteTimeout:      s.limits.Write,
+		IdleTimeout:       s.limits.Idle,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- web.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("api: %w", err)
+	case <-ctx.Done():
+		return s.drain(context.WithoutCancel(ctx), web)
+	}
+}
+
+// drain lets running calls end, and cuts off those that do not.
+func (s *Server) drain(ctx context.Context, web *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, s.limits.Drain)
+	defer cancel()
+	if err := web.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("api: calls were cut off at the end: %w", err), web.Close())
+	}
+	return nil
+}

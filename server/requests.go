@@ -1,0 +1,167 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/server/token"
+)
+
+const (
+	requestsPath = "/v1/requests"
+	requestPath  = requestsPath + "/{id}"
+)
+
+// KeyHeader is the header that makes sending twice harmless. It is exported because huma looks into no other fields.
+type KeyHeader struct {
+	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]*$" patternDescription:"printable ASCII" doc:"Printable ASCII, kept per token for 7 days: the same key returns the same request, with another body it is refused."`
+}
+
+type submitInput struct {
+	KeyHeader
+	Payload rawBody
+}
+
+type undoInput struct {
+	ID queue.RequestID `path:"id"`
+	KeyHeader
+	Payload rawBody
+}
+
+type stepInput struct {
+	ID      queue.RequestID `path:"id"`
+	Payload rawBody
+}
+
+type getInput struct {
+	ID queue.RequestID `path:"id"`
+}
+
+type listInput struct {
+	State  string `query:"state" enum:"accepted,queued,held,writing,written,verified,mismatched,superseded,refused,failed,cancelled"`
+	Holder string `query:"holder" maxLength:"1024" doc:"As it was submitted, in any case, or an objectGUID."`
+	Ticket string `query:"ticket" maxLength:"128"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Cursor string `query:"cursor" maxLength:"512" doc:"The next_cursor of the page before."`
+}
+
+// acceptedOutput is a request that was taken in, now or before.
+type acceptedOutput struct {
+	Location string `header:"Location" doc:"Where the request is shown."`
+	Replayed string `header:"Idempotency-Replayed" doc:"true where an earlier request answers this call."`
+	Body     RequestJSON
+}
+
+type requestOutput struct{ Body RequestJSON }
+
+type pageOutput struct{ Body PageJSON }
+
+func (s *Server) registerRequests() {
+	s.registerSubmit()
+	s.registerUndo()
+	operation(s, token.Read, huma.Operation{OperationID: "get-request", Method: http.MethodGet, Path: requestPath,
+		Summary: "Show a request with its events", Errors: []int{http.StatusNotFound}}, s.get)
+	operation(s, token.Read, huma.Operation{OperationID: "list-requests", Method: http.MethodGet, Path: requestsPath,
+		Summary: "List requests, newest first", Errors: []int{http.StatusUnprocessableEntity}}, s.list)
+	s.registerStep("cancel", token.Submit, "Cancel a request that is accepted, queued or held",
+		step{do: Steering.Cancel, done: "cancelled", states: "accepted, queued or held"})
+	s.registerStep("recheck", token.Submit, "Look now at what a request waits for: the cloud, or its next try",
+		step{do: Steering.Recheck, done: "rechecked", states: "accepted, queued, written or mismatched"})
+	s.registerStep("release", token.Approve, "Let a held request go",
+		step{do: Steering.Release, done: "released", states: "held"})
+}
+
+func (s *Server) registerSubmit() {
+	op := huma.Operation{OperationID: "submit-request", Method: http.MethodPost, Path: requestsPath,
+		Summary: "Ask for a change of a holder's addresses", DefaultStatus: http.StatusAccepted,
+		Description: "The request is durable when it is answered. What needs the directory or the cloud is checked later and ends the request as refused.",
+		Errors:      []int{http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusInsufficientStorage}}
+	body := newBodyReader[SubmissionJSON](s.api.OpenAPI().Components.Schemas, &op, false)
+	operation(s, token.Submit, op, func(ctx context.Context, in *submitInput) (*acceptedOutput, error) {
+		sent, err := body.decode(in.Payload)
+		if err != nil {
+			return nil, err
+		}
+		submission, wrong := submissionOf(sent, exchangeOf(ctx).caller.Name)
+		if len(wrong) > 0 {
+			return nil, invalid(wrong)
+		}
+		return accepted(s.service.Submit(ctx, submission, in.Key))
+	})
+}
+
+func (s *Server) registerUndo() {
+	op := huma.Operation{OperationID: "undo-request", Method: http.MethodPost, Path: requestPath + "/undo",
+		Summary: "Take back exactly what a request wrote, by a new request", DefaultStatus: http.StatusAccepted,
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusInsufficientStorage}}
+	body := newBodyReader[UndoJSON](s.api.OpenAPI().Components.Schemas, &op, true)
+	operation(s, token.Submit, op, func(ctx context.Context, in *undoInput) (*acceptedOutput, error) {
+		sent, err := body.decode(in.Payload)
+		if err != nil {
+			return nil, err
+		}
+		submission, wrong := undoOf(sent, exchangeOf(ctx).caller.Name)
+		if len(wrong) > 0 {
+			return nil, invalid(wrong)
+		}
+		return accepted(s.service.Undo(ctx, in.ID, submission, in.Key))
+	})
+}
+
+func accepted(r queue.Request, created bool, err error) (*acceptedOutput, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := &acceptedOutput{Location: requestsPath + "/" + string(r.ID), Body: RequestOf(r, nil)}
+	if !created {
+		out.Replayed = "true"
+	}
+	return out, nil
+}
+
+// step is one way of moving a request that is there.
+type step struct {
+	do     func(to Steering, ctx context.Context, id queue.RequestID, by string) (queue.Request, error)
+	done   string // as in "can be cancelled"
+	states string // that allow it
+}
+
+func (s *Server) registerStep(name string, scope token.Scope, summary string, step step) {
+	op := huma.Operation{OperationID: name + "-request", Method: http.MethodPost, Path: requestPath + "/" + name, Summary: summary,
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}}
+	body := newBodyReader[NothingJSON](s.api.OpenAPI().Components.Schemas, &op, true)
+	operation(s, scope, op, func(ctx context.Context, in *stepInput) (*requestOutput, error) {
+		if _, err := body.decode(in.Payload); err != nil {
+			return nil, err
+		}
+		r, err := step.do(s.service, ctx, in.ID, exchangeOf(ctx).caller.Name)
+		if err != nil {
+			return nil, staleProblem(r, err, step.done, step.states)
+		}
+		return &requestOutput{Body: RequestOf(r, nil)}, nil
+	})
+}
+
+func (s *Server) get(ctx context.Context, in *getInput) (*requestOutput, error) {
+	r, err := s.archive.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	events, err := s.archive.Events(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &requestOutput{Body: RequestOf(r, events)}, nil
+}
+
+func (s *Server) list(ctx context.Context, in *listInput) (*pageOutput, error) {
+	page, next, err := s.archive.List(ctx, queue.Filter{State: queue.State(in.State), Holder: in.Holder, Ticket: in.Ticket,
+		Limit: in.Limit, Cursor: in.Cursor})
+	if err != nil {
+		return nil, err
+	}
+	return &pageOutput{Body: pageOf(page, next)}, nil
+}

@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/server/token"
+)
+
+const metricsPath = "/metrics"
+
+// register registers every route but the document's.
+func (s *Server) register() {
+	s.registerRequests()
+	s.registerValidate()
+	s.registerSwitch("pause", "Stop all writing, on every node", Switch.Pause)
+	s.registerSwitch("resume", "Start all writing again", Switch.Resume)
+	operation(s, token.Read, huma.Operation{OperationID: "show-holder", Method: http.MethodGet, Path: "/v1/holders/{identity}",
+		Summary: "Show a holder's addresses on-premises, as predicted, and in the cloud",
+		Errors:  []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable}}, s.holder)
+	s.registerHealth()
+	s.guard.allow(Route{Method: http.MethodGet, Path: metricsPath, Scope: token.Read})
+	s.guard.mux.HandleFunc("GET "+metricsPath, func(w http.ResponseWriter, r *http.Request) { s.metrics.ServeHTTP(w, r) })
+}
+
+type bodyInput struct{ Payload rawBody }
+
+type previewOutput struct{ Body PreviewJSON }
+
+type pauseOutput struct{ Body PauseJSON }
+
+type holderInput struct {
+	Identity string `path:"identity" maxLength:"1024" doc:"Any identity, percent-encoded."`
+}
+
+type holderOutput struct{ Body HolderView }
+
+// registerValidate: a body that is wrong in itself is a problem, as everywhere; a refusal of the address is what the
+// caller wants to know, like every other refusal.
+func (s *Server) registerValidate() {
+	op := huma.Operation{OperationID: "validate-request", Method: http.MethodPost, Path: "/v1/validate",
+		Summary: "Say what would become of a request now; nothing is stored",
+		Errors:  []int{http.StatusUnprocessableEntity, http.StatusServiceUnavailable}}
+	body := newBodyReader[SubmissionJSON](s.api.OpenAPI().Components.Schemas, &op, false)
+	operation(s, token.Submit, op, func(ctx context.Context, in *bodyInput) (*previewOutput, error) {
+		sent, err := body.decode(in.Payload)
+		if err != nil {
+			return nil, err
+		}
+		submission, wrong := submissionOf(sent, exchangeOf(ctx).caller.Name)
+		if refusal, only := onlyAddress(wrong); only {
+			return &previewOutput{Body: previewOf(queue.Preview{Refusals: refusal})}, nil
+		}
+		if len(wrong) > 0 {
+			return nil, invalid(wrong)
+		}
+		preview, err := s.service.Validate(ctx, submission)
+		if err != nil {
+			return nil, err
+		}
+		return &previewOutput{Body: previewOf(preview)}, nil
+	})
+}
+
+// onlyAddress gives the refusal where the address is all that is wrong.
+func onlyAddress(wrong []FieldError) (refusal []cause.Cause, only bool) {
+	if len(wrong) != 1 || cause.Codes()[cause.Code(wrong[0].Code)] == nil {
+		return nil, false
+	}
+	return []cause.Cause{{Code: cause.Code(wrong[0].Code), Message: wrong[0].Message}}, true
+}
+
+func (s *Server) registerSwitch(name, summary string, flip func(to Switch, ctx context.Context, by string) error) {
+	op := huma.Operation{OperationID: name, Method: http.MethodPost, Path: "/v1/" + name, Summary: summary,
+		Errors: []int{http.StatusUnprocessableEntity}}
+	body := newBodyReader[NothingJSON](s.api.OpenAPI().Components.Schemas, &op, true)
+	operation(s, token.Admin, op, func(ctx context.Context, in *bodyInput) (*pauseOutput, error) {
+		if _, err := body.decode(in.Payload); err != nil {
+			return nil, err
+		}
+		if err := flip(s.service, ctx, exchangeOf(ctx).caller.Name); err != nil {
+			return nil, err
+		}
+		since, by, err := s.archive.Paused(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &pauseOutput{Body: pauseOf(since, by)}, nil
+	})
+}
+
+func (s *Server) holder(ctx context.Context, in *holderInput) (*holderOutput, error) {
+	view, err := s.holders.Show(ctx, in.Identity)
+	if err != nil {
+		return nil, err
+	}
+	return &holderOutput{Body: view}, nil
+}
