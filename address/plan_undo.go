@@ -5,7 +5,7 @@ import "github.com/aliasd/aliasd/cause"
 // undo plans to take back exactly what an earlier request wrote, where all of it still stands.
 func (p *planner) undo() error {
 	if p.ask.Undo == nil {
-		return cause.Refuse(cause.ChangedSince, "nothing is known that was written to %s, so nothing can be taken back", p.name())
+		return cause.Refuse(cause.ChangedSince, "nothing is known that was written to %s, so nothing can be taken back: ask for what is meant", p.name())
 	}
 	done, before := *p.ask.Undo, p.before()
 	for _, refuse := range []func(Change, Values) error{p.refuseGone, p.refuseBack, p.refuseOtherMail} {
@@ -73,10 +73,11 @@ func (p *planner) refuseOtherMail(done Change, before Values) error {
 	return nil
 }
 
-// refuseWorse: others may have built on what was written.
+// refuseWorse: others may have built on what was written. A set that was wrong before and is still may stay wrong.
 func (p *planner) refuseWorse(after, before Values) error {
 	primaries := len(after.Proxies.Primaries())
-	if primaries > max(1, len(p.Holder.Proxies.Primaries())) {
+	allowed := min(len(p.Holder.Proxies.Primaries()), len(before.Proxies.Primaries()))
+	if primaries > max(1, allowed) {
 		return p.changedSince("there would be %d primaries (%s)", primaries, list(after.Proxies.Primaries()))
 	}
 	if lacksPrimary(after) && !lacksPrimary(before) {
