@@ -1,0 +1,175 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// Settings is the whole settings file, defaults filled in. Paths are absolute, or relative to the folder that Parse
+// was given.
+type Settings struct {
+	// DataDir belongs to the service alone; SQLite and the local administrator's token stand in it.
+	DataDir string
+	// Database is empty for SQLite in DataDir.
+	Database  string
+	Log       Log
+	Directory Directory
+	Cloud     Cloud
+	Schedule  Schedule
+	Verify    Verify
+	Limits    Limits
+	API       API
+	Report    Report
+}
+
+// Log is what is logged, and how.
+type Log struct {
+	Level  string // debug, info, warn, error
+	Format string // text, json
+}
+
+// Directory is the on-premises side.
+type Directory struct {
+	// Servers are URLs ldaps://host:port, the port always given; the first is the pinned one.
+	Servers []string
+	// GlobalCatalog likewise; empty: none.
+	GlobalCatalog []string
+	BaseDN        string // RFC 4514
+	CAFile        string // empty: the system's roots
+	Bind          Bind
+	Connections   int           // per server
+	Timeout       time.Duration // per operation
+}
+
+// Bind is the account that aliasd uses on-premises.
+type Bind struct {
+	Method   string // simple
+	User     string
+	Password Secret
+}
+
+// Cloud is the tenant, and the app that reads it. Exactly one of Certificate, ClientSecret and ManagedIdentity is set.
+type Cloud struct {
+	Environment string // global, usgov, usgov-dod, china
+	TenantID    string
+	ClientID    string
+	// Certificate holds the private key too, PEM or PKCS #12: read it with Secret.Bytes.
+	Certificate     Secret
+	ClientSecret    Secret
+	ManagedIdentity bool
+	GraphURL        string // https://host:port without path; empty: the environment's
+	AuthorityURL    string // likewise
+	CAFile          string // empty: the system's roots
+}
+
+// Schedule holds cron expressions as github.com/robfig/cron/v3's ParseStandard takes them; empty: never.
+type Schedule struct {
+	Verify, Report, Audit string
+}
+
+// Verify is how long the cloud may take.
+type Verify struct {
+	Deadline time.Duration
+}
+
+// Limits are caps on changes per hour; 0 is none.
+type Limits struct {
+	WritesPerHour   int
+	RemovalsPerHour int
+}
+
+// API is where the REST API listens.
+type API struct {
+	Listen string // host:port
+	TLS    TLS
+}
+
+// TLS is the API's certificate; both files or none. Listen is a loopback address where there is none.
+type TLS struct {
+	CertFile, KeyFile string
+}
+
+// Report is where verification reports go.
+type Report struct {
+	Dir string
+}
+
+// maxSettings is the longest settings file that is read, in bytes.
+const maxSettings = 1 << 20
+
+// Load reads the settings file at path. env looks variables up, now for the default data folder and later for secrets;
+// nil is os.LookupEnv. Errors: Problems, all of them; an fs.ErrNotExist that says how to get a file to start from; what
+// the operating system said.
+func Load(path string, env func(string) (string, bool)) (*Settings, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find the settings file: %w", err)
+	}
+	data, err := readSettings(abs)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, data, newBase(filepath.Dir(abs), env))
+}
+
+// Parse reads settings from data; name stands for the file in problems, and relative paths are taken from dir. It has
+// no side effects. The error is Problems, all of them.
+func Parse(name string, data []byte, dir string) (*Settings, error) {
+	return parse(name, data, newBase(dir, nil))
+}
+
+func readSettings(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no settings file at %s (aliasd config sample prints one to start from): %w", path, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the settings file: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSettings {
+		return nil, fmt.Errorf("read the settings file: %s is no regular file of at most %d bytes", path, maxSettings)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the settings file: %w", err)
+	}
+	return data, nil
+}
+
+// base is what settings are read against.
+type base struct {
+	dir  string // relative paths start here
+	env  func(string) (string, bool)
+	goos string
+}
+
+func newBase(dir string, env func(string) (string, bool)) base {
+	if env == nil {
+		env = os.LookupEnv
+	}
+	return base{dir: dir, env: env, goos: runtime.GOOS}
+}
+
+// path makes p relative to the settings file's folder; an absolute one stays.
+func (b base) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(b.dir, p)
+}
+
+// dataDir is the default of data_dir.
+func (b base) dataDir() string {
+	if b.goos != "windows" {
+		return "/var/lib/aliasd"
+	}
+	if programData, ok := b.env("ProgramData"); ok && programData != "" {
+		return programData + `\aliasd`
+	}
+	return `C:\ProgramData\aliasd`
+}
