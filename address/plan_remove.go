@@ -65,26 +65,32 @@ func (p *planner) refuseUnmasking(alias Address) error {
 	if !p.isLast(alias) || len(p.Holder.Proxies.Primaries()) > 0 {
 		return nil
 	}
-	next, from := p.unmasked()
-	if next == "" || next.Equal(p.shownPrimary()) {
-		return nil
+	for _, next := range p.unmasked() {
+		if !next.Equal(p.shownPrimary()) {
+			return cause.Refuse(cause.PrimaryUnclear,
+				"%q is the last SMTP value of %s, and without it %q may become the primary: set the primary that is meant first, then remove it",
+				alias, p.name(), next)
+		}
 	}
-	return cause.Refuse(cause.PrimaryUnclear,
-		"%q is the last SMTP value of %s, and without it the primary would become %q, from %s: set the primary that is meant first, then remove it",
-		alias, p.name(), next, from)
+	return nil
 }
 
-// unmasked is what the primary would come from if proxyAddresses had no SMTP value.
-func (p *planner) unmasked() (next Address, from string) {
-	switch {
-	case p.Holder.Mail != "":
-		return Address(p.Holder.Mail), "mail"
-	case p.Holder.Kind != User || !p.Cloud.InCloud:
-		return "", ""
-	case p.Cloud.UPN != "":
-		return Address(p.Cloud.UPN), "the UPN"
+// unmasked is what the primary may come from if proxyAddresses had no SMTP value: mail, and the UPN where mail is empty
+// or would be discarded (whether a discarded mail counts as empty is not documented).
+func (p *planner) unmasked() []Address {
+	var next []Address
+	mail, upn := Address(p.Holder.Mail), Address(p.Cloud.UPN)
+	if upn == "" {
+		upn = Address(p.Holder.UPN)
 	}
-	return Address(p.Holder.UPN), "the UPN"
+	if mail != "" {
+		next = append(next, mail)
+	}
+	mailCounts := mail != "" && p.MailSurvives && !discarded(mail)
+	if !mailCounts && p.Holder.Kind == User && p.Cloud.InCloud && upn != "" {
+		next = append(next, upn)
+	}
+	return next
 }
 
 // refuseLastOfContact: a contact without any address leaves the synchronisation.

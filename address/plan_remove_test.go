@@ -62,9 +62,9 @@ func TestRemoveAliasRefusals(t *testing.T) {
 		{name: "the UPN in the cloud", s: situation(ada, Primary(ada), Secondary(alias)).inCloud(Primary(ada)).
 			with(func(s *Situation) { s.Cloud.UPN = string(alias) }), ask: asked(RemoveAlias, alias), code: cause.IsUPN},
 		{name: "the last one: mail would be unmasked", s: situation(ada, Secondary(alias)).inCloud(Primary(moera)), ask: asked(RemoveAlias, alias),
-			code: cause.PrimaryUnclear, says: []string{"would become", string(ada), "from mail"}},
+			code: cause.PrimaryUnclear, says: []string{string(alias), string(ada), "may become the primary"}},
 		{name: "the last one is mail, which would be unmasked", s: situation(alias, Secondary(alias)).inCloud(Primary(moera)),
-			ask: asked(RemoveAlias, alias), code: cause.PrimaryUnclear, says: []string{"would become", string(alias)}},
+			ask: asked(RemoveAlias, alias), code: cause.PrimaryUnclear, says: []string{"may become the primary"}},
 		{name: "the last one before the first sync", s: situation(ada, Secondary(alias)), ask: asked(RemoveAlias, alias), code: cause.PrimaryUnclear},
 		{name: "the last twins: mail would be unmasked", s: situation(ada, Secondary(alias), "smtp:A.LOVELACE@contoso.test", "X500:/o=a").
 			inCloud(Primary(moera)), ask: asked(RemoveAlias, alias), code: cause.PrimaryUnclear},
@@ -72,9 +72,11 @@ func TestRemoveAliasRefusals(t *testing.T) {
 			ask: asked(RemoveAlias, alias), code: cause.PrimaryUnclear},
 		{name: "the last one: the UPN in the cloud would be unmasked", s: situation("", Secondary(alias)).inCloud(Primary(moera)).
 			with(func(s *Situation) { s.Cloud.UPN = "cloud@contoso.test" }), ask: asked(RemoveAlias, alias),
-			code: cause.PrimaryUnclear, says: []string{"cloud@contoso.test", "from the UPN"}},
+			code: cause.PrimaryUnclear, says: []string{"cloud@contoso.test", "may become"}},
 		{name: "the last one: the UPN on-premises would be unmasked", s: situation("", Secondary(alias)).inCloud(Primary(moera)).
 			with(func(s *Situation) { s.Cloud.UPN = "" }), ask: asked(RemoveAlias, alias), code: cause.PrimaryUnclear, says: []string{string(upn)}},
+		{name: "the last one: the UPN may count beside a discarded mail", s: situation(moera, Secondary(alias)).inCloud(Primary(moera)).
+			with(mailDiscarded), ask: asked(RemoveAlias, alias), code: cause.PrimaryUnclear, says: []string{string(upn)}},
 		{name: "the only address of a contact", s: situation("", Secondary(alias)).inCloud().with(kind(Contact)), ask: asked(RemoveAlias, alias),
 			code: cause.IsPrimary, says: []string{"only address", "set a primary first"}},
 		{name: "a value that is no UTF-8", s: situation(ada, Primary(ada), "smtp:\xff@contoso.test"), ask: asked(RemoveAlias, "\xff@contoso.test"),
