@@ -1,0 +1,165 @@
+package ldapwriter
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+)
+
+// maxCandidates is how many objects an ambiguous identity is answered with.
+const maxCandidates = 20
+
+// Find finds the one user, group or contact that an identity names: objectGUID (in braces or not), DN, DOMAIN\account,
+// UPN or any SMTP address, sAMAccountName, and when none of these fits, the display name (or cn, where there is no
+// display name). Everything is compared without case. Errors: unknown_holder, ambiguous_holder with the candidates, and
+// Wait(directory_unavailable); Wait(dc_unavailable) where only another DC than the pinned one could be asked and does not
+// show it, since it may not have replicated.
+func (d *Directory) Find(ctx context.Context, identity string) (Entry, error) {
+	wanted := strings.TrimSpace(identity)
+	if wanted == "" {
+		return Entry{}, unknown(identity)
+	}
+	domains, err := d.domainNames(ctx, wanted)
+	if err != nil {
+		return Entry{}, err
+	}
+	probes := append(precise(wanted, domains), byName(wanted))
+	for _, p := range probes {
+		hits, from, err := d.lookUp(ctx, p)
+		if err != nil {
+			return Entry{}, err
+		}
+		switch {
+		case len(hits) == 1:
+			return hits[0], nil
+		case len(hits) > 1:
+			return Entry{}, ambiguous(identity, hits)
+		case !d.pinned(from):
+			return Entry{}, d.perhapsLater(from)
+		}
+	}
+	return Entry{}, unknown(identity)
+}
+
+// domainNames are the names of our domain that may stand before a backslash; they are only read where one stands there.
+func (d *Directory) domainNames(ctx context.Context, identity string) ([]string, error) {
+	if !strings.Contains(identity, `\`) {
+		return nil, nil
+	}
+	f, err := d.forestNow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []string{f.own.netBIOS, f.own.dns}, nil
+}
+
+// lookUp gives the holders that a probe finds, and the server that was asked.
+func (d *Directory) lookUp(ctx context.Context, p probe) (hits []Entry, from *server, err error) {
+	err = d.first(ctx, func(s *server, c *session) error {
+		from, hits = s, nil
+		found, err := c.fetch(p, d.options.BaseDN)
+		if p.base == "" && notHere(err) {
+			return &awayError{url: s.url, why: notBase(d.options.BaseDN), err: err}
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range found {
+			entry, ok, err := newEntry(e, s.url)
+			if err != nil {
+				return err
+			}
+			if ok && p.bears(entry.Holder) && !known(hits, entry) {
+				hits = append(hits, entry)
+			}
+		}
+		return nil
+	})
+	return hits, from, err
+}
+
+// known says whether an entry is among some. Samba shows one with case twins twice.
+func known(among []Entry, entry Entry) bool {
+	return slices.ContainsFunc(among, func(e Entry) bool { return e.GUID == entry.GUID })
+}
+
+// fetch runs a probe; nothing found is no error.
+func (c *session) fetch(p probe, base string) ([]*ldap.Entry, error) {
+	found, err := c.find(p, base)
+	if p.base != "" && notHere(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range found {
+		if found[i], err = c.complete(e); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (c *session) find(p probe, base string) ([]*ldap.Entry, error) {
+	if p.base != "" {
+		return c.search(p.base, ldap.ScopeBaseObject, "(objectClass=*)", holderAttributes())
+	}
+	return c.search(base, ldap.ScopeWholeSubtree, p.filter, holderAttributes())
+}
+
+func unknown(identity string) error {
+	return cause.Refuse(cause.UnknownHolder,
+		"no user, group or contact is known as %q; give its UPN, an address, account name, display name, DN or objectGUID", identity)
+}
+
+func ambiguous(identity string, hits []Entry) error {
+	slices.SortFunc(hits, func(a, b Entry) int { return strings.Compare(string(a.DN), string(b.DN)) })
+	var candidates []cause.Candidate
+	for _, h := range hits[:min(len(hits), maxCandidates)] {
+		candidates = append(candidates, cause.Candidate{ObjectGUID: h.GUID.String(), Kind: string(h.Kind), Name: h.Name,
+			DN: string(h.DN), UPN: h.UPN, Mail: h.Mail})
+	}
+	return cause.Refuse(cause.AmbiguousHolder, "%d objects are known as %q; ask again with the objectGUID of the one that is meant",
+		len(hits), identity).WithCandidates(candidates)
+}
+
+// perhapsLater is the answer where something is not shown by a server that may be behind the pinned one.
+func (d *Directory) perhapsLater(from *server) error {
+	return cause.Wait(cause.DCUnavailable, "%s cannot be used, and %s does not show the holder, perhaps because it has not replicated yet; this is tried again by itself",
+		d.servers[0].url, from.url)
+}
+
+func notBase(dn string) plain { return plain{"it does not hold " + dn, "correct directory.base_dn"} }
+
+// notHere says whether err is the server's word that it does not hold a DN: no such object, no DN, another server's.
+func notHere(err error) bool {
+	return ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax, ldap.LDAPResultReferral)
+}
+
+// gone says whether err is the server's word that an object is not there.
+func gone(err error) bool { return ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) }
+
+// errNoHolder says that an object is there but is no user, group or contact.
+var errNoHolder = errors.New("the object is no user, group or contact")
+
+// holder reads one holder by its objectGUID, all values included. gone(err) or errNoHolder where there is none.
+func (c *session) holder(guid address.GUID, dc string) (Entry, error) {
+	e, err := c.base(guidDN(guid[:]), holderAttributes())
+	if err != nil {
+		return Entry{}, err
+	}
+	if e, err = c.complete(e); err != nil {
+		return Entry{}, err
+	}
+	entry, ok, err := newEntry(e, dc)
+	if err == nil && !ok {
+		err = errNoHolder
+	}
+	return entry, err
+}

@@ -1,0 +1,82 @@
+package ldapwriter
+
+import (
+	"strings"
+
+	"github.com/aliasd/aliasd/address"
+)
+
+// probe is one way to look a holder up: where to search, and whether a hit really bears the identity. AD compares more
+// loosely than people do (it takes ü for u), and the wrong person must not be written to.
+type probe struct {
+	base   string // one entry, by DN
+	filter string // or a search under the base DN
+	bears  func(address.Holder) bool
+}
+
+// precise gives the ways that the shape of an identity allows and that name one holder; none where it has no such shape.
+// domains are the names that may stand before the backslash.
+func precise(identity string, domains []string) []probe {
+	if guid, err := address.ParseGUID(identity); err == nil {
+		return []probe{{base: guidDN(guid[:]), bears: anyHolder}}
+	}
+	if strings.Contains(identity, "=") {
+		if dn, err := canonicalDN(identity); err == nil {
+			return []probe{{base: dn, bears: anyHolder}}
+		}
+	}
+	if domain, account, found := strings.Cut(identity, `\`); found {
+		return byAccountIn(domain, account, domains)
+	}
+	if mail, found := mailShape(identity); found {
+		return []probe{byAddress(mail)}
+	}
+	return []probe{byAccount(identity)}
+}
+
+func anyHolder(address.Holder) bool { return true }
+
+// mailShape gives the bare address of something@somewhere; an smtp: prefix is left off.
+func mailShape(identity string) (address.Address, bool) {
+	if p := address.Proxy(identity); p.IsSMTP() {
+		identity = string(p.Address())
+	}
+	local, domain, found := strings.Cut(identity, "@")
+	return address.Address(identity), found && local != "" && domain != ""
+}
+
+// byAddress finds by UPN, primary and any other SMTP address; mail counts where it is all that a holder has.
+func byAddress(a address.Address) probe {
+	return probe{
+		filter: anyOf(equals(attrUPN, string(a)), equals(attrProxies, string(address.Secondary(a))), equals(attrMail, string(a))),
+		bears: func(h address.Holder) bool {
+			return a.Equal(address.Address(h.UPN)) || a.Equal(address.Address(h.Mail)) || len(h.Proxies.Find(a)) > 0
+		},
+	}
+}
+
+// byAccount finds by sAMAccountName.
+func byAccount(account string) probe {
+	return probe{
+		filter: equals(attrAccount, account),
+		bears:  func(h address.Holder) bool { return strings.EqualFold(h.Account, account) },
+	}
+}
+
+// byAccountIn finds DOMAIN\account; another domain's account of the same name is somebody else.
+func byAccountIn(domain, account string, domains []string) []probe {
+	for _, d := range domains {
+		if d != "" && account != "" && strings.EqualFold(d, domain) {
+			return []probe{byAccount(account)}
+		}
+	}
+	return nil
+}
+
+// byName finds by display name, or by cn where there is none. Names need not be unique.
+func byName(name string) probe {
+	return probe{
+		filter: anyOf(equals(attrName, name), equals(attrCN, name)),
+		bears:  func(h address.Holder) bool { return strings.EqualFold(h.Name, name) },
+	}
+}

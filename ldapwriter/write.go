@@ -1,0 +1,167 @@
+package ldapwriter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-ldap/ldap/v3"
+	"github.com/jackc/puddle/v2"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+)
+
+// Write sends one change as one modify to the DC that the entry was read from, reads it back there and gives the receipt. A
+// change that is empty is not sent; its receipt shows the holder as it is.
+//
+// The modify is never repeated here, and once it was sent it does not stop when ctx does: it runs to its own time limit, so
+// that its outcome is known whenever it can be. Errors:
+//
+//   - ErrConflict: nothing was written, somebody was faster. A case twin of a value to add also looks like this on AD, each
+//     time, so that the caller counts.
+//   - *SlippedError: it was written, somebody's edit slipped in between, and what we did does not stand any more.
+//   - *UnknownOutcomeError: it was sent and may stand, wholly or in part.
+//   - what Confirm returned, Refuse(no_rights), Refuse(unknown_holder), Fail(directory_refused),
+//     Wait(directory_unavailable) and Wait(dc_unavailable): nothing was written.
+func (d *Directory) Write(ctx context.Context, job Job) (Receipt, error) {
+	s := d.server(job.Entry.DC)
+	if s == nil {
+		return Receipt{}, cause.Wait(cause.DCUnavailable, "%s is not in the settings any more; the holder is read from another server next time", job.Entry.DC)
+	}
+	w := &writing{Directory: d, server: s, job: job}
+	if job.Change.Empty() {
+		return w.nothing(ctx)
+	}
+	if err := w.send(ctx); err != nil {
+		return Receipt{}, err
+	}
+	return w.settle(context.WithoutCancel(ctx))
+}
+
+// writing is one write under way.
+type writing struct {
+	*Directory
+	server *server
+	job    Job
+}
+
+// send sends the modify. Where it returns nil, the directory has taken it.
+func (w *writing) send(ctx context.Context) error {
+	got, err := w.server.acquire(ctx)
+	if err != nil {
+		return unsent(err)
+	}
+	if w.job.Confirm != nil {
+		if err := w.job.Confirm(ctx); err != nil {
+			got.ReleaseUnused()
+			return err
+		}
+	}
+	err = w.modify(got, w.job.Change)
+	if answer, ok := answerOf(err); ok && answer.ResultCode == ldap.LDAPResultInsufficientAccessRights {
+		return w.noRights(context.WithoutCancel(ctx), answer)
+	}
+	return err
+}
+
+// unsent words that no connection was had.
+func unsent(err error) error {
+	var away *awayError
+	if errors.As(err, &away) {
+		return unavailable(away)
+	}
+	return err
+}
+
+// modify sends one change over a connection and gives that back. Without rights, the error is the server's own answer.
+func (w *writing) modify(got *puddle.Resource[*session], c address.Change) error {
+	left, err := got.Value().modify(modifyRequest(w.job.Entry.GUID, c))
+	var lost *lostError
+	if errors.As(err, &lost) {
+		got.Destroy()
+		if left {
+			return w.unknown(err)
+		}
+		return unavailable(&awayError{url: w.server.url, why: plain{what: "the connection broke before anything was sent"}, err: err})
+	}
+	w.server.release(got)
+	answer, ok := answerOf(err)
+	if !ok || answer.ResultCode == ldap.LDAPResultInsufficientAccessRights {
+		return err
+	}
+	return refused(answer, w.server.url)
+}
+
+func (w *writing) unknown(err error) error {
+	return &UnknownOutcomeError{DC: w.server.url, Err: err}
+}
+
+// modifyRequest names exactly the values to delete and to add. Deleting comes first: AD takes no two values that differ
+// in case alone, not even for a moment.
+func modifyRequest(guid address.GUID, c address.Change) *ldap.ModifyRequest {
+	request := ldap.NewModifyRequest(guidDN(guid[:]), nil)
+	if len(c.Delete) > 0 {
+		request.Delete(attrProxies, texts(c.Delete))
+	}
+	if len(c.Add) > 0 {
+		request.Add(attrProxies, texts(c.Add))
+	}
+	if c.Mail != nil && c.Mail.Old != c.Mail.New {
+		if c.Mail.Old != "" {
+			request.Delete(attrMail, []string{c.Mail.Old})
+		}
+		if c.Mail.New != "" {
+			request.Add(attrMail, []string{c.Mail.New})
+		}
+	}
+	return request
+}
+
+func texts(proxies []address.Proxy) []string {
+	list := make([]string, len(proxies))
+	for i, p := range proxies {
+		list[i] = string(p)
+	}
+	return list
+}
+
+// nothing gives the receipt of a change that is empty.
+func (w *writing) nothing(ctx context.Context) (Receipt, error) {
+	now, err := w.readBack(ctx)
+	if missing(err) {
+		return Receipt{}, goneHolder(w.job.Entry.GUID).Because(err)
+	}
+	if err != nil {
+		return Receipt{}, unsent(err)
+	}
+	return w.receipt(now), nil
+}
+
+// settle reads back what was written. Edits that slipped in between make it take back what we did.
+func (w *writing) settle(ctx context.Context) (Receipt, error) {
+	now, err := w.readBack(ctx)
+	if err != nil {
+		return Receipt{}, w.unknown(fmt.Errorf("it was taken but could not be read back: %w", err))
+	}
+	if slip := slipped(w.job.Entry.Values, w.job.Change, now.Values); slip != "" {
+		w.log.Warn("somebody's edit slipped in between", "holder", w.job.Entry.DN, "what", slip)
+		return Receipt{}, w.takeBack(ctx, now.Values)
+	}
+	return w.receipt(now), nil
+}
+
+// readBack reads the holder from the DC that was written to, over a fresh connection where one broke.
+func (w *writing) readBack(ctx context.Context) (now Entry, err error) {
+	err = w.server.read(ctx, func(c *session) error {
+		var err error
+		now, err = c.holder(w.job.Entry.GUID, w.server.url)
+		return err
+	})
+	return now, err
+}
+
+func (w *writing) receipt(now Entry) Receipt {
+	return Receipt{DC: w.server.url, USNChanged: now.USNChanged, Before: w.job.Entry.Values, After: now.Values,
+		Change: w.job.Change, At: w.now()}
+}
