@@ -21,9 +21,9 @@ const harmless = windows.READ_CONTROL | windows.SYNCHRONIZE | windows.FILE_READ_
 const security = windows.OWNER_SECURITY_INFORMATION | windows.DACL_SECURITY_INFORMATION
 
 // CheckPrivate says whether nobody gets at path but SYSTEM, Administrators and the own account. A folder must also
-// belong to one of these, since an owner can give himself any right; where an administrator asks (not SYSTEM), the owner
-// may be any account, such as the service's. Errors: *WiderError, or one of the operating system where path cannot be
-// looked at.
+// belong to one of these, since an owner can give himself any right. Where an administrator asks (not SYSTEM), single
+// accounts may own it and get at it too, groups may not: one of them is the service's, and which one he cannot see.
+// Errors: *WiderError, or one of the operating system where path cannot be looked at.
 func CheckPrivate(path string) error {
 	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, security)
 	if err != nil {
@@ -75,10 +75,7 @@ func judge(path string, dir bool, sd *windows.SECURITY_DESCRIPTOR) error {
 	if err != nil {
 		return &fs.PathError{Op: "read the owner of", Path: path, Err: err}
 	}
-	trusted, err := trust(own, owner)
-	if err != nil {
-		return err
-	}
+	trusted := trust(own)
 	if dir && !trusted.has(owner) {
 		return ownerError(path, owner)
 	}
@@ -92,10 +89,28 @@ func judge(path string, dir bool, sd *windows.SECURITY_DESCRIPTOR) error {
 	return nil
 }
 
-// sids are the accounts that may get at a private path, in their S-1-… form.
-type sids []string
+// accounts are those that may get at a private path.
+type accounts struct {
+	sids []string // in their S-1-… form
+	// single: any account that is no group may, too.
+	single bool
+}
 
-func (s sids) has(sid *windows.SID) bool { return sid != nil && slices.Contains(s, sid.String()) }
+func (a accounts) has(sid *windows.SID) bool {
+	if sid == nil {
+		return false
+	}
+	return slices.Contains(a.sids, sid.String()) || (a.single && isSingle(sid))
+}
+
+// isSingle says whether a SID is one user's or one service's.
+func isSingle(sid *windows.SID) bool {
+	if s := sid.String(); strings.HasPrefix(s, services) {
+		return s != allServices
+	}
+	_, _, use, err := sid.LookupAccount("")
+	return err == nil && (use == windows.SidTypeUser || use == windows.SidTypeComputer)
+}
 
 // The accounts that are the same on every machine ([MS-DTYP] 2.4.2.4).
 const (
@@ -103,25 +118,30 @@ const (
 	administrators = "S-1-5-32-544"
 	creatorOwner   = "S-1-3-0" // stands for the owner of what is made inside
 	ownerRights    = "S-1-3-4" // stands for the owner, and narrows what he may
+	services       = "S-1-5-80-"
+	allServices    = "S-1-5-80-0"
 )
 
-func trust(own, owner *windows.SID) (sids, error) {
-	trusted := sids{system, administrators, creatorOwner, ownerRights, own.String()}
-	if own.String() == system || owner == nil {
-		return trusted, nil
+// trust lists who may get at what the own account keeps private.
+func trust(own *windows.SID) accounts {
+	trusted := accounts{sids: []string{system, administrators, creatorOwner, ownerRights, own.String()}}
+	if own.String() != system {
+		trusted.single = isAdministrator()
 	}
+	return trusted
+}
+
+func isAdministrator() bool {
 	admins, err := windows.CreateWellKnownSid(windows.WinBuiltinAdministratorsSid)
 	if err != nil {
-		return nil, err
+		return false
 	}
-	if member, err := windows.Token(0).IsMember(admins); err == nil && member {
-		trusted = append(trusted, owner.String())
-	}
-	return trusted, nil
+	member, err := windows.Token(0).IsMember(admins)
+	return err == nil && member
 }
 
 // strangers lists who else a descriptor lets in. A missing DACL lets everybody in.
-func strangers(sd *windows.SECURITY_DESCRIPTOR, trusted sids) ([]string, error) {
+func strangers(sd *windows.SECURITY_DESCRIPTOR, trusted accounts) ([]string, error) {
 	dacl, _, err := sd.DACL()
 	if errors.Is(err, windows.ERROR_OBJECT_NOT_FOUND) || (err == nil && dacl == nil) {
 		return []string{"S-1-1-0"}, nil
@@ -145,7 +165,7 @@ func strangers(sd *windows.SECURITY_DESCRIPTOR, trusted sids) ([]string, error) 
 
 // stranger says whether one rule lets in somebody who is not trusted. Rules of kinds that have another layout (object
 // and conditional rules, which no tool sets on files by itself) count as open to everybody.
-func stranger(ace *windows.ACCESS_ALLOWED_ACE, trusted sids) (sid string, open bool) {
+func stranger(ace *windows.ACCESS_ALLOWED_ACE, trusted accounts) (sid string, open bool) {
 	switch ace.Header.AceType {
 	case windows.ACCESS_DENIED_ACE_TYPE:
 		return "", false

@@ -44,6 +44,23 @@ func TestDescriptors(t *testing.T) {
 	}
 }
 
+// TestSingleAccounts: an administrator accepts the service's account, whichever it is, but no group.
+func TestSingleAccounts(t *testing.T) {
+	const service = "S-1-5-80-3139157870-2983391045-3678747466-658725712-1809340420"
+	for sid, want := range map[string]bool{service: true, allServices: false, "S-1-1-0": false, "S-1-5-32-545": false, "S-1-5-11": false} {
+		parsed, err := windows.StringToSid(sid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (accounts{}).has(parsed) {
+			t.Errorf("%s is trusted by all", sid)
+		}
+		if got := (accounts{single: true}).has(parsed); got != want {
+			t.Errorf("%s: an administrator trusts it: %v", sid, got)
+		}
+	}
+}
+
 // TestNoRulesAtAll: a descriptor without a DACL, or with an empty pointer for one, lets everybody in.
 func TestNoRulesAtAll(t *testing.T) {
 	admins, err := windows.StringToSid(administrators)
