@@ -6,7 +6,7 @@ import "github.com/aliasd/aliasd/cause"
 func (p *planner) removeAlias() error {
 	alias := p.ask.Address
 	stored := p.Holder.Proxies.Find(alias)
-	for _, refuse := range []func(Address) error{p.refusePrimary, p.refuseUPN, p.refuseUnmasking, p.refuseLastOfContact} {
+	for _, refuse := range []func(Address) error{p.refusePrimary, p.refuseUPN, p.refuseUnmasking, p.refuseOnlyAddress} {
 		if err := refuse(alias); err != nil {
 			return err
 		}
@@ -93,14 +93,14 @@ func (p *planner) unmasked() []Address {
 	return next
 }
 
-// refuseLastOfContact: a contact without any address leaves the synchronisation.
-func (p *planner) refuseLastOfContact(alias Address) error {
-	if p.Holder.Kind != Contact || p.Holder.Mail != "" || !p.isLast(alias) {
+// refuseOnlyAddress: without any address a contact leaves the synchronisation, and a group is not mail-enabled any more.
+func (p *planner) refuseOnlyAddress(alias Address) error {
+	if p.Holder.Kind == User || p.Holder.Mail != "" || !p.isLast(alias) {
 		return nil
 	}
 	return cause.Refuse(cause.IsPrimary,
-		"%q is the only address of the contact %s, which would not be synchronised without one: set a primary first, then remove it",
-		alias, p.name())
+		"%q is the only address of the %s %s, which would lose its mail in the cloud without one: set a primary first, then remove it",
+		alias, p.Holder.Kind, p.name())
 }
 
 // isLast says whether the address stands there and no other SMTP value does.

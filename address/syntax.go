@@ -13,10 +13,10 @@ const (
 	// MaxValue is how many characters a value of proxyAddresses may have, the prefix included (Microsoft, "Prepare
 	// directory attributes for synchronization").
 	MaxValue = 256
-	// maxLocal and maxDomain are the octets of RFC 5321, 4.5.3.1; maxLabel those of RFC 1035, 2.3.4.
-	maxLocal  = 64
-	maxDomain = 253
-	maxLabel  = 63
+	// maxLocal is in octets, RFC 5321, 4.5.3.1.1; maxLabel too, RFC 1035, 2.3.4. A domain's own limit of 253 octets
+	// cannot be reached within MaxValue.
+	maxLocal = 64
+	maxLabel = 63
 	// forbidden are the characters that Entra takes in no proxy address, beside space (same article); the backslash
 	// and the second colon are no RFC 5322 dot-atom either.
 	forbidden = "<>()[];,\"\\:"
@@ -150,9 +150,6 @@ func checkLocal(s string) *cause.Error {
 
 func checkDomain(s string) *cause.Error {
 	domain := Address(s).Domain()
-	if len(domain) > maxDomain {
-		return invalid("the domain of %q has %d characters, and %d are allowed: correct it", s, len(domain), maxDomain)
-	}
 	labels := strings.Split(domain, ".")
 	if len(labels) < 2 {
 		return invalid("the domain of %q has no dot: give the full domain, like contoso.com", s)
