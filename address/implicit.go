@@ -27,7 +27,7 @@ func (s Situation) implicitPrimary() (implicit, error) {
 	}
 	if shown := s.Cloud.Proxies.Primaries(); len(shown) > 1 {
 		return implicit{}, cause.Refuse(cause.PrimaryUnclear,
-			"the cloud shows %d primaries for %s (%s) and the directory names none: name one on-premises by set_primary of a value that stands there, or by hand, first",
+			"the cloud shows %d primaries for %s (%s) and the directory names none: name the right one as SMTP: in proxyAddresses, then ask again",
 			len(shown), s.name(), list(shown))
 	}
 	return s.implicitInCloud(s.shownPrimary())
@@ -44,7 +44,7 @@ func (s Situation) implicitInCloud(shown Address) (implicit, error) {
 		return implicit{none: "the cloud shows none, and mail on-premises makes none"}, nil
 	case discarded(shown):
 		return implicit{}, cause.Refuse(cause.PrimaryUnclear,
-			"the cloud shows %q as the primary of %s, which Entra ID would discard if it came from the directory: set a primary on-premises by hand first",
+			"the cloud shows %q as the primary of %s, which Entra ID would discard if it came from the directory: name another one as SMTP: in proxyAddresses, then ask again",
 			shown, s.name())
 	}
 	return implicit{address: shown}, nil

@@ -44,6 +44,10 @@ func (p *planner) primariesBefore() ([]Address, error) {
 }
 
 func (p *planner) implicitBefore() ([]Address, error) {
+	asksForMail := p.ask.Address.Equal(Address(p.Holder.Mail))
+	if asksForMail && len(p.Cloud.Proxies.Primaries()) == 1 && p.isRouting(p.shownPrimary()) {
+		return nil, nil // the MOERA stays by itself, and mail is what is asked for
+	}
 	primary, err := p.implicitPrimary()
 	if err != nil || primary.address == "" {
 		return nil, err
