@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -14,6 +13,12 @@ import (
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/storetest"
 )
+
+// tester is what the helpers need of *testing.T and *rapid.T.
+type tester interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
 
 // clock is a clock that tests move.
 type clock struct {
@@ -176,6 +181,9 @@ func (c *cloud) sync() {
 	defer c.directory.mu.Unlock()
 	for guid, e := range c.directory.holders {
 		v := e.Values
+		if len(v.Proxies) == 0 && v.Mail != "" {
+			v.Proxies = address.Set{address.Primary(address.Address(v.Mail))}
+		}
 		if primaries := v.Proxies.Primaries(); len(primaries) > 0 {
 			v.Mail = string(primaries[0].Address())
 		}
@@ -271,7 +279,7 @@ func (b *bench) restart(node string, store queue.Store) {
 	b.service = queue.NewService(b.runner)
 }
 
-func (b *bench) submit(t testing.TB, holder string, action address.Action, addr address.Address) queue.Request {
+func (b *bench) submit(t tester, holder string, action address.Action, addr address.Address) queue.Request {
 	t.Helper()
 	r, _, err := b.service.Submit(context.Background(), queue.Submission{Holder: holder, Action: action, Address: addr}, "")
 	if err != nil {
@@ -280,7 +288,7 @@ func (b *bench) submit(t testing.TB, holder string, action address.Action, addr 
 	return r
 }
 
-func (b *bench) get(t testing.TB, id queue.RequestID) queue.Request {
+func (b *bench) get(t tester, id queue.RequestID) queue.Request {
 	t.Helper()
 	r, err := b.store.Get(context.Background(), id)
 	if err != nil {

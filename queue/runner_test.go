@@ -15,7 +15,7 @@ import (
 )
 
 // pass resolves everything and writes until nothing can be claimed.
-func (b *bench) pass(t testing.TB) {
+func (b *bench) pass(t tester) {
 	t.Helper()
 	ctx := context.Background()
 	if err := b.runner.ResolvePass(ctx); err != nil {
@@ -33,7 +33,7 @@ func (b *bench) pass(t testing.TB) {
 }
 
 // cycle lets a sync run and sweeps after it.
-func (b *bench) cycle(t testing.TB) {
+func (b *bench) cycle(t tester) {
 	t.Helper()
 	b.clock.Add(time.Minute)
 	b.cloud.sync()
@@ -42,7 +42,7 @@ func (b *bench) cycle(t testing.TB) {
 	}
 }
 
-func (b *bench) wantState(t testing.TB, id queue.RequestID, state queue.State, code cause.Code) queue.Request {
+func (b *bench) wantState(t tester, id queue.RequestID, state queue.State, code cause.Code) queue.Request {
 	t.Helper()
 	r := b.get(t, id)
 	got := cause.Code("")
