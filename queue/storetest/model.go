@@ -63,6 +63,7 @@ func (m *Model) Accept(ctx context.Context, s queue.Submission, key queue.Idempo
 	if err != nil || earlier != nil {
 		return shown(earlier), false, err
 	}
+	s.Allow = slices.Clone(s.Allow)
 	r := &record{digest: s.Digest()}
 	r.ID, r.Seq, r.Submission, r.State = queue.NewRequestID(now), int64(len(m.records)+1), s, queue.Accepted
 	r.CreatedAt, r.UpdatedAt = now, now
@@ -199,7 +200,7 @@ func (m *Model) List(_ context.Context, f queue.Filter) ([]queue.Request, string
 func selects(f queue.Filter, r *record) bool {
 	if f.Holder != "" && !strings.EqualFold(f.Holder, r.Holder) {
 		guid, err := address.ParseGUID(f.Holder)
-		if err != nil || guid != r.Object {
+		if err != nil || guid.IsZero() || guid != r.Object {
 			return false
 		}
 	}

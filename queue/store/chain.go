@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/aliasd/aliasd/queue"
+)
+
+// head is the end of the event log.
+type head struct {
+	id   int64
+	hash string
+}
+
+// log appends the event of a transition to the event log.
+func (t *txn) log(made queue.Transition) error {
+	e, err := made.Event()
+	if err != nil {
+		return err
+	}
+	if err := t.readHead(); err != nil {
+		return err
+	}
+	e.ID = t.head.id + 1
+	sealed, canonical, err := e.Sealed(t.head.hash)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash) VALUES (?, ?, ?, ?, ?)`,
+		sealed.ID, sealed.RequestID, string(canonical), sealed.PrevHash, sealed.Hash)
+	if err != nil {
+		return err
+	}
+	t.head = &head{sealed.ID, sealed.Hash}
+	return nil
+}
+
+// readHead reads the end of the log once per transaction: another process may have written before it, none can within.
+func (t *txn) readHead() error {
+	if t.head != nil {
+		return nil
+	}
+	var h head
+	_, err := t.row(`SELECT id, hash FROM events ORDER BY id DESC LIMIT 1`, nil, &h.id, &h.hash)
+	t.head = &h
+	return err
+}
+
+// Events returns a request's events, oldest first; ErrNotFound where there is no such request.
+func (s *Store) Events(ctx context.Context, id queue.RequestID) ([]queue.Event, error) {
+	var story []queue.Event
+	err := s.rows(ctx, `SELECT entry, prev_hash, hash FROM events WHERE request_id = ? ORDER BY id`, []any{id}, func(rows *sql.Rows) error {
+		var entry, prev, hash string
+		if err := rows.Scan(&entry, &prev, &hash); err != nil {
+			return err
+		}
+		e, err := queue.ParseEvent([]byte(entry), prev, hash)
+		story = append(story, e)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the events of request %s: %w", id, ended(ctx, err))
+	}
+	if len(story) == 0 {
+		return nil, noRequest(id)
+	}
+	return story, nil
+}
+
+// verifyBatch is how many entries VerifyChain reads at a time, so that it never holds up the clearing of the WAL for long.
+const verifyBatch = 1000
+
+// errBrokenLink stops the walk along the chain.
+var errBrokenLink = errors.New("broken link")
+
+// VerifyChain walks the whole event log. It returns the id of the first entry that is not what was written: changed, left
+// out or moved; 0 where every link holds.
+func (s *Store) VerifyChain(ctx context.Context) (firstBroken int64, err error) {
+	at := head{}
+	for more := true; more; {
+		before := at.id
+		err := s.rows(ctx, `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE id > ? ORDER BY id LIMIT ?`,
+			[]any{at.id, verifyBatch}, func(rows *sql.Rows) error { return at.follow(rows) })
+		if errors.Is(err, errBrokenLink) {
+			return at.id + 1, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("verify the event log: %w", ended(ctx, err))
+		}
+		more = at.id > before
+	}
+	return 0, nil
+}
+
+// follow goes one link further: the entry that is next, unchanged, behind the one before it.
+func (h *head) follow(row scanner) error {
+	var id int64
+	var request queue.RequestID
+	var entry, prev, hash string
+	if err := row.Scan(&id, &request, &entry, &prev, &hash); err != nil {
+		return err
+	}
+	var says struct {
+		ID        int64           `json:"id"`
+		RequestID queue.RequestID `json:"request_id"`
+	}
+	readable := json.Unmarshal([]byte(entry), &says) == nil
+	if !readable || id != h.id+1 || says.ID != id || says.RequestID != request || prev != h.hash ||
+		hash != queue.ChainHash(h.hash, []byte(entry)) {
+		return errBrokenLink
+	}
+	h.id, h.hash = id, hash
+	return nil
+}

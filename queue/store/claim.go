@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/queue"
+)
+
+// Unresolved is queue.Work's.
+func (s *Store) Unresolved(ctx context.Context, now time.Time, n int) ([]queue.Request, error) {
+	due, err := s.requests(ctx, `SELECT `+columns+` FROM requests
+		WHERE state = 'accepted' AND seq < (
+			SELECT ifnull(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted' AND not_before > ?)
+		ORDER BY seq LIMIT ?`, micros(queue.Instant(now)), max(n, 0))
+	if err != nil {
+		return nil, fmt.Errorf("read accepted requests: %w", err)
+	}
+	return due, nil
+}
+
+// Resolve is queue.Work's.
+func (s *Store) Resolve(ctx context.Context, id queue.RequestID, holder address.GUID, claims []queue.Claim, now time.Time) (queue.Request, error) {
+	var r queue.Request
+	err := s.write(ctx, func(t *txn) (err error) {
+		r, err = t.resolve(id, holder, claims, queue.Instant(now))
+		return err
+	})
+	if err != nil {
+		return queue.Request{}, fmt.Errorf("resolve: %w", err)
+	}
+	return r, nil
+}
+
+func (t *txn) resolve(id queue.RequestID, holder address.GUID, claims []queue.Claim, now time.Time) (r queue.Request, err error) {
+	made := queue.Transition{ID: id, From: queue.Accepted, To: queue.Queued, Now: now, What: "resolved",
+		Detail: map[string]string{"object_guid": holder.String()}}
+	by, taken, busy, err := t.busy(holder, claims)
+	if err != nil {
+		return r, err
+	}
+	if busy {
+		made.To, made.What, made.Cause = queue.Refused, "refused", &queue.Busy(by, taken).Cause
+	}
+	why, err := orNull(made.Cause)
+	if err != nil {
+		return r, err
+	}
+	found, err := t.row(`UPDATE requests SET state = ?, cause = ?, object = ?, attempts = 0, not_before = 0, updated_at = ?
+		WHERE id = ? AND state = 'accepted' RETURNING `+columns,
+		[]any{made.To, why, holder.String(), micros(now), id}, fields(&r)...)
+	if err != nil {
+		return r, err
+	}
+	if !found {
+		return r, t.passedBy(id)
+	}
+	if !busy {
+		if err := t.claim(r.Seq, claims); err != nil {
+			return r, err
+		}
+	}
+	return r, t.log(made)
+}
+
+// busy finds the oldest open request for another holder that takes an address which claims want to take.
+func (t *txn) busy(holder address.GUID, claims []queue.Claim) (by queue.Request, taken address.Key, found bool, err error) {
+	takes := []address.Key{}
+	for _, c := range claims {
+		if c.Kind == queue.Take {
+			takes = append(takes, c.Address)
+		}
+	}
+	wanted, err := json.Marshal(takes)
+	if err != nil {
+		return by, "", false, err
+	}
+	found, err = t.row(`SELECT r.id, r.holder, r.state, c.address
+		FROM json_each(?) AS wanted JOIN claims AS c ON c.address = wanted.value AND c.kind = 'take' JOIN requests AS r ON r.seq = c.seq
+		WHERE r.object <> ? ORDER BY r.seq, wanted.key LIMIT 1`,
+		[]any{string(wanted), holder.String()}, &by.ID, &by.Holder, &by.State, &taken)
+	return by, taken, found, err
+}
+
+func (t *txn) claim(seq int64, claims []queue.Claim) error {
+	for _, c := range claims {
+		if _, err := t.exec(`INSERT INTO claims (address, kind, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, c.Address, c.Kind, seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Claim is queue.Work's.
+func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]queue.Request, error) {
+	now = queue.Instant(now)
+	var leased []queue.Request
+	err := s.write(ctx, func(t *txn) error {
+		l := leasing{owner: owner, now: now, until: queue.Instant(now.Add(lease))}
+		expired, err := t.takeOver(l, max(n, 0))
+		if err != nil {
+			return err
+		}
+		queued, err := t.lease(l, max(n, 0)-len(expired))
+		leased = append(expired, queued...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
+	}
+	return leased, nil
+}
+
+// leasing is to whom, when and until when requests are leased.
+type leasing struct {
+	owner      string
+	now, until time.Time
+}
+
+func (t *txn) takeOver(l leasing, n int) ([]queue.Request, error) {
+	return t.leased(queue.Transition{From: queue.Writing, What: "taken over"}, l,
+		`UPDATE requests SET owner = ?, lease_until = ?, updated_at = ?
+		WHERE seq IN (SELECT seq FROM requests WHERE state = 'writing' AND lease_until <= ? ORDER BY seq LIMIT ?)
+		RETURNING `+columns, n)
+}
+
+// lease takes queued requests whose turn it is. The order of the holder's requests and of those whose holder is not
+// known yet is kept by the statement itself, and so is the stop switch.
+func (t *txn) lease(l leasing, n int) ([]queue.Request, error) {
+	return t.leased(queue.Transition{From: queue.Queued, What: "claimed"}, l,
+		`UPDATE requests SET state = 'writing', owner = ?, lease_until = ?, updated_at = ?
+		WHERE seq IN (
+			SELECT seq FROM requests AS r
+			WHERE r.state = 'queued' AND r.not_before <= ?
+				AND NOT EXISTS (SELECT 1 FROM pause)
+				AND r.seq < (SELECT ifnull(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted')
+				AND NOT EXISTS (
+					SELECT 1 FROM requests AS earlier
+					WHERE earlier.object = r.object AND earlier.seq < r.seq AND earlier.state IN ('queued', 'held', 'writing'))
+			ORDER BY r.seq LIMIT ?)
+		RETURNING `+columns, n)
+}
+
+// leased runs a leasing statement and logs what it leased, oldest first.
+func (t *txn) leased(made queue.Transition, l leasing, query string, n int) ([]queue.Request, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	var leased []queue.Request
+	args := []any{l.owner, micros(l.until), micros(l.now), micros(l.now), n}
+	err := t.rows(query, args, func(row *sql.Rows) error {
+		r, err := scanRequest(row)
+		leased = append(leased, r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(leased, bySeq)
+	made.To, made.Owner, made.Now = queue.Writing, l.owner, l.now
+	for _, r := range leased {
+		made.ID = r.ID
+		if err := t.log(made); err != nil {
+			return nil, err
+		}
+	}
+	return leased, nil
+}
+
+func bySeq(a, b queue.Request) int { return int(a.Seq - b.Seq) }
+
+// Releasing is queue.Work's.
+func (s *Store) Releasing(ctx context.Context, id queue.RequestID) (*queue.Request, error) {
+	found, err := s.requests(ctx, `SELECT `+columns+` FROM requests WHERE seq = (
+		SELECT min(earlier.seq)
+		FROM requests AS r
+			JOIN claims AS mine ON mine.seq = r.seq AND mine.kind = 'take'
+			JOIN claims AS theirs ON theirs.address = mine.address AND theirs.kind = 'release' AND theirs.seq < r.seq
+			JOIN requests AS earlier ON earlier.seq = theirs.seq AND earlier.object <> r.object
+		WHERE r.id = ?)`, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the claims of request %s: %w", id, err)
+	}
+	if len(found) == 1 {
+		return &found[0], nil
+	}
+	_, err = s.Get(ctx, id)
+	return nil, err
+}

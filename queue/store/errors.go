@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+
+	"github.com/aliasd/aliasd/queue"
+)
+
+// inWords tells a disk that is full or cannot be written, and a file that another process keeps locked, by
+// queue.ErrStoreFull. Every other error stays as it is.
+func inWords(err error) error {
+	var failed *sqlite.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	switch failed.Code() & 0xff { // the primary result code, https://sqlite.org/rescode.html
+	case codes.SQLITE_FULL, codes.SQLITE_READONLY, codes.SQLITE_IOERR, codes.SQLITE_CANTOPEN, codes.SQLITE_BUSY:
+		return fmt.Errorf("%w: %w", queue.ErrStoreFull, err)
+	}
+	return err
+}
+
+// missing is an error for something that is not there: it is a queue.ErrNotFound with a text of its own.
+type missing string
+
+func (m missing) Error() string { return string(m) }
+
+// Is makes it a queue.ErrNotFound.
+func (m missing) Is(target error) bool { return target == queue.ErrNotFound }
+
+func noRequest(id queue.RequestID) error { return fmt.Errorf("request %s: %w", id, queue.ErrNotFound) }
+
+// passedBy tells why a guarded transition found nothing to change.
+func (t *txn) passedBy(id queue.RequestID) error {
+	var state queue.State
+	found, err := t.row(`SELECT state FROM requests WHERE id = ?`, []any{id}, &state)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return noRequest(id)
+	}
+	return fmt.Errorf("request %s is %s: %w", id, state, queue.ErrStale)
+}
+
+// ended tells whether a context ended; a read that it stopped gives errors of all kinds.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aliasd/aliasd/queue"
+)
+
+// keyLife is how long an idempotency key holds.
+const keyLife = 7 * 24 * time.Hour
+
+// Accept is queue.Intake's.
+func (s *Store) Accept(ctx context.Context, sub queue.Submission, key queue.Idempotency, now time.Time) (r queue.Request, created bool, err error) {
+	now = queue.Instant(now)
+	a := acceptance{Submission: sub, key: key.Key, digest: sub.Digest(), keyDigest: key.Digest, now: now}
+	if a.keyDigest == "" {
+		a.keyDigest = a.digest
+	}
+	err = s.write(ctx, func(t *txn) error {
+		r, created, err = t.accept(a)
+		return err
+	})
+	if err != nil {
+		return queue.Request{}, false, fmt.Errorf("accept a request: %w", err)
+	}
+	return r, created, nil
+}
+
+// acceptance is a submission on its way in.
+type acceptance struct {
+	queue.Submission
+	key               string
+	digest, keyDigest string
+	now               time.Time
+}
+
+func (t *txn) accept(a acceptance) (r queue.Request, created bool, err error) {
+	earlier, found, err := t.earlier(a)
+	if err != nil || found {
+		return earlier, false, err
+	}
+	r = queue.Request{ID: queue.NewRequestID(a.now), Submission: a.Submission, State: queue.Accepted, CreatedAt: a.now, UpdatedAt: a.now}
+	if len(r.Allow) == 0 {
+		r.Allow = nil
+	}
+	if r.Seq, err = t.insert(a, r.ID); err != nil {
+		return r, false, err
+	}
+	if err := t.useKey(a, r.Seq); err != nil {
+		return r, false, err
+	}
+	return r, true, t.log(queue.Transition{ID: r.ID, To: queue.Accepted, Now: a.now, Detail: a.Submission})
+}
+
+// earlier finds the request that answers a submission already: the one that its key was used for, or without a key an
+// identical one that is open.
+func (t *txn) earlier(a acceptance) (r queue.Request, found bool, err error) {
+	if a.key == "" {
+		found, err = t.row(`SELECT `+columns+` FROM requests WHERE digest = ? AND submitted_by = ?
+			AND state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched') ORDER BY seq LIMIT 1`,
+			[]any{a.digest, a.SubmittedBy}, fields(&r)...)
+		return r, found, err
+	}
+	if _, err := t.exec(`DELETE FROM idempotency_keys WHERE created_at <= ?`, micros(a.now.Add(-keyLife))); err != nil {
+		return r, false, err
+	}
+	var digest string
+	var seq int64
+	found, err = t.row(`SELECT digest, seq FROM idempotency_keys WHERE submitted_by = ? AND key = ?`, []any{a.SubmittedBy, a.key}, &digest, &seq)
+	if err != nil || !found {
+		return r, false, err
+	}
+	if digest != a.keyDigest {
+		return r, false, queue.ErrKeyReused
+	}
+	found, err = t.row(`SELECT `+columns+` FROM requests WHERE seq = ?`, []any{seq}, fields(&r)...)
+	return r, found, err
+}
+
+func (t *txn) insert(a acceptance, id queue.RequestID) (seq int64, err error) {
+	allow, err := asList(a.Allow)
+	if err != nil {
+		return 0, err
+	}
+	_, err = t.row(`INSERT INTO requests (id, holder, holder_key, action, address, address_key, undoes, ticket, requester, note, allow,
+			submitted_by, digest, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+		[]any{id, a.Holder, strings.ToLower(a.Holder), a.Action, a.Address, a.Address.Key(), a.Undoes, a.Ticket, a.Requester, a.Note, allow,
+			a.SubmittedBy, a.digest, micros(a.now), micros(a.now)}, &seq)
+	return seq, err
+}
+
+func (t *txn) useKey(a acceptance, seq int64) error {
+	if a.key == "" {
+		return nil
+	}
+	_, err := t.exec(`INSERT INTO idempotency_keys (submitted_by, key, digest, seq, created_at) VALUES (?, ?, ?, ?, ?)`,
+		a.SubmittedBy, a.key, a.keyDigest, seq, micros(a.now))
+	return err
+}
+
+// Get is queue.Intake's.
+func (s *Store) Get(ctx context.Context, id queue.RequestID) (queue.Request, error) {
+	var r queue.Request
+	found, err := s.row(ctx, `SELECT `+columns+` FROM requests WHERE id = ?`, []any{id}, fields(&r)...)
+	if err != nil {
+		return queue.Request{}, fmt.Errorf("read request %s: %w", id, ended(ctx, err))
+	}
+	if !found {
+		return queue.Request{}, noRequest(id)
+	}
+	return r, nil
+}
+
+// Stats is queue.Intake's.
+func (s *Store) Stats(ctx context.Context) (queue.Stats, error) {
+	stats := queue.Stats{ByState: map[queue.State]int{}}
+	for _, state := range queue.States() {
+		stats.ByState[state] = 0
+	}
+	err := s.rows(ctx, `SELECT state, count(*) FROM requests GROUP BY state`, nil, func(row *sql.Rows) error {
+		var state queue.State
+		var n int
+		err := row.Scan(&state, &n)
+		stats.ByState[state] = n
+		return err
+	})
+	if err == nil {
+		_, err = s.row(ctx, `SELECT min(created_at) FROM requests WHERE state IN ('accepted', 'queued', 'held', 'writing', 'written')`,
+			nil, instant{&stats.OldestWaiting})
+	}
+	if err != nil {
+		return queue.Stats{}, fmt.Errorf("count requests: %w", ended(ctx, err))
+	}
+	return stats, nil
+}

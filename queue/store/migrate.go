@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+)
+
+// migrations are the steps of the schema. Their names begin with their numbers, 0001 and up without gaps; one that was
+// released is never changed.
+//
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrate brings the schema up to date, each step in a transaction of its own. The number of the last step stands in
+// PRAGMA user_version.
+func migrate(ctx context.Context, db *sql.DB) error {
+	steps, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	for more := true; more && err == nil; {
+		err = inTx(ctx, db, func(tx *sql.Tx) error {
+			more, err = migrateOnce(ctx, tx, steps)
+			return err
+		})
+	}
+	return err
+}
+
+// migrateOnce makes the next step; false where there is none to make. Another process may have made it meanwhile.
+func migrateOnce(ctx context.Context, tx *sql.Tx, steps []string) (more bool, err error) {
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return false, err
+	}
+	if version > len(steps) {
+		return false, fmt.Errorf("its schema has version %d, this program knows %d: a newer aliasd made it; use that one, or restore a backup from before the upgrade",
+			version, len(steps))
+	}
+	if version == len(steps) {
+		return false, nil
+	}
+	step, err := fs.ReadFile(migrations, steps[version])
+	if err != nil {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, string(step)); err != nil {
+		return false, fmt.Errorf("migration %s: %w", steps[version], err)
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version+1))
+	return true, err
+}

@@ -1,0 +1,132 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/ldapwriter"
+	"github.com/aliasd/aliasd/queue"
+)
+
+func writtenCases() map[string]func(*bundle) {
+	return map[string]func(*bundle){
+		"written ones, and mismatched ones that are due, await": awaitingDue,
+		"page by page":                                         awaitingPages,
+		"the newest receipt of the holder":                     priorReceipt,
+		"the DC of a sent intent is in doubt":                  priorInDoubt,
+		"an answer ends the doubt":                             priorAnswered,
+		"the request's own receipt ends the doubt":             priorOwnReceipt,
+		"a later receipt from the same DC ends the doubt":      priorLaterReceipt,
+		"a request that ends without an answer leaves a doubt": priorLeftDoubt,
+	}
+}
+
+func (b *bundle) awaiting(after int64, n int) []int64 {
+	b.Helper()
+	waiting, err := b.s.Awaiting(context.Background(), b.now, after, n)
+	b.ok(err)
+	return seqs(waiting)
+}
+
+func awaitingDue(b *bundle) {
+	written := b.delay(b.written(holder(1), "a@contoso.test"), b.now.Add(time.Hour))
+	due := b.advance(b.move(b.written(holder(2), "b@contoso.test"), queue.Mismatched))
+	notDue := b.advance(b.move(b.written(holder(3), "c@contoso.test"), queue.Mismatched))
+	b.delay(notDue, b.now.Add(time.Second))
+	b.advance(b.move(b.written(holder(4), "d@contoso.test"), queue.Verified))
+	b.queued(holder(5), "e@contoso.test")
+	b.same(b.awaiting(0, 9), []int64{written.Seq, due.Seq})
+	b.later(time.Second)
+	b.same(b.awaiting(0, 9), []int64{written.Seq, due.Seq, notDue.Seq})
+}
+
+func awaitingPages(b *bundle) {
+	for i := range byte(5) {
+		b.written(holder(i+1), address.Address(string(rune('a'+rune(i)))+"@contoso.test"))
+	}
+	b.same(b.awaiting(0, 2), []int64{1, 2})
+	b.same(b.awaiting(2, 2), []int64{3, 4})
+	b.same(b.awaiting(4, 2), []int64{5})
+	b.same(b.awaiting(5, 2), []int64{})
+	b.same(b.awaiting(0, 0), []int64{})
+}
+
+func (b *bundle) prior(h address.GUID, except queue.RequestID) ldapwriter.Prior {
+	b.Helper()
+	p, err := b.s.Prior(context.Background(), h, except)
+	b.ok(err)
+	return p
+}
+
+func priorReceipt(b *bundle) {
+	b.same(b.prior(holder(1), ""), ldapwriter.Prior{})
+	first := b.written(holder(1), "a@contoso.test")
+	second := b.written(holder(1), "b@contoso.test")
+	b.written(holder(2), "c@contoso.test")
+	b.queued(holder(1), "d@contoso.test")
+	b.same(b.prior(holder(1), ""), ldapwriter.Prior{Last: second.Receipt})
+	b.same(b.prior(holder(1), second.ID), ldapwriter.Prior{Last: first.Receipt})
+	b.advance(b.move(second, queue.Verified))
+	b.same(b.prior(holder(1), "another"), ldapwriter.Prior{Last: second.Receipt})
+	b.same(b.prior(holder(3), ""), ldapwriter.Prior{})
+}
+
+// sent makes a request that has sent its modify.
+func (b *bundle) sent(h address.GUID, addr address.Address) queue.Request {
+	b.Helper()
+	t := b.move(b.writing(h, addr), queue.Writing)
+	t.What, t.Intent = "intent", fullIntent(b.now)
+	return b.advance(t)
+}
+
+func (b *bundle) inDoubt(h address.GUID, except queue.RequestID, want string) {
+	b.Helper()
+	if got := b.prior(h, except).InDoubt; got != want {
+		b.Fatalf("in doubt is %q, want %q", got, want)
+	}
+}
+
+func priorInDoubt(b *bundle) {
+	r := b.sent(holder(1), "a@contoso.test")
+	b.inDoubt(holder(1), "", r.Intent.DC)
+	b.inDoubt(holder(1), r.ID, "")
+	b.inDoubt(holder(2), "", "")
+}
+
+func priorAnswered(b *bundle) {
+	r := b.sent(holder(1), "a@contoso.test")
+	t := b.move(r, queue.Queued)
+	t.Intent = fullIntent(b.now)
+	t.Intent.Sent = false
+	b.advance(t)
+	b.inDoubt(holder(1), "", "")
+}
+
+func priorOwnReceipt(b *bundle) {
+	r := b.sent(holder(1), "a@contoso.test")
+	b.advance(b.toWritten(r, changeOf("a@contoso.test")))
+	b.inDoubt(holder(1), "", "")
+}
+
+func priorLaterReceipt(b *bundle) {
+	r := b.sent(holder(1), "a@contoso.test")
+	b.advance(b.move(r, queue.Failed))
+	other := b.toWritten(b.writing(holder(1), "b@contoso.test"), address.Change{})
+	other.Receipt.DC = "ldaps://dc2.contoso.test:636"
+	b.advance(other)
+	b.inDoubt(holder(1), "", r.Intent.DC)
+	same := b.written(holder(2), "c@contoso.test")
+	b.inDoubt(holder(1), "", same.Receipt.DC)
+	b.written(holder(1), "d@contoso.test")
+	b.inDoubt(holder(1), "", "")
+}
+
+func priorLeftDoubt(b *bundle) {
+	r := b.sent(holder(1), "a@contoso.test")
+	r = b.advance(b.move(r, queue.Queued))
+	b.inDoubt(holder(1), "", r.Intent.DC)
+	b.advance(b.move(r, queue.Cancelled))
+	next := b.writing(holder(1), "b@contoso.test")
+	b.inDoubt(holder(1), next.ID, r.Intent.DC)
+}
