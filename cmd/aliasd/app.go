@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aliasd/aliasd/config"
+)
+
+// app is one run of the program: where it reads and writes, and what its flags say.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) (string, bool)
+	now      func() time.Time
+
+	configFile string
+	serverURL  string
+	json       bool
+}
+
+func newApp(in io.Reader, out, err io.Writer, env func(string) (string, bool)) *app {
+	return &app{in: in, out: out, err: err, env: env, now: time.Now}
+}
+
+// run executes one command line and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		a.tell(err)
+	}
+	return exitCode(err)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "aliasd",
+		Short: "Write e-mail aliases on-premises and see them arrive in the cloud",
+		Long: `aliasd takes alias requests, writes proxyAddresses and mail on the on-premises object over LDAPS, and asks
+Microsoft Graph until the value that Entra calculates is the one that was asked for.
+
+Exit codes: 0 done, 1 error, 2 wrong usage or an invalid request, 3 refused, 4 mismatched, 5 timed out waiting.`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.configFile, "config", "c", a.envOr("ALIASD_CONFIG", defaultConfigFile(a.env)), "settings file")
+	flags.StringVar(&a.serverURL, "server", a.envOr("ALIASD_URL", ""), "URL of the daemon, when it runs on another machine")
+	flags.BoolVar(&a.json, "json", false, "print JSON")
+	root.AddCommand(
+		a.demoCommand(), a.runCommand(),
+		a.addCommand(), a.primaryCommand(), a.removeCommand(),
+		a.showCommand(), a.listCommand(), a.cancelCommand(), a.undoCommand(), a.recheckCommand(), a.releaseCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.explainCommand(), a.reportCommand(),
+		a.checkCommand(), a.configCommand(), a.tokenCommand(), a.serviceCommand(),
+	)
+	return root
+}
+
+func (a *app) envOr(name, otherwise string) string {
+	if value, ok := a.env(name); ok && value != "" {
+		return value
+	}
+	return otherwise
+}
+
+// settings loads the settings file.
+func (a *app) settings() (*config.Settings, error) {
+	return config.Load(a.configFile, a.env)
+}
+
+// printJSON prints one value on a line of its own.
+func (a *app) printJSON(value any) error {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	_, err = fmt.Fprintf(a.out, "%s\n", encoded)
+	return err
+}
+
+// args wraps cobra's argument checks so that a wrong number is a usage error with a hint.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, given []string) error {
+		if err := check(c, given); err != nil {
+			return usage(c, err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aliasd/aliasd/config"
+	"github.com/aliasd/aliasd/private"
+)
+
+// finding is what one check found, and what to do where it is not well.
+type finding struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Mend   string `json:"mend,omitempty"`
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var holder string
+	c := &cobra.Command{Use: "check", Short: "Try each dependency and each right; say what to do where one is missing",
+		Example: "  aliasd check --holder jdoe@contoso.com",
+		Long: `Tries the domain controllers (reachable, certificate, bind, clock), the right to write on a sample holder, the token, each Graph
+permission and the state of the sync. Exit code 1 when something is not well.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.settings()
+			if err != nil {
+				return err
+			}
+			return a.printFindings(checkAll(c.Context(), s, holder))
+		}}
+	c.Flags().StringVar(&holder, "holder", "", "a holder whose rights are looked at; nothing is written")
+	return c
+}
+
+// checkAll tries everything; nothing is written anywhere.
+func checkAll(ctx context.Context, s *config.Settings, holder string) []finding {
+	found := []finding{checkDataDir(s.DataDir)}
+	found = append(found, checkDirectory(ctx, s.Directory, holder)...)
+	return append(found, checkCloud(ctx, s.Cloud)...)
+}
+
+func checkDataDir(dir string) finding {
+	f := finding{Name: "data folder", OK: true, Detail: dir + " belongs to the service alone"}
+	if err := private.MakePrivateDir(dir); err != nil {
+		f.OK, f.Detail, f.Mend = false, err.Error(), "give the folder to the service's account alone, or set data_dir to another"
+	}
+	return f
+}
+
+func checkDirectory(ctx context.Context, s config.Directory, holder string) []finding {
+	directory, err := openDirectory(s, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return []finding{{Name: "directory", Detail: err.Error(), Mend: "mend the settings file"}}
+	}
+	defer directory.Close()
+	var found []finding
+	for _, f := range directory.Probe(ctx) {
+		found = append(found, finding(f))
+	}
+	if holder == "" {
+		return append(found, finding{Name: "rights", OK: true, Detail: "not looked at: name a holder with --holder"})
+	}
+	entry, err := directory.Find(ctx, holder)
+	if err != nil {
+		return append(found, finding{Name: "rights", Detail: err.Error(), Mend: "name a user, group or contact that exists"})
+	}
+	rights, err := directory.Rights(ctx, entry.GUID)
+	if err != nil {
+		return append(found, finding{Name: "rights", Detail: err.Error()})
+	}
+	f := finding{Name: "rights", OK: rights.ProxyAddresses && rights.Mail,
+		Detail: fmt.Sprintf("on %s: proxyAddresses %s, mail %s", entry.DN, mayWrite(rights.ProxyAddresses), mayWrite(rights.Mail))}
+	if !f.OK {
+		f.Mend = fmt.Sprintf("grant %s write access to proxyAddresses and mail of %ss, with dsacls as README.md shows", s.Bind.User, entry.Kind)
+	}
+	return append(found, f)
+}
+
+func mayWrite(may bool) string {
+	if may {
+		return "may be written"
+	}
+	return "may NOT be written"
+}
+
+func checkCloud(ctx context.Context, s config.Cloud) []finding {
+	client, err := openGraph(s, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return []finding{{Name: "cloud", Detail: err.Error(), Mend: "mend the settings file"}}
+	}
+	var found []finding
+	for _, f := range client.Probe(ctx) {
+		found = append(found, finding(f))
+	}
+	return found
+}
+
+func (a *app) printFindings(found []finding) error {
+	well := true
+	for _, f := range found {
+		well = well && f.OK
+	}
+	if a.json {
+		if err := a.printJSON(map[string]any{"ok": well, "findings": found}); err != nil {
+			return err
+		}
+	} else {
+		a.printFindingLines(found)
+	}
+	if !well {
+		return &silentError{code: exitError}
+	}
+	return nil
+}
+
+func (a *app) printFindingLines(found []finding) {
+	for _, f := range found {
+		mark := "ok  "
+		if !f.OK {
+			mark = "FAIL"
+		}
+		fmt.Fprintf(a.out, "%s  %s: %s\n", mark, f.Name, f.Detail)
+		if f.Mend != "" {
+			fmt.Fprintf(a.out, "      %s\n", f.Mend)
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/cloudcheck/graph"
+	"github.com/aliasd/aliasd/config"
+	"github.com/aliasd/aliasd/ldapwriter"
+	"github.com/aliasd/aliasd/private"
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/store"
+	"github.com/aliasd/aliasd/server"
+	"github.com/aliasd/aliasd/server/metrics"
+	"github.com/aliasd/aliasd/server/token"
+)
+
+// storeFile is the name of the SQLite store in the data folder.
+const storeFile = "aliasd.db"
+
+// daemon is a running aliasd: components made from the settings, which they never see.
+type daemon struct {
+	settings  *config.Settings
+	log       *slog.Logger
+	now       func() time.Time
+	store     *store.Store
+	directory *ldapwriter.Directory
+	runner    *queue.Runner
+	server    *server.Server
+	listener  net.Listener
+}
+
+// pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
+// syncs take a second, go quicker.
+type pace struct {
+	retryBase, retryLimit, poll    time.Duration
+	syncInterval, calculationGrace time.Duration
+}
+
+// openDaemon makes a daemon that listens already but does nothing until Run. It needs neither directory nor cloud to be
+// there: requests are taken in and wait.
+func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pace) (d *daemon, err error) {
+	d = &daemon{settings: s, log: log, now: time.Now}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	if err := private.MakePrivateDir(s.DataDir); err != nil {
+		return d, fmt.Errorf("data_dir: %w", err)
+	}
+	if d.store, err = store.Open(ctx, filepath.Join(s.DataDir, storeFile)); err != nil {
+		return d, err
+	}
+	numbers := metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now})
+	if d.directory, err = openDirectory(s.Directory, log); err != nil {
+		return d, err
+	}
+	reader, err := openGraph(s.Cloud, log, numbers)
+	if err != nil {
+		return d, err
+	}
+	checker := cloudcheck.New(cloudcheck.Options{Reader: reader, SyncInterval: p.syncInterval,
+		CalculationGrace: p.calculationGrace, Now: d.now, Logger: log})
+	watched := &health{}
+	d.runner = newRunner(s, d.store, watched.directory(d.directory), watched.cloud(checker), numbers, log, p)
+	return d, d.openServer(ctx, watched, checker, numbers)
+}
+
+func newRunner(s *config.Settings, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
+	return queue.NewRunner(queue.Options{
+		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Node: nodeName(),
+		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
+		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
+		SyncInterval: p.syncInterval, CalculationGrace: p.calculationGrace,
+	})
+}
+
+// nodeName names this process in leases and events, anew at each start: a lease of the process before is not ours.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// leaseFor gives the time that a write may take: longer than three time limits of the directory, and long enough for the
+// looks at the cloud before it.
+func leaseFor(timeout time.Duration) time.Duration { return max(2*time.Minute, 12*timeout) }
+
+func openDirectory(s config.Directory, log *slog.Logger) (*ldapwriter.Directory, error) {
+	roots, err := rootsOf(s.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("directory.ca_file: %w", err)
+	}
+	return ldapwriter.Open(ldapwriter.Options{
+		Servers: s.Servers, GlobalCatalog: s.GlobalCatalog, BaseDN: s.BaseDN, RootCAs: roots,
+		Bind:        ldapwriter.SimpleBind{User: s.Bind.User, Password: s.Bind.Password.Value},
+		Connections: s.Connections, Timeout: s.Timeout, Logger: log,
+	})
+}
+
+func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer) (*graph.Client, error) {
+	roots, err := rootsOf(s.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("cloud.ca_file: %w", err)
+	}
+	o := graph.Options{Environment: s.Environment, TenantID: s.TenantID, ClientID: s.ClientID, GraphURL: s.GraphURL,
+		AuthorityURL: s.AuthorityURL, RootCAs: roots, Logger: log, Observer: observer, ManagedIdentity: s.ManagedIdentity}
+	if s.Certificate.Set() {
+		if o.Certificate, err = s.Certificate.Bytes(); err != nil {
+			return nil, fmt.Errorf("cloud.certificate: %w", err)
+		}
+	}
+	if s.ClientSecret.Set() {
+		if o.ClientSecret, err = s.ClientSecret.Value(); err != nil {
+			return nil, fmt.Errorf("cloud.client_secret: %w", err)
+		}
+	}
+	return graph.Open(o)
+}
+
+// rootsOf reads a CA file; nil, which is the system's roots, where there is none.
+func rootsOf(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", file)
+	}
+	return roots, nil
+}
+
+func (d *daemon) openServer(ctx context.Context, watched *health, checker *cloudcheck.Checker, numbers *metrics.Metrics) error {
+	local, err := token.LocalToken(d.settings.DataDir)
+	if err != nil {
+		return err
+	}
+	d.server, err = server.New(server.Options{
+		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: checker},
+		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
+		Logger: d.log, Now: d.now,
+	})
+	if err != nil {
+		return err
+	}
+	api := d.settings.API
+	d.listener, err = server.Listen(ctx, server.Endpoint{Address: api.Listen, CertFile: api.TLS.CertFile, KeyFile: api.TLS.KeyFile})
+	return err
+}
+
+// URL is where the API answers.
+func (d *daemon) URL() string {
+	scheme := "http"
+	if d.settings.API.TLS.CertFile != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + d.listener.Addr().String()
+}
+
+// Run works until ctx ends, then drains: calls that are being answered and writes that have begun are finished.
+func (d *daemon) Run(ctx context.Context) error {
+	schedule, err := d.newSchedule(ctx)
+	if err != nil {
+		return err
+	}
+	d.log.Info("aliasd runs", "version", version, "api", d.URL(), "directory", d.settings.Directory.Servers, "tenant", d.settings.Cloud.TenantID,
+		"verify", d.settings.Schedule.Verify)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var parts sync.WaitGroup
+	var served error
+	parts.Go(func() {
+		defer stop()
+		served = d.server.Serve(ctx, d.listener)
+	})
+	schedule.Start()
+	worked := d.runner.Run(ctx)
+	<-schedule.Stop().Done()
+	parts.Wait()
+	d.log.Info("aliasd stopped")
+	return errors.Join(worked, served)
+}
+
+// Close frees what openDaemon took. Closing twice is harmless.
+func (d *daemon) Close() error {
+	var errs []error
+	if d.listener != nil {
+		if err := d.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if d.directory != nil {
+		errs = append(errs, d.directory.Close())
+	}
+	if d.store != nil {
+		errs = append(errs, d.store.Close())
+	}
+	return errors.Join(errs...)
+}

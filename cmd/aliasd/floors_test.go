@@ -1,0 +1,133 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/aliasd/aliasd/"
+
+// floorOf is the floor that a package stands on: imports go to a lower floor only, or inside the same folder.
+func floorOf(pkg string) int {
+	floors := []struct {
+		floor  int
+		prefix string
+	}{
+		{1, "cause"}, {1, "config"}, {1, "installer"}, {1, "private"},
+		{2, "address"},
+		{3, "ldapwriter"}, {3, "cloudcheck"},
+		{4, "queue"},
+		{5, "server"}, {5, "report"},
+		{6, "client"},
+		{7, "lab"},
+		{8, "cmd"}, {8, "bench"},
+	}
+	for _, f := range floors {
+		if pkg == f.prefix || strings.HasPrefix(pkg, f.prefix+"/") {
+			return f.floor
+		}
+	}
+	return 0
+}
+
+// allowed are the imports between packages of one floor that the design has on purpose.
+func allowed(from, to string) bool {
+	return from == "config" && to == "private" || topOf(from) == topOf(to)
+}
+
+func topOf(pkg string) string { return strings.SplitN(pkg, "/", 2)[0] }
+
+func TestImportsGoDown(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for file, imports := range importsOf(t, "../..") {
+		from := filepath.ToSlash(filepath.Dir(file))
+		if floorOf(from) == 0 {
+			t.Errorf("%s: package %s stands on no floor; give it one in docs/design.md and here", file, from)
+		}
+		for _, to := range imports {
+			seen++
+			if floorOf(to) < floorOf(from) && !fromLab(from, to) || allowed(from, to) {
+				continue
+			}
+			t.Errorf("%s: %s must not import %s", file, from, to)
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d imports of ours were seen: the test looks at the wrong tree", seen)
+	}
+}
+
+// fromLab says whether the program proper imports the lab: only the demo does.
+func fromLab(from, to string) bool { return topOf(to) == "lab" && topOf(from) != "cmd" && topOf(from) != "bench" }
+
+// importsOf reads which packages of ours each non-test file below root imports.
+func importsOf(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (d.Name() == "tools" || strings.HasPrefix(d.Name(), ".git")) {
+			return errOr(err, filepath.SkipDir)
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		file, err := filepath.Rel(root, path)
+		for _, spec := range parsed.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			if ours, ok := strings.CutPrefix(name, module); ok {
+				found[file] = append(found[file], ours)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func errOr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// Only cloudcheck/graph may know the SDK, and nobody its root package, which costs minutes to compile.
+func TestTheSDKStaysInItsPackage(t *testing.T) {
+	t.Parallel()
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			name, _ := strconv.Unquote(spec.Path.Value)
+			inGraph := strings.Contains(filepath.ToSlash(path), "cloudcheck/graph/")
+			if strings.HasPrefix(name, "github.com/microsoftgraph/msgraph-sdk-go") && !inGraph {
+				t.Errorf("%s imports %s; only cloudcheck/graph may", path, name)
+			}
+			if slices.Contains([]string{"github.com/microsoftgraph/msgraph-sdk-go"}, name) {
+				t.Errorf("%s imports the SDK's root package", path)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

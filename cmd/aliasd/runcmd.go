@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aliasd/aliasd/config"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	return &cobra.Command{Use: "run", Short: "Run the daemon until it is stopped", Example: "  aliasd run -c /etc/aliasd/aliasd.yaml",
+		Long: "Run the daemon in the foreground. Ctrl-C or SIGTERM stop it cleanly: what has begun is finished, the rest waits in the store.",
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return a.runDaemon(c.Context()) }}
+}
+
+// runDaemon runs the daemon of the settings file until ctx ends.
+func (a *app) runDaemon(ctx context.Context) error {
+	s, err := a.settings()
+	if err != nil {
+		return err
+	}
+	d, err := openDaemon(ctx, s, newLogger(a.err, s.Log), pace{})
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	return errors.Join(d.Run(ctx), d.Close())
+}
+
+// newLogger makes the daemon's log.
+func newLogger(w io.Writer, s config.Log) *slog.Logger {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	options := &slog.HandlerOptions{Level: levels[s.Level]}
+	if s.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/report"
+)
+
+// lastReport is the name under which the store keeps until when the last scheduled report reached.
+const lastReport = "last_report"
+
+// newSchedule lays out the sweeps and the reports; nothing runs before it is started.
+func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
+	schedule := cron.New()
+	jobs := []struct {
+		key, when string
+		do        func(context.Context) error
+	}{
+		{"schedule.verify", d.settings.Schedule.Verify, d.sweep},
+		{"schedule.report", d.settings.Schedule.Report, d.reportNow},
+	}
+	for _, job := range jobs {
+		if job.when == "" {
+			continue
+		}
+		_, err := schedule.AddFunc(job.when, func() {
+			if err := job.do(ctx); err != nil && ctx.Err() == nil {
+				d.log.Warn("a scheduled job failed; it runs again on schedule", "job", job.key, "error", err)
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", job.key, err)
+		}
+	}
+	return schedule, nil
+}
+
+// sweep runs one sweep; where one is still running, this one is skipped.
+func (d *daemon) sweep(ctx context.Context) error {
+	err := d.runner.Sweep(ctx)
+	if errors.Is(err, queue.ErrSweeping) {
+		d.log.Debug("the last sweep is still running, this one is skipped")
+		return nil
+	}
+	return err
+}
+
+// reportNow writes the report from where the last one ended, a day back at the first time.
+func (d *daemon) reportNow(ctx context.Context) error {
+	until := d.now().UTC()
+	since, err := d.reportedUntil(ctx)
+	if err != nil {
+		return err
+	}
+	if since.IsZero() {
+		since = until.Add(-24 * time.Hour)
+	}
+	requests, err := requestsSince(ctx, d.store, since)
+	if err != nil {
+		return err
+	}
+	files, err := report.Build(requests, since, until).Save(d.settings.Report.Dir)
+	if err != nil {
+		return err
+	}
+	d.log.Info("report written", "requests", len(requests), "files", files)
+	return d.store.SetMeta(ctx, lastReport, until.Format(time.RFC3339Nano))
+}
+
+func (d *daemon) reportedUntil(ctx context.Context) (time.Time, error) {
+	text, err := d.store.Meta(ctx, lastReport)
+	if err != nil || text == "" {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339Nano, text)
+}
+
+// requestsSince reads every request that was made or changed since a time, and every one that is not at its end yet.
+func requestsSince(ctx context.Context, requests queue.Intake, since time.Time) ([]queue.Request, error) {
+	filters := []queue.Filter{{Since: since}}
+	for _, s := range queue.States() {
+		if s.Open() {
+			filters = append(filters, queue.Filter{State: s})
+		}
+	}
+	var all []queue.Request
+	seen := map[queue.RequestID]bool{}
+	for _, f := range filters {
+		f.Limit = 500
+		for {
+			page, next, err := requests.List(ctx, f)
+			if err != nil {
+				return nil, fmt.Errorf("read requests: %w", err)
+			}
+			for _, r := range page {
+				if !seen[r.ID] {
+					seen[r.ID] = true
+					all = append(all, r)
+				}
+			}
+			if f.Cursor = next; next == "" {
+				break
+			}
+		}
+	}
+	return all, nil
+}

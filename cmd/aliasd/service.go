@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/kardianos/service"
+	"github.com/spf13/cobra"
+
+	"github.com/aliasd/aliasd/installer"
+)
+
+// serviceName is what the service manager calls aliasd.
+const serviceName = "aliasd"
+
+func (a *app) serviceCommand() *cobra.Command {
+	c := &cobra.Command{Use: "service", Short: "Install, remove, start and stop the service (Windows service, systemd unit)"}
+	verbs := []struct {
+		use, short string
+		do         func(service.Service) error
+	}{
+		{"install", "Install the service; it starts with the machine", service.Service.Install},
+		{"uninstall", "Stop the service and remove it", service.Service.Uninstall},
+		{"start", "Start the service", service.Service.Start},
+		{"stop", "Stop the service; what has begun is finished", service.Service.Stop},
+	}
+	for _, v := range verbs {
+		c.AddCommand(&cobra.Command{Use: v.use, Short: v.short, Example: "  aliasd service " + v.use, Args: args(cobra.NoArgs),
+			RunE: func(c *cobra.Command, _ []string) error { return a.onService(c.Context(), v.use, v.do) }})
+	}
+	c.AddCommand(a.serviceStatusCommand(), a.serviceRunCommand())
+	return c
+}
+
+func (a *app) onService(ctx context.Context, verb string, do func(service.Service) error) error {
+	s, err := a.newService(ctx)
+	if err != nil {
+		return err
+	}
+	if err := do(s); err != nil {
+		return fmt.Errorf("service %s: %w (are you an administrator?)", verb, err)
+	}
+	if a.json {
+		return a.printJSON(map[string]string{"service": serviceName, "done": verb})
+	}
+	fmt.Fprintf(a.out, "%s: %s done\n", serviceName, verb)
+	return nil
+}
+
+func (a *app) serviceStatusCommand() *cobra.Command {
+	return &cobra.Command{Use: "status", Short: "Say whether the service runs; exit code 1 when it does not", Example: "  aliasd service status",
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.newService(c.Context())
+			if err != nil {
+				return err
+			}
+			status, err := s.Status()
+			return a.printStatus(status, err)
+		}}
+}
+
+func (a *app) printStatus(status service.Status, err error) error {
+	word := map[service.Status]string{service.StatusRunning: "running", service.StatusStopped: "stopped"}[status]
+	if errors.Is(err, service.ErrNotInstalled) {
+		word, err = "not installed", nil
+	}
+	if err != nil {
+		return fmt.Errorf("service status: %w", err)
+	}
+	if a.json {
+		err = a.printJSON(map[string]string{"service": serviceName, "status": word})
+	} else {
+		_, err = fmt.Fprintf(a.out, "%s: %s\n", serviceName, word)
+	}
+	if err == nil && status != service.StatusRunning {
+		return &silentError{code: exitError}
+	}
+	return err
+}
+
+// serviceRunCommand is how the service manager of Windows starts the daemon: an argument of its own, because the program
+// cannot always tell that it is a service.
+func (a *app) serviceRunCommand() *cobra.Command {
+	return &cobra.Command{Use: "run", Hidden: true, Args: args(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error {
+		s, err := a.newService(c.Context())
+		if err != nil {
+			return err
+		}
+		return runUnderManager(s)
+	}}
+}
+
+// newService describes the service to the system's manager.
+func (a *app) newService(ctx context.Context) (service.Service, error) {
+	file, err := filepath.Abs(a.configFile)
+	if err != nil {
+		return nil, fmt.Errorf("settings file: %w", err)
+	}
+	s, err := service.New(&program{app: a, base: ctx}, &service.Config{
+		Name: serviceName, DisplayName: "aliasd", Description: "Writes e-mail aliases on-premises and sees them arrive in the cloud",
+		Arguments: serviceArguments(file),
+		Option: service.KeyValue{
+			"SystemdScript": installer.Unit(),
+			"OnFailure":     "restart", "OnFailureDelayDuration": "10s", "OnFailureResetPeriod": 86400,
+			"DelayedAutoStart": true,
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("service manager: %w", err)
+	}
+	return s, nil
+}
+
+// program is the daemon as the service manager sees it.
+type program struct {
+	app  *app
+	base context.Context
+	stop context.CancelFunc
+	done chan error
+}
+
+// Start begins and returns at once, as a service manager expects.
+func (p *program) Start(s service.Service) error {
+	ctx, stop := context.WithCancel(p.base)
+	p.stop, p.done = stop, make(chan error, 1)
+	go func() {
+		err := p.app.runDaemon(ctx)
+		p.done <- err
+		if err != nil {
+			p.app.reportFailure(s, err)
+		}
+	}()
+	return nil
+}
+
+// Stop drains and returns when the daemon has ended. It is called for a shutdown of the machine too.
+func (p *program) Stop(service.Service) error {
+	p.stop()
+	return <-p.done
+}
+
+// reportFailure tells the system's log why the daemon ended by itself, and ends the process so that the manager's recovery
+// takes over.
+func (a *app) reportFailure(s service.Service, err error) {
+	if logger, logErr := s.SystemLogger(nil); logErr == nil {
+		_ = logger.Error(err)
+	}
+	a.tell(err)
+	exitProcess(exitCode(err))
+}
