@@ -60,6 +60,21 @@ func operation[I, O any](s *Server, scope token.Scope, op huma.Operation, handle
 	})
 }
 
+// bodyOperation is an operation with a body of type B, which may be left out where it is optional.
+func bodyOperation[B, I, O any, P carrier[I]](s *Server, scope token.Scope, op huma.Operation, optional bool,
+	handle func(context.Context, *I, B) (*O, error)) {
+	reader := newBodyReader[B](s.api.OpenAPI().Components.Schemas, optional)
+	op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+	operation(s, scope, op, func(ctx context.Context, in *I) (*O, error) {
+		body, err := reader.decode(P(in).payload())
+		if err != nil {
+			return nil, err
+		}
+		return handle(ctx, in, body)
+	})
+	s.api.OpenAPI().Paths[op.Path].Post.RequestBody = reader.documentation()
+}
+
 // registerDocument serves the OpenAPI document as it stands once every operation is registered.
 func (s *Server) registerDocument() error {
 	document, err := s.document()

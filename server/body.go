@@ -24,22 +24,31 @@ const maxBody = 64 << 10
 // maxName is how much of an unknown field's name a problem repeats, in bytes.
 const maxName = 64
 
-// rawBody reads a call's body as it came. Huma would read it too, but it answers 400 where the contract says 422, takes
-// field names in any case, and the last of two fields of one name.
-type rawBody struct {
+// Payload is a call's body as it came; inputs embed it, and it is exported because huma looks into no other fields. It
+// reads the body before huma can: that would answer 400 where the contract says 422, take field names in any case, and
+// the last of two fields of one name.
+type Payload struct {
 	data []byte
 	err  error
 }
 
-var _ huma.Resolver = (*rawBody)(nil)
+var _ huma.Resolver = (*Payload)(nil)
 
 // Resolve implements huma.Resolver. What went wrong is told by decode, as a problem.
-func (b *rawBody) Resolve(ctx huma.Context) []error {
-	if b.err = checkMediaType(ctx.Header("Content-Type")); b.err != nil {
+func (p *Payload) Resolve(ctx huma.Context) []error {
+	if p.err = checkMediaType(ctx.Header("Content-Type")); p.err != nil {
 		return nil
 	}
-	b.data, b.err = io.ReadAll(ctx.BodyReader())
+	p.data, p.err = io.ReadAll(ctx.BodyReader())
 	return nil
+}
+
+func (p *Payload) payload() *Payload { return p }
+
+// carrier is a pointer to an input with a body.
+type carrier[I any] interface {
+	*I
+	payload() *Payload
 }
 
 // checkMediaType lets JSON pass, and a body that says nothing of itself.
@@ -61,34 +70,35 @@ type bodyReader[T any] struct {
 	optional bool
 }
 
-// newBodyReader makes the reader and puts the body into the operation's documentation.
-func newBodyReader[T any](registry huma.Registry, op *huma.Operation, optional bool) bodyReader[T] {
-	t := reflect.TypeFor[T]()
-	op.RequestBody = &huma.RequestBody{Required: !optional,
-		Content: map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(t, true, "")}}}
-	// The operation's body is for the documentation: rawBody reads it.
-	op.SkipValidateBody = true
-	return bodyReader[T]{registry: registry, schema: registry.Schema(t, false, ""), optional: optional}
+func newBodyReader[T any](registry huma.Registry, optional bool) bodyReader[T] {
+	return bodyReader[T]{registry: registry, schema: registry.Schema(reflect.TypeFor[T](), false, ""), optional: optional}
+}
+
+// documentation describes the body. It goes into the document after the operation was registered: huma reads every
+// body that it is told of.
+func (r bodyReader[T]) documentation() *huma.RequestBody {
+	return &huma.RequestBody{Required: !r.optional,
+		Content: map[string]*huma.MediaType{"application/json": {Schema: r.registry.Schema(reflect.TypeFor[T](), true, "")}}}
 }
 
 // decode reads a body strictly: one JSON object in UTF-8, no field twice, none that T does not have in that very
 // spelling, each as the schema wants it. Every mistake is named at once, in a *Problem.
-func (r bodyReader[T]) decode(b rawBody) (T, error) {
+func (r bodyReader[T]) decode(p *Payload) (T, error) {
 	var into T
-	if b.err != nil {
-		return into, readProblem(b.err)
+	if p.err != nil {
+		return into, readProblem(p.err)
 	}
-	if r.optional && len(bytes.TrimSpace(b.data)) == 0 {
+	if r.optional && len(bytes.TrimSpace(p.data)) == 0 {
 		return into, nil
 	}
-	fields, err := scanObject(b.data)
+	fields, err := scanObject(p.data)
 	if err != nil {
 		return into, newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body is not usable JSON: "+err.Error()+".")
 	}
 	if wrong := r.check(fields); len(wrong) > 0 {
 		return into, invalid(wrong)
 	}
-	if err := json.Unmarshal(b.data, &into); err != nil {
+	if err := json.Unmarshal(p.data, &into); err != nil {
 		return into, newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body does not fit: "+err.Error()+".")
 	}
 	return into, nil

@@ -36,6 +36,8 @@ func problemFor(err error) *Problem {
 	case errors.Is(err, queue.ErrKeyReused):
 		return newProblem(http.StatusUnprocessableEntity, IdempotencyKeyReused,
 			"This Idempotency-Key came before with another body; use a new key for a new request.")
+	case errors.Is(err, queue.ErrBadCursor):
+		return invalid([]FieldError{{Location: "query.cursor", Code: InvalidField, Message: "not a next_cursor of this list; start without one"}})
 	case errors.Is(err, queue.ErrInvalid):
 		return newProblem(http.StatusUnprocessableEntity, InvalidRequest, err.Error())
 	case errors.Is(err, queue.ErrStoreFull):
@@ -83,7 +85,7 @@ func staleProblem(r queue.Request, err error, step, states string) error {
 
 // ownProblems turns huma's own errors (parameters that cannot be) into problems of ours. Values are left out: a
 // problem does not echo what was sent.
-func ownProblems(_ huma.Context, _ string, v any) (any, error) {
+func ownProblems(ctx huma.Context, _ string, v any) (any, error) {
 	model, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
@@ -94,6 +96,7 @@ func ownProblems(_ huma.Context, _ string, v any) (any, error) {
 	}
 	p := invalid(fields)
 	p.Status, p.Title = model.Status, http.StatusText(model.Status)
+	exchangeOf(ctx.Context()).code = p.Code
 	return p, nil
 }
 

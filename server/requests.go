@@ -22,18 +22,18 @@ type KeyHeader struct {
 
 type submitInput struct {
 	KeyHeader
-	Payload rawBody
+	Payload
 }
 
 type undoInput struct {
 	ID queue.RequestID `path:"id"`
 	KeyHeader
-	Payload rawBody
+	Payload
 }
 
 type stepInput struct {
-	ID      queue.RequestID `path:"id"`
-	Payload rawBody
+	ID queue.RequestID `path:"id"`
+	Payload
 }
 
 type getInput struct {
@@ -78,13 +78,8 @@ func (s *Server) registerSubmit() {
 	op := huma.Operation{OperationID: "submit-request", Method: http.MethodPost, Path: requestsPath,
 		Summary: "Ask for a change of a holder's addresses", DefaultStatus: http.StatusAccepted,
 		Description: "The request is durable when it is answered. What needs the directory or the cloud is checked later and ends the request as refused.",
-		Errors:      []int{http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusInsufficientStorage}}
-	body := newBodyReader[SubmissionJSON](s.api.OpenAPI().Components.Schemas, &op, false)
-	operation(s, token.Submit, op, func(ctx context.Context, in *submitInput) (*acceptedOutput, error) {
-		sent, err := body.decode(in.Payload)
-		if err != nil {
-			return nil, err
-		}
+		Errors:      []int{http.StatusInsufficientStorage}}
+	bodyOperation(s, token.Submit, op, false, func(ctx context.Context, in *submitInput, sent SubmissionJSON) (*acceptedOutput, error) {
 		submission, wrong := submissionOf(sent, exchangeOf(ctx).caller.Name)
 		if len(wrong) > 0 {
 			return nil, invalid(wrong)
@@ -96,13 +91,8 @@ func (s *Server) registerSubmit() {
 func (s *Server) registerUndo() {
 	op := huma.Operation{OperationID: "undo-request", Method: http.MethodPost, Path: requestPath + "/undo",
 		Summary: "Take back exactly what a request wrote, by a new request", DefaultStatus: http.StatusAccepted,
-		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusInsufficientStorage}}
-	body := newBodyReader[UndoJSON](s.api.OpenAPI().Components.Schemas, &op, true)
-	operation(s, token.Submit, op, func(ctx context.Context, in *undoInput) (*acceptedOutput, error) {
-		sent, err := body.decode(in.Payload)
-		if err != nil {
-			return nil, err
-		}
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusInsufficientStorage}}
+	bodyOperation(s, token.Submit, op, true, func(ctx context.Context, in *undoInput, sent UndoJSON) (*acceptedOutput, error) {
 		submission, wrong := undoOf(sent, exchangeOf(ctx).caller.Name)
 		if len(wrong) > 0 {
 			return nil, invalid(wrong)
@@ -131,12 +121,8 @@ type step struct {
 
 func (s *Server) registerStep(name string, scope token.Scope, summary string, step step) {
 	op := huma.Operation{OperationID: name + "-request", Method: http.MethodPost, Path: requestPath + "/" + name, Summary: summary,
-		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}}
-	body := newBodyReader[NothingJSON](s.api.OpenAPI().Components.Schemas, &op, true)
-	operation(s, scope, op, func(ctx context.Context, in *stepInput) (*requestOutput, error) {
-		if _, err := body.decode(in.Payload); err != nil {
-			return nil, err
-		}
+		Errors: []int{http.StatusNotFound, http.StatusConflict}}
+	bodyOperation(s, scope, op, true, func(ctx context.Context, in *stepInput, _ NothingJSON) (*requestOutput, error) {
 		r, err := step.do(s.service, ctx, in.ID, exchangeOf(ctx).caller.Name)
 		if err != nil {
 			return nil, staleProblem(r, err, step.done, step.states)

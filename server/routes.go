@@ -27,7 +27,7 @@ func (s *Server) register() {
 	s.guard.mux.HandleFunc("GET "+metricsPath, func(w http.ResponseWriter, r *http.Request) { s.metrics.ServeHTTP(w, r) })
 }
 
-type bodyInput struct{ Payload rawBody }
+type bodyInput struct{ Payload }
 
 type previewOutput struct{ Body PreviewJSON }
 
@@ -43,14 +43,8 @@ type holderOutput struct{ Body HolderView }
 // caller wants to know, like every other refusal.
 func (s *Server) registerValidate() {
 	op := huma.Operation{OperationID: "validate-request", Method: http.MethodPost, Path: "/v1/validate",
-		Summary: "Say what would become of a request now; nothing is stored",
-		Errors:  []int{http.StatusUnprocessableEntity, http.StatusServiceUnavailable}}
-	body := newBodyReader[SubmissionJSON](s.api.OpenAPI().Components.Schemas, &op, false)
-	operation(s, token.Submit, op, func(ctx context.Context, in *bodyInput) (*previewOutput, error) {
-		sent, err := body.decode(in.Payload)
-		if err != nil {
-			return nil, err
-		}
+		Summary: "Say what would become of a request now; nothing is stored", Errors: []int{http.StatusServiceUnavailable}}
+	bodyOperation(s, token.Submit, op, false, func(ctx context.Context, _ *bodyInput, sent SubmissionJSON) (*previewOutput, error) {
 		submission, wrong := submissionOf(sent, exchangeOf(ctx).caller.Name)
 		if refusal, only := onlyAddress(wrong); only {
 			return &previewOutput{Body: previewOf(queue.Preview{Refusals: refusal})}, nil
@@ -75,13 +69,8 @@ func onlyAddress(wrong []FieldError) (refusal []cause.Cause, only bool) {
 }
 
 func (s *Server) registerSwitch(name, summary string, flip func(to Switch, ctx context.Context, by string) error) {
-	op := huma.Operation{OperationID: name, Method: http.MethodPost, Path: "/v1/" + name, Summary: summary,
-		Errors: []int{http.StatusUnprocessableEntity}}
-	body := newBodyReader[NothingJSON](s.api.OpenAPI().Components.Schemas, &op, true)
-	operation(s, token.Admin, op, func(ctx context.Context, in *bodyInput) (*pauseOutput, error) {
-		if _, err := body.decode(in.Payload); err != nil {
-			return nil, err
-		}
+	op := huma.Operation{OperationID: name, Method: http.MethodPost, Path: "/v1/" + name, Summary: summary}
+	bodyOperation(s, token.Admin, op, true, func(ctx context.Context, _ *bodyInput, _ NothingJSON) (*pauseOutput, error) {
 		if err := flip(s.service, ctx, exchangeOf(ctx).caller.Name); err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"unique"
 )
 
 // prefix makes a token easy to recognise, for people and for scanners of leaked secrets.
@@ -34,15 +35,18 @@ var (
 )
 
 // Secret is a token as its bearer has it: "aliasd_" and 43 characters of base64url (RFC 4648, section 5). It prints and
-// logs as a placeholder; Reveal gives the text.
-type Secret struct{ text string }
+// logs as a placeholder, also inside of other values; Reveal gives the text. The zero value is no token.
+type Secret struct {
+	// A handle, since fmt prints the unexported fields of a struct without asking their String.
+	text unique.Handle[string]
+}
 
 // New makes a token from 32 random bytes.
 func New() Secret {
 	random := make([]byte, secretBytes)
 	// crypto/rand.Read never fails since Go 1.24: the program ends instead.
 	_, _ = rand.Read(random)
-	return Secret{text: prefix + base64.RawURLEncoding.EncodeToString(random)}
+	return Secret{text: unique.Make(prefix + base64.RawURLEncoding.EncodeToString(random))}
 }
 
 // Parse reads a token; ErrMalformed where the text cannot be one. The error never holds the text.
@@ -51,15 +55,21 @@ func Parse(text string) (Secret, error) {
 	if !ok {
 		return Secret{}, ErrMalformed
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(body)
-	if err != nil || len(raw) != secretBytes {
+	// The length is checked on the text, since the decoder passes over line breaks.
+	if _, err := base64.RawURLEncoding.Strict().DecodeString(body); err != nil || len(body) != base64.RawURLEncoding.EncodedLen(secretBytes) ||
+		strings.ContainsAny(body, "\r\n") {
 		return Secret{}, ErrMalformed
 	}
-	return Secret{text: text}, nil
+	return Secret{text: unique.Make(text)}, nil
 }
 
 // Reveal gives the token's text, to show it once or to send it. It never goes into a log or an error.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s == (Secret{}) {
+		return ""
+	}
+	return s.text.Value()
+}
 
 // String hides the token.
 func (s Secret) String() string { return prefix + "…" }
@@ -72,7 +82,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // Hash gives what is stored of the token.
 func (s Secret) Hash() Hash {
-	sum := sha256.Sum256([]byte(s.text))
+	sum := sha256.Sum256([]byte(s.Reveal()))
 	return Hash(hex.EncodeToString(sum[:]))
 }
 

@@ -1,0 +1,108 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+)
+
+// maxAnswer is how much of an answer is read, in bytes: a page of 500 requests is far below it.
+const maxAnswer = 64 << 20
+
+// call is one call that changes something.
+type call struct {
+	path string
+	body any // nil: none
+	key  string
+}
+
+// send makes a call that changes something.
+func send[T any](ctx context.Context, c *Client, what call) (T, error) {
+	var body io.Reader
+	if what.body != nil {
+		text, err := json.Marshal(what.body)
+		if err != nil {
+			var none T
+			return none, fmt.Errorf("write the body: %w", err)
+		}
+		body = bytes.NewReader(text)
+	}
+	return exchange[T](ctx, c, http.MethodPost, what.path, body, what.key)
+}
+
+// fetch makes a call that only reads.
+func fetch[T any](ctx context.Context, c *Client, path string) (T, error) {
+	return exchange[T](ctx, c, http.MethodGet, path, nil, "")
+}
+
+func exchange[T any](ctx context.Context, c *Client, method, path string, body io.Reader, key string) (T, error) {
+	var into T
+	r, err := http.NewRequestWithContext(ctx, method, c.base.Scheme+"://"+c.base.Host+path, body)
+	if err != nil {
+		return into, fmt.Errorf("call %s: %w", c.base.Host, err)
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	r.Header.Set("Accept", "application/json, application/problem+json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return into, fmt.Errorf("call aliasd at %s: %w", c.base.Host, err)
+	}
+	defer answer.Body.Close()
+	return into, read(answer, &into)
+}
+
+// read decodes an answer, or the problem that it is.
+func read(answer *http.Response, into any) error {
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if answer.StatusCode/100 == 2 && kind == "application/json" {
+		if err := json.Unmarshal(text, into); err != nil {
+			return fmt.Errorf("read the answer: %w", err)
+		}
+		return nil
+	}
+	var problem Problem
+	if kind == "application/problem+json" && json.Unmarshal(text, &problem) == nil && problem.Status == answer.StatusCode {
+		return &problem
+	}
+	return &strangeError{status: answer.StatusCode, kind: kind}
+}
+
+// strangeError is an answer that no aliasd gives: a proxy's, or another program's at that address.
+type strangeError struct {
+	status int
+	kind   string
+}
+
+func (e *strangeError) Error() string {
+	return fmt.Sprintf("the answer (%d %s, %q) is not aliasd's; is the URL right, or is a proxy in between?", e.status, http.StatusText(e.status), e.kind)
+}
+
+// passing says whether the same call may well succeed later: nobody answered, or the server was not able to.
+func passing(err error) bool {
+	var problem *Problem
+	var strange *strangeError
+	switch {
+	case errors.As(err, &problem):
+		return problem.Status >= http.StatusInternalServerError || problem.Status == http.StatusTooManyRequests
+	case errors.As(err, &strange):
+		return strange.status >= http.StatusInternalServerError || strange.status == http.StatusTooManyRequests
+	}
+	var unanswered *url.Error
+	return errors.As(err, &unanswered) || errors.Is(err, io.ErrUnexpectedEOF)
+}

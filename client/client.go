@@ -1,0 +1,179 @@
+// Package client speaks the REST API of a running daemon: it is what the command line uses, and what another Go program
+// may use. It decides nothing, keeps nothing, and sends its token to the configured server only.
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/server"
+	"github.com/aliasd/aliasd/server/token"
+)
+
+// Problem is the server's answer where it says no; errors.As finds it in every error of a call that was answered. Its
+// Code is stable.
+type Problem = server.Problem
+
+// Options are what a client is made from.
+type Options struct {
+	// URL is the server's, without a path: https://aliasd.contoso.test:8440. Without TLS only this machine's: a token
+	// would go over the wire in the clear.
+	URL string
+	// Token is a bearer token, aliasd_….
+	Token string
+	// CA are the PEM certificates that vouch for the server; empty: the system's.
+	CA []byte
+	// Timeout bounds one call; 0 is 30 seconds.
+	Timeout time.Duration
+}
+
+// Client makes calls. It may be used concurrently.
+type Client struct {
+	base  *url.URL
+	token token.Secret
+	http  *http.Client
+	pace  pace
+}
+
+// New checks the options; it calls nobody.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(o.URL)
+	if err != nil || base.Host == "" {
+		return nil, fmt.Errorf("server URL %q: want https://host:port", o.URL)
+	}
+	if base.Scheme != "https" && (base.Scheme != "http" || !thisMachine(base.Hostname())) {
+		return nil, fmt.Errorf("server URL %q: another machine is asked by https only", o.URL)
+	}
+	secret, err := token.Parse(o.Token)
+	if err != nil {
+		return nil, fmt.Errorf("the token for %s: %w; it looks like aliasd_…", base.Host, err)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	if thisMachine(base.Hostname()) {
+		transport.Proxy = nil
+	}
+	if len(o.CA) > 0 {
+		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(o.CA) {
+			return nil, errors.New("the CA holds no PEM certificate")
+		}
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	return &Client{base: base, token: secret, pace: defaultPace(), http: &http.Client{Transport: transport, Timeout: o.Timeout,
+		// The API sends nobody elsewhere; whatever does is not to have the token.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+}
+
+// thisMachine says whether a host is this machine by its very name.
+func thisMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// Close drops idle connections. The client can be used on.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Query selects requests for List; zero fields select everything.
+type Query struct {
+	State  queue.State
+	Holder string // as it was submitted, in any case, or an objectGUID
+	Ticket string
+	Limit  int // 1 to 500; 0 is 50
+	Cursor string
+}
+
+func (q Query) encode() string {
+	values := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	set("state", string(q.State))
+	set("holder", q.Holder)
+	set("ticket", q.Ticket)
+	set("cursor", q.Cursor)
+	if q.Limit != 0 {
+		set("limit", strconv.Itoa(q.Limit))
+	}
+	return values.Encode()
+}
+
+// Submit asks for a change. The key may be empty; with one, sending the same body twice gives the same request.
+func (c *Client) Submit(ctx context.Context, body server.SubmissionJSON, key string) (server.RequestJSON, error) {
+	return send[server.RequestJSON](ctx, c, call{path: "/v1/requests", body: body, key: key})
+}
+
+// Undo asks to take back exactly what a request wrote, by a new request.
+func (c *Client) Undo(ctx context.Context, id queue.RequestID, body server.UndoJSON, key string) (server.RequestJSON, error) {
+	return send[server.RequestJSON](ctx, c, call{path: requestPath(id, "/undo"), body: body, key: key})
+}
+
+// Validate says what would become of a request now; nothing is stored.
+func (c *Client) Validate(ctx context.Context, body server.SubmissionJSON) (server.PreviewJSON, error) {
+	return send[server.PreviewJSON](ctx, c, call{path: "/v1/validate", body: body})
+}
+
+// Get shows a request with its events.
+func (c *Client) Get(ctx context.Context, id queue.RequestID) (server.RequestJSON, error) {
+	return fetch[server.RequestJSON](ctx, c, requestPath(id, ""))
+}
+
+// List shows a page of requests, newest first.
+func (c *Client) List(ctx context.Context, q Query) (server.PageJSON, error) {
+	path := "/v1/requests"
+	if query := q.encode(); query != "" {
+		path += "?" + query
+	}
+	return fetch[server.PageJSON](ctx, c, path)
+}
+
+// Cancel takes back a request that is accepted, queued or held.
+func (c *Client) Cancel(ctx context.Context, id queue.RequestID) (server.RequestJSON, error) {
+	return c.step(ctx, id, "/cancel")
+}
+
+// Recheck looks now at what a request waits for.
+func (c *Client) Recheck(ctx context.Context, id queue.RequestID) (server.RequestJSON, error) {
+	return c.step(ctx, id, "/recheck")
+}
+
+// Release lets a held request go.
+func (c *Client) Release(ctx context.Context, id queue.RequestID) (server.RequestJSON, error) {
+	return c.step(ctx, id, "/release")
+}
+
+func (c *Client) step(ctx context.Context, id queue.RequestID, name string) (server.RequestJSON, error) {
+	return send[server.RequestJSON](ctx, c, call{path: requestPath(id, name)})
+}
+
+// Pause stops all writing, on every node.
+func (c *Client) Pause(ctx context.Context) (server.PauseJSON, error) {
+	return send[server.PauseJSON](ctx, c, call{path: "/v1/pause"})
+}
+
+// Resume starts all writing again.
+func (c *Client) Resume(ctx context.Context) (server.PauseJSON, error) {
+	return send[server.PauseJSON](ctx, c, call{path: "/v1/resume"})
+}
+
+// Holder shows a holder on-premises, as predicted, and in the cloud. Any identity will do.
+func (c *Client) Holder(ctx context.Context, identity string) (server.HolderView, error) {
+	return fetch[server.HolderView](ctx, c, "/v1/holders/"+url.PathEscape(identity))
+}
+
+func requestPath(id queue.RequestID, step string) string {
+	return "/v1/requests/" + url.PathEscape(string(id)) + step
+}

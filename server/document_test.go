@@ -1,0 +1,79 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/server"
+)
+
+// TestDocumentIsCommitted: openapi.json is what the code says (go generate ./server).
+func TestDocumentIsCommitted(t *testing.T) {
+	t.Parallel()
+	want, err := server.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("openapi.json is not what the code says; run go generate ./server")
+	}
+	f := newFixture(t)
+	if served := f.get("/openapi.json"); served.body != string(want) || served.header.Get("Content-Type") != "application/openapi+json" {
+		t.Error("/openapi.json is another one")
+	}
+}
+
+// TestDocumentNamesEveryState holds the states in the document and those of the queue together.
+func TestDocumentNamesEveryState(t *testing.T) {
+	t.Parallel()
+	text, err := server.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		OpenAPI    string `json:"openapi"`
+		Components struct {
+			Schemas map[string]struct {
+				AdditionalProperties bool `json:"additionalProperties"`
+				Properties           map[string]struct {
+					Enum []string `json:"enum"`
+				} `json:"properties"`
+			} `json:"schemas"`
+		} `json:"components"`
+		Paths map[string]map[string]struct {
+			Parameters []struct {
+				Name   string `json:"name"`
+				Schema struct {
+					Enum []string `json:"enum"`
+				} `json:"schema"`
+			} `json:"parameters"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	var states []string
+	for _, s := range queue.States() {
+		states = append(states, string(s))
+	}
+	schemas := document.Components.Schemas
+	if got := schemas["Request"].Properties["state"].Enum; !slices.Equal(got, states) {
+		t.Errorf("a request's states are %v", got)
+	}
+	parameters := document.Paths["/v1/requests"]["get"].Parameters
+	if got := parameters[0]; got.Name != "state" || !slices.Equal(got.Schema.Enum, states) {
+		t.Errorf("the states to list are %+v", got)
+	}
+	if document.OpenAPI != "3.1.0" || schemas["Submission"].AdditionalProperties || !schemas["Request"].AdditionalProperties {
+		t.Errorf("%s; bodies may grow %v, answers may grow %v", document.OpenAPI,
+			schemas["Submission"].AdditionalProperties, schemas["Request"].AdditionalProperties)
+	}
+}
