@@ -1,0 +1,60 @@
+package graph
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cloudcheck"
+)
+
+// HoldersOf finds the users, groups and contacts that hold any of the addresses as proxy address or mail, users by UPN
+// too, and the deleted users and groups that hold one as proxy address. One address is one HTTP call. An address is
+// free only when every question was answered, so one that was not is the error.
+func (c *Client) HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
+	var questions []*question
+	for _, a := range addrs {
+		questions = append(questions, c.whoHolds(a)...)
+	}
+	c.ask(ctx, questions)
+	var holders []cloudcheck.Object
+	seen := map[string]bool{}
+	for _, q := range questions {
+		if q.err != nil {
+			return nil, q.err
+		}
+		for _, o := range q.found {
+			if !seen[o.ID] && slices.ContainsFunc(addrs, func(a address.Address) bool { return holds(o, a) }) {
+				seen[o.ID] = true
+				holders = append(holders, o)
+			}
+		}
+	}
+	return holders, nil
+}
+
+// whoHolds asks every collection for one address. Each filter is a question of its own: combined with or, Graph refuses
+// some as too complex.
+func (c *Client) whoHolds(a address.Address) []*question {
+	var questions []*question
+	ask := func(of collection, filters ...string) {
+		for _, f := range filters {
+			if f != "" {
+				questions = append(questions, c.question(of, query{filter: f, fields: named(of.kind)}))
+			}
+		}
+	}
+	proxies := byProxy(a)
+	ask(usersOf(), append(proxies, byMail(a), byUPN(a))...)
+	ask(groupsOf(), append(proxies, byMail(a))...)
+	ask(contactsOf(), append(proxies, byMail(a))...)
+	ask(deletedUsersOf(), proxies...)
+	ask(deletedGroupsOf(), proxies...)
+	return questions
+}
+
+// holds compares the whole address: a long one is asked for by its beginning only.
+func holds(o cloudcheck.Object, a address.Address) bool {
+	return len(o.Proxies.Find(a)) > 0 || strings.EqualFold(o.Mail, string(a)) || strings.EqualFold(o.UPN, string(a))
+}

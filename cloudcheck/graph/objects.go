@@ -1,0 +1,312 @@
+package graph
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+)
+
+const (
+	// manyGroups is from how many unknown groups on reading all synchronised groups once is cheaper than six questions
+	// for each.
+	manyGroups = 10
+	// maxLookup is how many of a holder's addresses are asked for when nothing else names it in the cloud.
+	maxLookup = 3
+)
+
+// Objects looks refs up. Those with a cloud id cost a fifteenth of a question each; users without one are found by
+// their anchor, groups by an address and their SID, contacts by their addresses. A cloud id that is gone is looked up
+// like an unknown one, for a restored or a matched holder has a new id.
+func (c *Client) Objects(ctx context.Context, refs []cloudcheck.Ref) ([]cloudcheck.Sighting, error) {
+	s := &search{client: c, ctx: ctx, refs: refs, sightings: make([]cloudcheck.Sighting, len(refs))}
+	known, unknown := s.partByID()
+	questions, refused := s.look(append(s.byID(known), s.byNature(unknown)...))
+	lost := append(s.withoutObject(known), refused...)
+	again, _ := s.look(s.byNature(lost))
+	questions = append(questions, again...)
+	questions = append(questions, s.lookBySID(append(unknown, lost...))...)
+	if err := allFailed(questions); err != nil {
+		return nil, err
+	}
+	return s.sightings, nil
+}
+
+// allFailed is the first error where no question was answered.
+func allFailed(questions []*question) error {
+	var first error
+	for _, q := range questions {
+		if q.err == nil {
+			return nil
+		}
+		first = cmp.Or(first, q.err)
+	}
+	return first
+}
+
+// search is one look-up of many refs.
+type search struct {
+	client    *Client
+	ctx       context.Context
+	refs      []cloudcheck.Ref
+	sightings []cloudcheck.Sighting
+}
+
+func (s *search) partByID() (known, unknown []int) {
+	for i, r := range s.refs {
+		if r.CloudID != "" {
+			known = append(known, i)
+		} else {
+			unknown = append(unknown, i)
+		}
+	}
+	return known, unknown
+}
+
+// byID asks for objects by cloud id, fifteen in a question.
+func (s *search) byID(known []int) []*question {
+	return s.inBulk(known, "id", func(r cloudcheck.Ref) string { return r.CloudID })
+}
+
+// inBulk asks for a property of each ref's object, a kind and fifteen values at a time. Refs to the same value share one.
+func (s *search) inBulk(which []int, property string, value func(cloudcheck.Ref) string) []*question {
+	var questions []*question
+	for _, kind := range []address.Kind{address.User, address.Group, address.Contact} {
+		refs := map[string][]int{}
+		var values []string
+		for _, i := range which {
+			r := s.refs[i]
+			if collectionOf(r.Holder.Kind).kind != kind {
+				continue
+			}
+			v := value(r)
+			if refs[v] == nil {
+				values = append(values, v)
+			}
+			refs[v] = append(refs[v], i)
+		}
+		for chunk := range slices.Chunk(values, maxIn) {
+			var asked []int
+			for _, v := range chunk {
+				asked = append(asked, refs[v]...)
+			}
+			questions = append(questions, s.ask(kind, in(property, chunk), asked...))
+		}
+	}
+	return questions
+}
+
+func (s *search) ask(kind address.Kind, filter string, refs ...int) *question {
+	return s.client.question(collectionOf(kind), query{filter: filter, fields: shown(kind)}, refs...)
+}
+
+// byNature asks for holders by what names them in the cloud beside its own id.
+func (s *search) byNature(which []int) []*question {
+	byKind := map[address.Kind][]int{}
+	for _, i := range which {
+		kind := collectionOf(s.refs[i].Holder.Kind).kind
+		byKind[kind] = append(byKind[kind], i)
+	}
+	questions := s.byAnchor(byKind[address.User])
+	if len(byKind[address.Group]) < manyGroups {
+		questions = append(questions, s.byAddresses(byKind[address.Group])...)
+	}
+	return append(questions, s.byAddresses(byKind[address.Contact])...)
+}
+
+// byAnchor asks for users by their source anchor: fifteen in a question where the tenant takes that, else one by one.
+func (s *search) byAnchor(which []int) []*question {
+	which = slices.DeleteFunc(slices.Clone(which), func(i int) bool { return s.refs[i].Holder.Anchor == "" })
+	if !s.client.anchorsOneByOne.Load() {
+		return s.inBulk(which, anchorProperty, func(r cloudcheck.Ref) string { return r.Holder.Anchor })
+	}
+	var questions []*question
+	for _, i := range which {
+		questions = append(questions, s.ask(address.User, is(anchorProperty, s.refs[i].Holder.Anchor), i))
+	}
+	return questions
+}
+
+const anchorProperty = "onPremisesImmutableId"
+
+// byAddresses asks for a group or a contact by a few of its addresses.
+func (s *search) byAddresses(which []int) []*question {
+	var questions []*question
+	for _, i := range which {
+		h := s.refs[i].Holder
+		for _, a := range lookupAddresses(h) {
+			for _, filter := range append(byProxy(a), byMail(a)) {
+				questions = append(questions, s.ask(h.Kind, filter, i))
+			}
+		}
+	}
+	return questions
+}
+
+// lookupAddresses are a holder's addresses that the cloud most likely has: primary, mail, then the others.
+func lookupAddresses(h address.Holder) []address.Address {
+	var list []address.Address
+	add := func(a address.Address) {
+		known := slices.ContainsFunc(list, a.Equal)
+		if a != "" && !known && len(list) < maxLookup {
+			list = append(list, a)
+		}
+	}
+	for _, p := range h.Proxies.Primaries() {
+		add(p.Address())
+	}
+	add(address.Address(h.Mail))
+	for _, p := range h.Proxies.SMTP() {
+		add(p.Address())
+	}
+	return list
+}
+
+// look asks the questions and notes what they found of their refs. Refs whose anchors were refused in bulk are given
+// back, to be asked for one by one.
+func (s *search) look(questions []*question) (asked []*question, refused []int) {
+	s.client.ask(s.ctx, questions)
+	candidates := map[int][]cloudcheck.Object{}
+	failed := map[int]error{}
+	for _, q := range questions {
+		if q.refused() && s.refusesAnchors(q) {
+			refused = append(refused, q.refs...)
+			continue
+		}
+		asked = append(asked, q)
+		for _, i := range q.refs {
+			candidates[i] = append(candidates[i], q.found...)
+			failed[i] = cmp.Or(failed[i], q.err)
+		}
+	}
+	for i := range failed {
+		s.sightings[i] = s.pick(s.refs[i], candidates[i], failed[i])
+	}
+	return asked, refused
+}
+
+// refusesAnchors says whether a refused question asked for anchors in bulk, and remembers that the tenant does not take
+// that.
+func (s *search) refusesAnchors(q *question) bool {
+	if !strings.Contains(q.url, anchorProperty+"%20in") || s.client.anchorsOneByOne.Load() {
+		return false
+	}
+	s.client.anchorsOneByOne.Store(true)
+	s.client.log.Warn("the tenant does not take `in` for onPremisesImmutableId; users are looked up one by one", "error", q.err)
+	return true
+}
+
+// pick finds a ref's object among candidates. Where it is not there, a question that failed might have had it.
+func (s *search) pick(r cloudcheck.Ref, candidates []cloudcheck.Object, failed error) cloudcheck.Sighting {
+	object, err := match(r, candidates)
+	if object != nil {
+		return cloudcheck.Sighting{Object: object}
+	}
+	return cloudcheck.Sighting{Err: cmp.Or(failed, err)}
+}
+
+// match says which of the candidates a ref's holder is in the cloud.
+func match(r cloudcheck.Ref, candidates []cloudcheck.Object) (*cloudcheck.Object, error) {
+	for i, o := range candidates {
+		if r.CloudID != "" && strings.EqualFold(o.ID, r.CloudID) {
+			return &candidates[i], nil
+		}
+	}
+	h := r.Holder
+	if h.Kind == address.Contact {
+		return matchContact(h, candidates)
+	}
+	for i, o := range candidates {
+		byAnchor := h.Anchor != "" && o.ImmutableID == h.Anchor
+		bySID := h.Kind == address.Group && h.SID != "" && strings.EqualFold(o.SID, h.SID)
+		if byAnchor || bySID {
+			return &candidates[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// matchContact finds a contact by its addresses, for nothing else of it stands in Graph. A contact that never came from
+// on-premises is not it; where two fit equally well, neither is taken.
+func matchContact(h address.Holder, candidates []cloudcheck.Object) (*cloudcheck.Object, error) {
+	var best *cloudcheck.Object
+	var bestScore, rivals int
+	for i := range candidates {
+		o := &candidates[i]
+		if best != nil && o.ID == best.ID {
+			continue
+		}
+		switch score := likeness(h, o); {
+		case score > bestScore:
+			best, bestScore, rivals = o, score, 0
+		case score == bestScore && score > 0:
+			rivals++
+		}
+	}
+	if rivals > 0 {
+		return nil, cause.Wait(cause.CloudUnavailable,
+			"more than one contact of the tenant has the addresses of %s, so it is not known which one it is; remove the addresses from all but one of them", h.Name)
+	}
+	return best, nil
+}
+
+// likeness counts what a contact of the tenant shares with one of the directory; mail counts most.
+func likeness(h address.Holder, o *cloudcheck.Object) int {
+	cameFromAD := o.SyncEnabled != nil && *o.SyncEnabled || !o.LastSync.IsZero()
+	if !cameFromAD {
+		return 0
+	}
+	score := 0
+	for _, p := range h.Proxies.SMTP() {
+		if len(o.Proxies.Find(p.Address())) > 0 {
+			score += 2
+		}
+	}
+	if h.Mail != "" && strings.EqualFold(h.Mail, o.Mail) {
+		score += 100
+	}
+	if score > 0 && h.Name != "" && h.Name == o.Name {
+		score++
+	}
+	return score
+}
+
+// withoutObject are the refs that were looked at and not found.
+func (s *search) withoutObject(which []int) []int {
+	return slices.DeleteFunc(slices.Clone(which), func(i int) bool {
+		return s.sightings[i].Object != nil || s.sightings[i].Err != nil && failureOf(s.sightings[i].Err).status != http.StatusNotFound
+	})
+}
+
+// lookBySID finds the groups that no address led to in a list of all synchronised groups, which is kept for a while, and
+// reads them by the id that it gives.
+func (s *search) lookBySID(which []int) []*question {
+	var open []int
+	for _, i := range which {
+		h := s.refs[i].Holder
+		if h.Kind == address.Group && h.SID != "" && s.sightings[i] == (cloudcheck.Sighting{}) {
+			open = append(open, i)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	ids, reading := s.client.groups.ids(s.ctx, s.client)
+	var found []int
+	for _, i := range open {
+		if reading.err != nil {
+			s.sightings[i].Err = reading.err
+		} else if id := ids[strings.ToUpper(s.refs[i].Holder.SID)]; id != "" {
+			s.refs = slices.Clone(s.refs)
+			s.refs[i].CloudID = id
+			found = append(found, i)
+		}
+	}
+	asked, _ := s.look(s.byID(found))
+	return append(asked, reading)
+}

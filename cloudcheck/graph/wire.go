@@ -1,0 +1,97 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cloudcheck"
+)
+
+// page is what a collection answers: objects, or an error (OData JSON 4.01).
+type page struct {
+	Value    []object `json:"value"`
+	NextLink string   `json:"@odata.nextLink"`
+	Error    struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// object is a user, group or contact; what a kind does not have stays empty.
+type object struct {
+	ID            string              `json:"id"`
+	Name          string              `json:"displayName"`
+	UPN           string              `json:"userPrincipalName"`
+	OnPremUPN     string              `json:"onPremisesUserPrincipalName"`
+	Nickname      string              `json:"mailNickname"`
+	Mail          string              `json:"mail"`
+	Proxies       address.Set         `json:"proxyAddresses"`
+	ImmutableID   string              `json:"onPremisesImmutableId"`
+	SID           string              `json:"onPremisesSecurityIdentifier"`
+	SyncEnabled   *bool               `json:"onPremisesSyncEnabled"`
+	LastSync      time.Time           `json:"onPremisesLastSyncDateTime"`
+	Errors        []provisioningError `json:"onPremisesProvisioningErrors"`
+	AssignedPlans []assignedPlan      `json:"assignedPlans"`
+}
+
+type provisioningError struct {
+	Category string    `json:"category"`
+	Property string    `json:"propertyCausingError"`
+	Value    string    `json:"value"`
+	Occurred time.Time `json:"occurredDateTime"`
+}
+
+type assignedPlan struct {
+	Service string `json:"service"`
+	PlanID  string `json:"servicePlanId"`
+	Status  string `json:"capabilityStatus"`
+}
+
+// readPage parses one answer of a collection and makes its objects.
+func readPage(body []byte, of collection) (page, []cloudcheck.Object, error) {
+	var p page
+	if err := json.Unmarshal(body, &p); err != nil {
+		return page{}, nil, fmt.Errorf("parse a page of %s: %w", of.path, err)
+	}
+	objects := make([]cloudcheck.Object, 0, len(p.Value))
+	for _, o := range p.Value {
+		objects = append(objects, o.toObject(of))
+	}
+	return p, objects, nil
+}
+
+func (o object) toObject(of collection) cloudcheck.Object {
+	made := cloudcheck.Object{
+		ID: o.ID, Kind: of.kind, Deleted: of.deleted, Name: o.Name,
+		UPN: o.UPN, OnPremUPN: o.OnPremUPN, Nickname: o.Nickname,
+		Values:      address.Values{Mail: o.Mail, Proxies: o.Proxies},
+		ImmutableID: o.ImmutableID, SID: o.SID,
+		SyncEnabled: o.SyncEnabled, LastSync: o.LastSync,
+		ExchangeLicensed: slices.ContainsFunc(o.AssignedPlans, assignedPlan.givesMailbox),
+	}
+	for _, e := range o.Errors {
+		made.Errors = append(made.Errors, cloudcheck.ProvisioningError(e))
+	}
+	return made
+}
+
+// givesMailbox says whether a plan makes its user an Exchange recipient: one of Exchange that is not switched off.
+// MyAnalytics belongs to that service by name and does not count.
+func (p assignedPlan) givesMailbox() bool {
+	on := p.Status == "Enabled" || p.Status == "Warning"
+	return on && strings.EqualFold(p.Service, "exchange") && !isMyAnalytics(p.PlanID)
+}
+
+// isMyAnalytics knows EXCHANGE_ANALYTICS, MYANALYTICS_P2 and INSIGHTS_BY_MYANALYTICS (Microsoft's list of product names
+// and service plan identifiers).
+func isMyAnalytics(planID string) bool {
+	switch strings.ToLower(planID) {
+	case "34c0d7a0-a70f-4668-9238-47f9fc208882", "33c4f319-9bdd-48d6-9c4d-410b750a4a5a", "b088306e-925b-44ab-baa0-63291c629a91":
+		return true
+	}
+	return false
+}
