@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -70,21 +69,22 @@ func (t *txn) resolve(id queue.RequestID, holder address.GUID, claims []queue.Cl
 
 // busy finds the oldest open request for another holder that takes an address which claims want to take.
 func (t *txn) busy(holder address.GUID, claims []queue.Claim) (by queue.Request, taken address.Key, found bool, err error) {
-	takes := []address.Key{}
 	for _, c := range claims {
-		if c.Kind == queue.Take {
-			takes = append(takes, c.Address)
+		if c.Kind != queue.Take {
+			continue
+		}
+		var other queue.Request
+		held, err := t.row(`SELECT r.seq, r.id, r.holder, r.state FROM claims AS c JOIN requests AS r ON r.seq = c.seq
+			WHERE c.address = ? AND c.kind = 'take' AND r.object <> ? ORDER BY r.seq LIMIT 1`,
+			[]any{c.Address, holder.String()}, &other.Seq, &other.ID, &other.Holder, &other.State)
+		if err != nil {
+			return by, "", false, err
+		}
+		if held && (!found || other.Seq < by.Seq) {
+			by, taken, found = other, c.Address, true
 		}
 	}
-	wanted, err := json.Marshal(takes)
-	if err != nil {
-		return by, "", false, err
-	}
-	found, err = t.row(`SELECT r.id, r.holder, r.state, c.address
-		FROM json_each(?) AS wanted JOIN claims AS c ON c.address = wanted.value AND c.kind = 'take' JOIN requests AS r ON r.seq = c.seq
-		WHERE r.object <> ? ORDER BY r.seq, wanted.key LIMIT 1`,
-		[]any{string(wanted), holder.String()}, &by.ID, &by.Holder, &by.State, &taken)
-	return by, taken, found, err
+	return by, taken, found, nil
 }
 
 func (t *txn) claim(seq int64, claims []queue.Claim) error {

@@ -86,12 +86,11 @@ func (t *txn) insert(a acceptance, id queue.RequestID) (seq int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = t.row(`INSERT INTO requests (id, holder, holder_key, action, address, address_key, undoes, ticket, requester, note, allow,
+	return t.insertRow(`INSERT INTO requests (id, holder, holder_key, action, address, address_key, undoes, ticket, requester, note, allow,
 			submitted_by, digest, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
-		[]any{id, a.Holder, strings.ToLower(a.Holder), a.Action, a.Address, a.Address.Key(), a.Undoes, a.Ticket, a.Requester, a.Note, allow,
-			a.SubmittedBy, a.digest, micros(a.now), micros(a.now)}, &seq)
-	return seq, err
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		id, a.Holder, strings.ToLower(a.Holder), a.Action, a.Address, a.Address.Key(), a.Undoes, a.Ticket, a.Requester, a.Note, allow,
+		a.SubmittedBy, a.digest, micros(a.now), micros(a.now))
 }
 
 func (t *txn) useKey(a acceptance, seq int64) error {

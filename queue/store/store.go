@@ -100,7 +100,7 @@ func connect(path string, connections int, mode string) (*sql.DB, error) {
 	}
 	settings := url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", mode},
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", mode},
 	}
 	dsn := url.URL{Scheme: "file", Path: slashed, RawQuery: settings.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())

@@ -4,90 +4,81 @@ import (
 	"database/sql"
 	"slices"
 
+	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/queue"
 )
 
-// supersede ends the earlier requests whose addresses by has changed, and marks the one that by took back.
+// supersede ends the earlier requests whose addresses by has changed, oldest first, and the one that by took back. They
+// are looked up, matched here, and changed each by a guarded statement of its own.
 func (t *txn) supersede(by queue.Request, made queue.Transition) error {
 	if len(made.Supersedes) == 0 && made.UndoneID == "" {
 		return nil
 	}
-	fromWritten, err := t.supersedeFrom(queue.Written, by, made)
+	candidates, err := t.candidates(by, made.UndoneID)
 	if err != nil {
 		return err
 	}
-	fromMismatched, err := t.supersedeFrom(queue.Mismatched, by, made)
-	if err != nil {
-		return err
-	}
-	undone, err := t.markUndone(by, made)
-	if err != nil {
-		return err
-	}
-	steps := slices.Concat(fromWritten, fromMismatched, undone)
-	slices.SortFunc(steps, func(a, b step) int { return int(a.seq - b.seq) })
-	return t.logSteps(steps, by, made)
-}
-
-// step is what became of another request on account of a transition.
-type step struct {
-	seq      int64
-	id       queue.RequestID
-	from, to queue.State
-}
-
-func (t *txn) supersedeFrom(from queue.State, by queue.Request, made queue.Transition) ([]step, error) {
-	keys, err := asList(made.Supersedes)
-	if err != nil {
-		return nil, err
-	}
-	return t.steps(from,
-		`UPDATE requests SET state = 'superseded', superseded_by = @by, cause = NULL, updated_at = @now
-		WHERE state = @from AND (id = @undone OR (object = @object AND seq < @seq AND (
-			address_key IN (SELECT value FROM json_each(@keys))
-			OR EXISTS (SELECT 1 FROM json_each(requests.touched) AS own WHERE own.value IN (SELECT value FROM json_each(@keys))))))
-		RETURNING seq, id, state`,
-		sql.Named("by", by.ID), sql.Named("now", micros(made.Now)), sql.Named("from", from), sql.Named("undone", made.UndoneID),
-		sql.Named("object", by.Object.String()), sql.Named("seq", by.Seq), sql.Named("keys", keys))
-}
-
-// markUndone marks a request that was taken back but was final already.
-func (t *txn) markUndone(by queue.Request, made queue.Transition) ([]step, error) {
-	return t.steps("",
-		`UPDATE requests SET superseded_by = @by, updated_at = @now WHERE id = @undone AND superseded_by <> @by RETURNING seq, id, state`,
-		sql.Named("by", by.ID), sql.Named("now", micros(made.Now)), sql.Named("undone", made.UndoneID))
-}
-
-// steps reads what a statement changed; from "" says that it leaves the state as it is.
-func (t *txn) steps(from queue.State, query string, args ...any) ([]step, error) {
-	var made []step
-	err := t.rows(query, args, func(row *sql.Rows) error {
-		s := step{from: from}
-		err := row.Scan(&s.seq, &s.id, &s.to)
-		if from == "" {
-			s.from = s.to
+	for _, c := range candidates {
+		if c.id != made.UndoneID && !c.concerns(made.Supersedes) {
+			continue
 		}
-		made = append(made, s)
-		return err
-	})
-	return made, err
-}
-
-func (t *txn) logSteps(steps []step, by queue.Request, made queue.Transition) error {
-	for _, s := range steps {
-		event := queue.Transition{ID: s.id, From: s.from, To: s.to, Owner: made.Owner, Now: made.Now, What: "undone",
-			Detail: map[string]string{"by": string(by.ID)}}
-		if s.from != s.to {
-			event.What = "superseded"
-			if err := t.unclaim(s.seq); err != nil {
-				return err
-			}
-		}
-		if err := t.log(event); err != nil {
+		if err := t.supersedeOne(c, by, made); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// candidate is a request that a later one of the same holder may supersede.
+type candidate struct {
+	seq     int64
+	id      queue.RequestID
+	state   queue.State
+	address address.Key
+	touched []address.Key
+}
+
+// concerns says whether a candidate asked for one of the addresses, or wrote one.
+func (c candidate) concerns(keys []address.Key) bool {
+	return slices.ContainsFunc(keys, func(key address.Key) bool {
+		return c.address != "" && c.address == key || slices.Contains(c.touched, key)
+	})
+}
+
+func (t *txn) candidates(by queue.Request, undone queue.RequestID) ([]candidate, error) {
+	var all []candidate
+	err := t.rows(`SELECT seq, id, state, address_key, touched FROM requests
+		WHERE (object = ? AND seq < ? AND state IN ('written', 'mismatched')) OR id = ? ORDER BY seq`,
+		[]any{by.Object.String(), by.Seq, undone}, func(row *sql.Rows) error {
+			var c candidate
+			err := row.Scan(&c.seq, &c.id, &c.state, &c.address, list[address.Key]{&c.touched})
+			all = append(all, c)
+			return err
+		})
+	return all, err
+}
+
+// supersedeOne ends a request, or only notes who took it back where it has ended already.
+func (t *txn) supersedeOne(c candidate, by queue.Request, made queue.Transition) error {
+	event := queue.Transition{ID: c.id, From: c.state, To: c.state, Owner: made.Owner, Now: made.Now, What: "undone",
+		Detail: map[string]string{"by": string(by.ID)}}
+	if c.state.CanGo(queue.Superseded) {
+		event.To, event.What = queue.Superseded, "superseded"
+	}
+	changed, err := t.exec(`UPDATE requests SET state = ?, superseded_by = ?, updated_at = ?, cause = CASE WHEN state = ? THEN cause END
+		WHERE seq = ? AND state = ?`, event.To, by.ID, micros(made.Now), event.To, c.seq, c.state)
+	if err != nil {
+		return err
+	}
+	if changed == 0 {
+		return t.passedBy(c.id)
+	}
+	if event.To == queue.Superseded {
+		if err := t.unclaim(c.seq); err != nil {
+			return err
+		}
+	}
+	return t.log(event)
 }
 
 // unclaim drops the claims of a request that became final.

@@ -77,16 +77,30 @@ type txn struct {
 	head *head
 }
 
+// exec runs a statement and tells how many rows it changed.
 func (t *txn) exec(query string, args ...any) (changed int64, err error) {
-	stmt, err := t.statements.in(t.ctx, t.tx, query)
-	if err != nil {
-		return 0, err
-	}
-	result, err := stmt.ExecContext(t.ctx, args...)
+	result, err := t.run(query, args)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// insertRow runs an INSERT of one row and gives the row's INTEGER PRIMARY KEY.
+func (t *txn) insertRow(query string, args ...any) (key int64, err error) {
+	result, err := t.run(query, args)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+func (t *txn) run(query string, args []any) (sql.Result, error) {
+	stmt, err := t.statements.in(t.ctx, t.tx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(t.ctx, args...)
 }
 
 // row reads at most one row into to; false where there is none.

@@ -59,13 +59,14 @@ CREATE INDEX requests_open ON requests (digest) WHERE state IN (
 
 -- The ways out of the states, as the code has them.
 CREATE TRIGGER requests_ways BEFORE UPDATE OF state ON requests
-WHEN OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN (VALUES
-    ('accepted', 'queued'), ('accepted', 'refused'), ('accepted', 'cancelled'),
-    ('queued', 'writing'), ('queued', 'held'), ('queued', 'refused'), ('queued', 'cancelled'),
-    ('held', 'queued'), ('held', 'cancelled'),
-    ('writing', 'written'), ('writing', 'queued'), ('writing', 'refused'), ('writing', 'failed'),
-    ('written', 'verified'), ('written', 'mismatched'), ('written', 'superseded'),
-    ('mismatched', 'verified'), ('mismatched', 'superseded'))
+WHEN OLD.state <> NEW.state AND NOT CASE OLD.state
+    WHEN 'accepted'   THEN NEW.state IN ('queued', 'refused', 'cancelled')
+    WHEN 'queued'     THEN NEW.state IN ('writing', 'held', 'refused', 'cancelled')
+    WHEN 'held'       THEN NEW.state IN ('queued', 'cancelled')
+    WHEN 'writing'    THEN NEW.state IN ('written', 'queued', 'refused', 'failed')
+    WHEN 'written'    THEN NEW.state IN ('verified', 'mismatched', 'superseded')
+    WHEN 'mismatched' THEN NEW.state IN ('verified', 'superseded')
+    ELSE FALSE END
 BEGIN
     SELECT RAISE(ABORT, 'no request can go that way');
 END;

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
+	"github.com/aliasd/aliasd/queue"
+)
+
+// callers is how many clients ask at once.
+const callers = 32
+
+// each runs do b.N times in as many goroutines as there are callers, and reports how often per second.
+func each(b *testing.B, do func(n int64) error) {
+	b.Helper()
+	var next atomic.Int64
+	var running sync.WaitGroup
+	b.ResetTimer()
+	for range callers {
+		running.Go(func() {
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				if err := do(n); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}
+
+func submission(n int64) queue.Submission {
+	return queue.Submission{Holder: fmt.Sprintf("user%d@contoso.test", n), Action: address.AddAlias,
+		Address: address.Address(fmt.Sprintf("alias%d@contoso.test", n)), Ticket: fmt.Sprintf("INC%07d", n), Requester: "helpdesk@contoso.test",
+		SubmittedBy: "helpdesk"}
+}
+
+// BenchmarkAccept is the durable acceptance by 32 callers at once, without and with a key.
+func BenchmarkAccept(b *testing.B) {
+	for _, keyed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("keyed=%v", keyed), func(b *testing.B) {
+			s := opened(b, filepath.Join(b.TempDir(), "queue.db"))
+			each(b, func(n int64) error {
+				key := queue.Idempotency{}
+				if keyed {
+					key.Key = fmt.Sprint(n)
+				}
+				_, _, err := s.Accept(context.Background(), submission(n), key, time.Now())
+				return err
+			})
+		})
+	}
+}
+
+// BenchmarkFloor is what the machine gives: 32 callers, each row of 200 bytes committed by itself with an fsync.
+func BenchmarkFloor(b *testing.B) {
+	db, err := connect(filepath.Join(b.TempDir(), "floor.db"), 1, "query_only(0)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE rows (n INTEGER PRIMARY KEY, body BLOB NOT NULL)`); err != nil {
+		b.Fatal(err)
+	}
+	insert, err := db.Prepare(`INSERT INTO rows (body) VALUES (?)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := make([]byte, 200)
+	each(b, func(int64) error {
+		return inTx(context.Background(), db, func(tx *sql.Tx) error {
+			_, err := tx.Stmt(insert).Exec(body)
+			return err
+		})
+	})
+}
+
+// BenchmarkLifecycle brings requests from accepted to verified, all six steps durable, by 32 callers at once.
+func BenchmarkLifecycle(b *testing.B) {
+	s := opened(b, filepath.Join(b.TempDir(), "queue.db"))
+	each(b, func(n int64) error { return live(s, n) })
+}
+
+// live brings one request to verified. Claim hands out whatever is queued: each caller goes on with what it got.
+func live(s *Store, n int64) error {
+	ctx, now := context.Background(), time.Now()
+	r, _, err := s.Accept(ctx, submission(n), queue.Idempotency{}, now)
+	if err != nil {
+		return err
+	}
+	if _, err = s.Resolve(ctx, r.ID, address.GUID{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}, []queue.Claim{{Address: r.Address.Key(), Kind: queue.Take}}, now); err != nil {
+		return err
+	}
+	leased, err := s.Claim(ctx, "node", now, time.Minute, 1)
+	if err != nil {
+		return err
+	}
+	for _, r := range leased {
+		if err := writeAndVerify(s, r, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeAndVerify(s *Store, r queue.Request, now time.Time) error {
+	change := address.Change{Add: address.Set{address.Secondary(r.Address)}}
+	expected := cloudcheck.Expectation{Wants: []address.Want{{Address: r.Address, Role: address.RoleSecondary}}}
+	intent := queue.Intent{DC: "ldaps://dc1.contoso.test:636", Change: change, Sent: true, Expectation: expected}
+	for _, t := range []queue.Transition{
+		{From: queue.Writing, To: queue.Writing, What: "intent", Detail: intent, Intent: &intent},
+		{From: queue.Writing, To: queue.Written, Receipt: &ldapwriter.Receipt{DC: intent.DC, Change: change}, Detail: change,
+			Expectation: &expected, Supersedes: []address.Key{r.Address.Key()}},
+		{From: queue.Written, To: queue.Verified},
+	} {
+		t.ID, t.Owner, t.Now = r.ID, "node", now
+		if _, err := s.Advance(context.Background(), t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
