@@ -77,6 +77,9 @@ func byAccountIn(domain, account string, domains []string) []probe {
 func byName(name string) probe {
 	return probe{
 		filter: anyOf(equals(attrName, name), equals(attrCN, name)),
-		bears:  func(h address.Holder) bool { return strings.EqualFold(h.Name, name) },
+		bears:  func(h address.Holder) bool { return strings.EqualFold(squeeze(h.Name), squeeze(name)) },
 	}
 }
+
+// squeeze leaves out spaces that do not count when the directory compares names: at the ends, and all but one in between.
+func squeeze(name string) string { return strings.Join(strings.Fields(name), " ") }

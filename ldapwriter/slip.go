@@ -8,15 +8,12 @@ import (
 	"github.com/aliasd/aliasd/address"
 )
 
-// slipped says what of a change does not stand as it was written, "" where all does. Edits that do not touch it are
-// somebody else's business.
+// slipped says what of a change does not stand as it was written, or what came of it that must not, "" where all is well.
+// Edits that do not touch it are somebody else's business.
 func slipped(before address.Values, c address.Change, now address.Values) string {
 	for _, p := range c.Add {
 		if !now.Proxies.Has(p) {
 			return fmt.Sprintf("%q is not there as it was written", p)
-		}
-		if twin := newTwin(before.Proxies, now.Proxies, p); twin != "" {
-			return fmt.Sprintf("%q stands beside %q", twin, p)
 		}
 	}
 	for _, p := range c.Delete {
@@ -24,13 +21,34 @@ func slipped(before address.Values, c address.Change, now address.Values) string
 			return fmt.Sprintf("%q is still or again there", p)
 		}
 	}
-	if had, has := len(before.Proxies.Primaries()), len(now.Proxies.Primaries()); has > max(1, had) {
-		return fmt.Sprintf("there are %d primaries", has)
-	}
 	if c.Mail != nil && c.Mail.New != now.Mail {
 		return fmt.Sprintf("mail is %q and not %q", now.Mail, c.Mail.New)
 	}
+	return worse(before, c, now)
+}
+
+// worse says what a change has made worse, "" where nothing: more primaries than there were or were meant, or one address
+// in two spellings.
+func worse(before address.Values, c address.Change, now address.Values) string {
+	had, has := len(before.Proxies.Primaries()), len(now.Proxies.Primaries())
+	if has > max(1, had, len(meant(before, c).Proxies.Primaries())) {
+		return fmt.Sprintf("there are %d primaries", has)
+	}
+	for _, p := range c.Add {
+		if twin := newTwin(before.Proxies, now.Proxies, p); twin != "" {
+			return fmt.Sprintf("%q stands beside %q", twin, p)
+		}
+	}
 	return ""
+}
+
+// meant is what a change should have made of the values.
+func meant(before address.Values, c address.Change) address.Values {
+	after := address.Values{Mail: before.Mail, Proxies: before.Proxies.Without(c.Delete...).With(c.Add...)}
+	if c.Mail != nil {
+		after.Mail = c.Mail.New
+	}
+	return after
 }
 
 // newTwin is a value that differs from p in case alone and was not there before, "" where there is none. Samba keeps
@@ -50,35 +68,33 @@ const takeBackTries = 3
 // takeBack takes back exactly what we did and still stands, by one modify. It always returns an error: *SlippedError when
 // nothing of ours stands any more, *UnknownOutcomeError when that could not be brought about.
 func (w *writing) takeBack(ctx context.Context, now address.Values) error {
-	got := now
+	got, change := now, w.job.Change
 	for range takeBackTries {
-		back := ours(w.job.Change, now)
+		back := ours(change, now)
 		if back.Empty() {
 			return w.slippedError(got, false)
 		}
 		err := w.again(ctx, back)
-		if err == nil {
+		if err != nil && !errors.Is(err, ErrConflict) {
+			return w.unknown(fmt.Errorf("take back: %w", err))
+		}
+		then, readErr := w.readBack(ctx)
+		if readErr != nil {
+			return w.unknown(fmt.Errorf("take back: %w", readErr))
+		}
+		if err == nil && worse(now, back, then.Values) == "" {
 			return w.slippedError(got, true)
 		}
-		if !errors.Is(err, ErrConflict) {
-			return w.unknown(fmt.Errorf("take back: %w", err))
+		if err == nil {
+			change = back // an edit slipped in here as well
 		}
-		entry, err := w.readBack(ctx)
-		if err != nil {
-			return w.unknown(fmt.Errorf("take back: %w", err))
-		}
-		now = entry.Values
+		now = then.Values
 	}
 	return w.unknown(fmt.Errorf("take back: %w", ErrConflict))
 }
 
 func (w *writing) slippedError(got address.Values, takenBack bool) error {
-	before, c := w.job.Entry.Values, w.job.Change
-	want := address.Values{Mail: before.Mail, Proxies: before.Proxies.Without(c.Delete...).With(c.Add...)}
-	if c.Mail != nil {
-		want.Mail = c.Mail.New
-	}
-	return &SlippedError{Want: want, Got: got, TakenBack: takenBack}
+	return &SlippedError{Want: meant(w.job.Entry.Values, w.job.Change), Got: got, TakenBack: takenBack}
 }
 
 // again sends another change of the same write.
@@ -108,7 +124,27 @@ func ours(c address.Change, now address.Values) address.Change {
 	if c.Mail != nil && c.Mail.Old != c.Mail.New && now.Mail == c.Mail.New {
 		back.Mail = &address.MailChange{Old: c.Mail.New, New: c.Mail.Old}
 	}
+	if len(meant(now, back).Proxies.Primaries()) > max(1, len(now.Proxies.Primaries())) {
+		return demoted(back)
+	}
 	return back
+}
+
+// demoted keeps old primaries as aliases. Somebody chose another primary after us: a second one must not come back.
+func demoted(back address.Change) address.Change {
+	kept := address.Change{Delete: back.Delete, Mail: back.Mail}
+	for _, p := range back.Add {
+		if !p.IsPrimary() {
+			kept.Add = append(kept.Add, p)
+			continue
+		}
+		alias := address.Secondary(p.Address())
+		if !address.Set(kept.Delete).Has(alias) {
+			kept.Add = append(kept.Add, alias)
+		}
+		kept.Delete = address.Set(kept.Delete).Without(alias)
+	}
+	return kept
 }
 
 // spelled says whether a set has a value in any spelling.

@@ -1,0 +1,218 @@
+package ldapwriter_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/lab/site"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+// twoDCs are two DCs that hold the same objects and do not replicate by themselves, each behind a tap.
+type twoDCs struct {
+	first, second *site.Site
+	taps          [2]*tap
+	clock         *clock
+	d             *ldapwriter.Directory
+	guid          address.GUID
+	dn            string
+}
+
+func startTwo(t *testing.T, start starter) *twoDCs {
+	t.Helper()
+	o := site.Object{Kind: site.User, Name: "Pinned", UPN: "pinned@contoso.test", Mail: "pinned@contoso.test", Proxies: []string{"SMTP:pinned@contoso.test"}}
+	two := &twoDCs{first: start(t, o), second: start(t, o), clock: newClock()}
+	two.dn = two.first.DNOf(o)
+	two.taps = [2]*tap{newTap(t, two.first.Server), newTap(t, two.second.Server)}
+	options := optionsOf(two.first, two.clock)
+	options.RootCAs.AppendCertsFromPEM(two.second.CA)
+	options.Servers = []string{two.taps[0].url, two.taps[1].url}
+	two.d = open(t, options)
+	guids := map[*site.Site]address.GUID{}
+	for _, dc := range []*site.Site{two.first, two.second} {
+		guid, err := dc.GUID(t.Context(), two.dn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		guids[dc] = guid
+	}
+	if two.guid = guids[two.first]; two.guid != guids[two.second] {
+		t.Fatalf("the two DCs have different objects: %v", guids)
+	}
+	return two
+}
+
+// write adds an alias to what was read, and gives the receipt.
+func (two *twoDCs) write(t *testing.T, entry ldapwriter.Entry, alias string) *ldapwriter.Receipt {
+	t.Helper()
+	receipt, err := two.d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Add: proxySet(alias)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &receipt
+}
+
+// replicate brings a value to the other DC.
+func (two *twoDCs) replicate(t *testing.T, to *site.Site, value string) {
+	t.Helper()
+	if err := to.Modify(t.Context(), two.dn, site.Changes{Add: map[string][]string{"proxyAddresses": {value}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// from reads and fails the test unless it was read from the DC with this index.
+func (two *twoDCs) from(t *testing.T, index int, prior ldapwriter.Prior) ldapwriter.Entry {
+	t.Helper()
+	entry, err := two.d.Read(t.Context(), two.guid, prior)
+	if err != nil || entry.DC != two.taps[index].url {
+		t.Fatalf("read from %q, wanted %q: %v", entry.DC, two.taps[index].url, err)
+	}
+	return entry
+}
+
+// waits reads and fails the test unless that has to wait for a DC.
+func (two *twoDCs) waits(t *testing.T, prior ldapwriter.Prior, words ...string) {
+	t.Helper()
+	_, err := two.d.Read(t.Context(), two.guid, prior)
+	meets(t, err, cause.Waiting, cause.DCUnavailable, words...)
+}
+
+// TestFailOver goes through the rules of docs/design.md on fail-over, on two DCs that replicate when the test says so.
+func TestFailOver(t *testing.T) {
+	t.Parallel()
+	for name, start := range directories() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			two := startTwo(t, start)
+			none := ldapwriter.Prior{}
+
+			// The pinned DC is used as long as it answers; without a receipt another may be used.
+			entry := two.from(t, 0, none)
+			two.taps[0].setDown(true)
+			two.from(t, 1, none)
+			two.taps[0].setDown(false)
+			two.from(t, 0, none)
+
+			// With a receipt from the pinned DC, the other must show it.
+			a := "smtp:a@contoso.test"
+			receipt := two.write(t, entry, a)
+			prior := ldapwriter.Prior{Last: receipt}
+			two.from(t, 0, prior)
+			two.taps[0].setDown(true)
+			two.waits(t, prior, two.taps[1].url, "does not show yet", two.taps[0].url)
+			two.replicate(t, two.second, a)
+			entry = two.from(t, 1, prior)
+
+			// Written elsewhere, the pinned DC must show that before it is used again; the other one may go on meanwhile
+			// while the pinned one is away.
+			b := "smtp:b@contoso.test"
+			prior = ldapwriter.Prior{Last: two.write(t, entry, b)}
+			two.from(t, 1, prior)
+			two.taps[0].setDown(false)
+			two.waits(t, prior, two.taps[0].url, "does not show yet", two.taps[1].url)
+			two.clock.advance(59 * time.Minute)
+			two.waits(t, prior)
+			two.replicate(t, two.first, b)
+			two.from(t, 0, prior)
+
+			// A later edit of what we wrote must not block for ever: an hour later the receipt counts as replicated.
+			if err := two.first.Modify(t.Context(), two.dn, site.Changes{Delete: map[string][]string{"proxyAddresses": {b}}}); err != nil {
+				t.Fatal(err)
+			}
+			two.waits(t, prior)
+			two.clock.advance(time.Minute)
+			two.from(t, 0, prior)
+		})
+	}
+}
+
+// TestInDoubt is about a modify whose answer was lost: only its DC may be used.
+func TestInDoubt(t *testing.T) {
+	t.Parallel()
+	for name, start := range directories() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			two := startTwo(t, start)
+			entry := two.from(t, 0, ldapwriter.Prior{})
+			alias := address.Change{Add: proxySet("smtp:doubt@contoso.test")}
+			_, err := two.d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: alias, Confirm: func(context.Context) error {
+				two.taps[0].onReply(func() bool { return false })
+				return nil
+			}})
+			var unknown *ldapwriter.UnknownOutcomeError
+			if !errors.As(err, &unknown) {
+				t.Fatalf("got %v, wanted an unknown outcome", err)
+			}
+			prior := ldapwriter.Prior{InDoubt: unknown.DC}
+			if entry = two.from(t, 0, prior); !entry.Proxies.Has(alias.Add[0]) {
+				t.Errorf("the DC does not show it: %q", entry.Proxies)
+			}
+			two.taps[0].setDown(true)
+			two.waits(t, prior, two.taps[0].url, "no other server may be used", "directory.servers")
+			two.from(t, 1, ldapwriter.Prior{})
+
+			// A doubt about the second DC keeps the first one from being used, although it answers.
+			two.taps[0].setDown(false)
+			two.from(t, 1, ldapwriter.Prior{InDoubt: two.taps[1].url})
+			// A DC that the settings do not name any more was given up.
+			two.from(t, 0, ldapwriter.Prior{InDoubt: "ldaps://dc9.contoso.test:636"})
+			// In doubt there, and written before elsewhere: it must show that.
+			elsewhere := &ldapwriter.Receipt{DC: two.taps[0].url, At: two.clock.now(), Change: alias}
+			two.waits(t, ldapwriter.Prior{InDoubt: two.taps[1].url, Last: elsewhere}, "does not show yet")
+			two.replicate(t, two.second, "smtp:doubt@contoso.test")
+			two.from(t, 1, ldapwriter.Prior{InDoubt: two.taps[1].url, Last: elsewhere})
+		})
+	}
+}
+
+// TestReadsFailOver has all reads move to the next DC and back; what that one does not show may only be late there.
+func TestReadsFailOver(t *testing.T) {
+	t.Parallel()
+	for name, start := range directories() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			two := startTwo(t, start)
+			fresh := site.Object{Kind: site.User, Name: "Fresh", UPN: "fresh@contoso.test"}
+			if err := two.first.Populate(t.Context(), []site.Object{fresh}); err != nil {
+				t.Fatal(err)
+			}
+			guid, err := two.first.GUID(t.Context(), two.first.DNOf(fresh))
+			if err != nil {
+				t.Fatal(err)
+			}
+			two.taps[0].setDown(true)
+			if entry, err := two.d.Find(t.Context(), "pinned@contoso.test"); err != nil || entry.DC != two.taps[1].url {
+				t.Errorf("find: %q, %v", entry.DC, err)
+			}
+			if held, err := two.d.HoldersOf(t.Context(), []address.Address{"pinned@contoso.test"}, address.GUID{}); err != nil || len(held) != 1 {
+				t.Errorf("holders: %v, %v", held, err)
+			}
+			if r, err := two.d.Rights(t.Context(), two.guid); err != nil || !r.Mail {
+				t.Errorf("rights: %v, %v", r, err)
+			}
+			entries, errs := two.d.ReadAll(t.Context(), []address.GUID{two.guid, guid})
+			if errs[0] != nil || entries[0].DC != two.taps[1].url {
+				t.Errorf("read all: %q, %v", entries[0].DC, errs[0])
+			}
+			meets(t, errs[1], cause.Waiting, cause.DCUnavailable, two.taps[0].url, "replicated")
+			_, err = two.d.Find(t.Context(), "fresh@contoso.test")
+			meets(t, err, cause.Waiting, cause.DCUnavailable, two.taps[0].url, "replicated")
+			_, err = two.d.Read(t.Context(), guid, ldapwriter.Prior{})
+			meets(t, err, cause.Waiting, cause.DCUnavailable, "replicated")
+			// The DC that we wrote it to is believed.
+			_, err = two.d.Read(t.Context(), guid, ldapwriter.Prior{Last: &ldapwriter.Receipt{DC: two.taps[1].url}})
+			meets(t, err, cause.Refusal, cause.UnknownHolder)
+			two.taps[1].setDown(true)
+			_, err = two.d.Find(t.Context(), "pinned@contoso.test")
+			meets(t, err, cause.Waiting, cause.DirectoryUnavailable, two.taps[0].url, two.taps[1].url)
+			two.taps[0].setDown(false)
+			if entry, err := two.d.Find(t.Context(), "fresh@contoso.test"); err != nil || entry.DC != two.taps[0].url {
+				t.Errorf("find: %q, %v", entry.DC, err)
+			}
+		})
+	}
+}
