@@ -115,10 +115,9 @@ func (t *Tenant) checkOperands(set entitySet, n *node, comparison string, isAdva
 			return unsupported("The value of a filter clause has %d characters, and %d are allowed.", length, maxOperand)
 		}
 	}
-	if slices.Contains(t.plain(set), comparison) {
-		return nil
-	}
-	if advanced(comparison) && isAdvanced {
+	isNull := slices.ContainsFunc(n.values, func(v literal) bool { return !v.quoted && v.text == "null" })
+	switch plain := slices.Contains(t.plain(set), comparison); {
+	case plain && (!isNull || isAdvanced), advanced(comparison) && isAdvanced:
 		return nil
 	}
 	return unsupportedClause(set, n, comparison)
