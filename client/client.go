@@ -58,6 +58,8 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("the token for %s: %w; it looks like aliasd_…", base.Host, err)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	// There is but one host: it may have all idle connections, so that many callers do not open one per call.
+	transport.MaxIdleConnsPerHost = transport.MaxIdleConns
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	if thisMachine(base.Hostname()) {
 		transport.Proxy = nil

@@ -28,7 +28,7 @@ type stack struct {
 	token token.Secret
 }
 
-func newStack(t *testing.T) *stack {
+func newStack(t testing.TB) *stack {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "aliasd.db"))
 	if err != nil {
@@ -62,7 +62,7 @@ func newStack(t *testing.T) *stack {
 }
 
 // create makes a token in the store.
-func (k *stack) create(t *testing.T, name string, scopes ...token.Scope) token.Secret {
+func (k *stack) create(t testing.TB, name string, scopes ...token.Scope) token.Secret {
 	t.Helper()
 	secret := token.New()
 	var words []string
@@ -76,7 +76,7 @@ func (k *stack) create(t *testing.T, name string, scopes ...token.Scope) token.S
 }
 
 // as is a client with another token.
-func (k *stack) as(t *testing.T, secret token.Secret) *client.Client {
+func (k *stack) as(t testing.TB, secret token.Secret) *client.Client {
 	t.Helper()
 	c, err := client.New(client.Options{URL: k.url, Token: secret.Reveal()})
 	if err != nil {

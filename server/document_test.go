@@ -31,6 +31,34 @@ func TestDocumentIsCommitted(t *testing.T) {
 	}
 }
 
+// TestPageIsComplete: docs/api.md names every code and every call, the call beside its scope.
+func TestPageIsComplete(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range server.Codes() {
+		if !bytes.Contains(text, []byte("`"+string(code)+"`")) {
+			t.Errorf("no code %s", code)
+		}
+	}
+	rows := map[string]string{"open": "none needed", "token": "any"}
+	for _, r := range newFixture(t).server.Routes() {
+		row, ok := rows[string(r.Scope)]
+		if !ok {
+			row = "`" + string(r.Scope) + "`"
+		}
+		found := false
+		for line := range bytes.Lines(text) {
+			found = found || bytes.HasPrefix(line, []byte("| "+row+" |")) && bytes.Contains(line, []byte("`"+r.Method+" "+r.Path+"`"))
+		}
+		if !found {
+			t.Errorf("%s %s does not stand in the row of %s", r.Method, r.Path, row)
+		}
+	}
+}
+
 // TestDocumentNamesEveryState holds the states in the document and those of the queue together.
 func TestDocumentNamesEveryState(t *testing.T) {
 	t.Parallel()

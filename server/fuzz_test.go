@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,19 @@ import (
 	"github.com/aliasd/aliasd/server/token"
 )
 
+// fuzzed is a server without a port; it is made once, and its queue emptied for each input.
+func fuzzed(f *testing.F) (s *server.Server, q *fakeQueue, local token.Secret) {
+	f.Helper()
+	q, local = newFakeQueue(), token.New()
+	logger := slog.New(slog.DiscardHandler)
+	s, err := server.New(server.Options{Service: q, Archive: q, Holders: q, Tokens: &fakeTokens{}, Local: local.Hash(), Logger: logger, Now: time.Now,
+		Metrics: metrics.New(metrics.Options{Source: q, Logger: logger, Now: time.Now})})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return s, q, local
+}
+
 // FuzzSubmit sends any body: it is 202 or a problem of the caller's, and what reaches the queue is clean and is what the
 // body says.
 func FuzzSubmit(f *testing.F) {
@@ -27,16 +41,10 @@ func FuzzSubmit(f *testing.F) {
 	}
 	f.Add([]byte(`{"holder":"x","action":"add_alias","address":"a@b.test","allow":null,"note":null}`))
 	f.Add([]byte(`{"holder":{"a":[[[[1e400]]]]}}`))
+	s, q, local := fuzzed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		q := newFakeQueue()
-		local := token.New()
-		logger := slog.New(slog.DiscardHandler)
-		s, err := server.New(server.Options{Service: q, Archive: q, Holders: q, Tokens: &fakeTokens{}, Local: local.Hash(), Logger: logger, Now: time.Now,
-			Metrics: metrics.New(metrics.Options{Source: q, Logger: logger, Now: time.Now})})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := httptest.NewRequest(http.MethodPost, "/v1/requests", strings.NewReader(string(body)))
+		q.asked, q.requests = nil, nil
+		r := httptest.NewRequest(http.MethodPost, "/v1/requests", bytes.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+local.Reveal())
 		out := httptest.NewRecorder()
 		s.ServeHTTP(out, r)
@@ -50,6 +58,32 @@ func FuzzSubmit(f *testing.F) {
 			}
 		default:
 			t.Fatalf("status %d: %s", out.Code, out.Body)
+		}
+	})
+}
+
+// FuzzStranger makes any call without a token of ours: nothing is told and nothing is done.
+func FuzzStranger(f *testing.F) {
+	f.Add("GET", "/v1/requests", "")
+	f.Add("POST", "/v1//requests", "Bearer aliasd_x")
+	f.Add("GET", "/healthz/../v1/requests", "Bearer "+token.New().Reveal())
+	f.Add("CONNECT", "/readyz/%2e%2e/metrics", "Basic x")
+	f.Add("HEAD", "//healthz", "")
+	s, q, _ := fuzzed(f)
+	f.Fuzz(func(t *testing.T, method, target, header string) {
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://aliasd.test", strings.NewReader(sample))
+		if err != nil {
+			t.Skip("no method")
+		}
+		if r.URL, err = r.URL.Parse(target); err != nil {
+			t.Skip("no target")
+		}
+		r.Header.Set("Authorization", header)
+		out := httptest.NewRecorder()
+		s.ServeHTTP(out, r)
+		open := r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
+		if out.Code != http.StatusUnauthorized && !open || len(q.asked) > 0 {
+			t.Errorf("%s %s: status %d, asked %v", method, target, out.Code, q.asked)
 		}
 	})
 }

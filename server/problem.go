@@ -35,6 +35,13 @@ const (
 	StoreFull            Code = "store_full"             // 507: the store cannot be written; nothing was stored
 )
 
+// Codes lists every code of this API's own, in the order of their statuses.
+func Codes() []Code {
+	return []Code{Unauthenticated, Forbidden, NotFound, NoSuchRoute, MethodNotAllowed, BodyTimeout, NotPossible, NothingToUndo, BodyTooLarge,
+		UnsupportedMediaType, MalformedJSON, InvalidRequest, UnknownField, DuplicateField, InvalidField, IdempotencyKeyReused,
+		Internal, Unavailable, Timeout, StoreFull}
+}
+
 // problemType is the media type of RFC 9457.
 const problemType = "application/problem+json"
 
