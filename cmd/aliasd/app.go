@@ -49,7 +49,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `aliasd takes alias requests, writes proxyAddresses and mail on the on-premises object over LDAPS, and asks
 Microsoft Graph until the value that Entra calculates is the one that was asked for.
 
-Exit codes: 0 done, 1 error, 2 wrong usage or an invalid request, 3 refused, 4 mismatched, 5 timed out waiting.`,
+Exit codes: 0 done, 1 error, 2 wrong usage, wrong settings or an invalid request, 3 refused, 4 mismatched, 5 timed out waiting.`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -63,7 +63,7 @@ Exit codes: 0 done, 1 error, 2 wrong usage or an invalid request, 3 refused, 4 m
 		a.demoCommand(), a.runCommand(),
 		a.addCommand(), a.primaryCommand(), a.removeCommand(),
 		a.showCommand(), a.listCommand(), a.cancelCommand(), a.undoCommand(), a.recheckCommand(), a.releaseCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.explainCommand(), a.reportCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.reportCommand(),
 		a.checkCommand(), a.configCommand(), a.tokenCommand(), a.serviceCommand(),
 	)
 	return root

@@ -115,19 +115,21 @@ func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer) (*grap
 	if err != nil {
 		return nil, fmt.Errorf("cloud.ca_file: %w", err)
 	}
-	o := graph.Options{Environment: s.Environment, TenantID: s.TenantID, ClientID: s.ClientID, GraphURL: s.GraphURL,
-		AuthorityURL: s.AuthorityURL, RootCAs: roots, Logger: log, Observer: observer, ManagedIdentity: s.ManagedIdentity}
-	if s.Certificate.Set() {
-		if o.Certificate, err = s.Certificate.Bytes(); err != nil {
-			return nil, fmt.Errorf("cloud.certificate: %w", err)
-		}
+	return graph.Open(graph.Options{
+		Environment: graph.Environment(s.Environment), TenantID: s.TenantID, Credential: credentialOf(s),
+		GraphURL: s.GraphURL, AuthorityURL: s.AuthorityURL, RootCAs: roots, Logger: log, Observer: observer,
+	})
+}
+
+// credentialOf is how aliasd signs in to the tenant. Secrets are read when they are needed, so that a new one is taken up.
+func credentialOf(s config.Cloud) graph.Credential {
+	switch {
+	case s.ManagedIdentity:
+		return graph.ManagedIdentity(s.ClientID)
+	case s.Certificate.Set():
+		return graph.CertificateCredential(s.ClientID, s.Certificate.Bytes)
 	}
-	if s.ClientSecret.Set() {
-		if o.ClientSecret, err = s.ClientSecret.Value(); err != nil {
-			return nil, fmt.Errorf("cloud.client_secret: %w", err)
-		}
-	}
-	return graph.Open(o)
+	return graph.SecretCredential(s.ClientID, s.ClientSecret.Value)
 }
 
 // rootsOf reads a CA file; nil, which is the system's roots, where there is none.

@@ -60,12 +60,13 @@ func exitCode(err error) int {
 	var end *endError
 	var silent *silentError
 	var problem *client.Problem
+	var settings config.Problems
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &silent):
 		return silent.code
-	case errors.As(err, &wrong):
+	case errors.As(err, &wrong), errors.As(err, &settings):
 		return exitUsage
 	case errors.As(err, &end):
 		return endCode(end)

@@ -65,7 +65,9 @@ func TestImportsGoDown(t *testing.T) {
 }
 
 // fromLab says whether the program proper imports the lab: only the demo does.
-func fromLab(from, to string) bool { return topOf(to) == "lab" && topOf(from) != "cmd" && topOf(from) != "bench" }
+func fromLab(from, to string) bool {
+	return topOf(to) == "lab" && topOf(from) != "cmd" && topOf(from) != "bench"
+}
 
 // importsOf reads which packages of ours each non-test file below root imports.
 func importsOf(t *testing.T, root string) map[string][]string {

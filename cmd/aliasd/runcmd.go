@@ -13,10 +13,24 @@ import (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	return &cobra.Command{Use: "run", Short: "Run the daemon until it is stopped", Example: "  aliasd run -c /etc/aliasd/aliasd.yaml",
+	var asService bool
+	c := &cobra.Command{Use: "run", Short: "Run the daemon until it is stopped", Example: "  aliasd run -c /etc/aliasd/aliasd.yaml",
 		Long: "Run the daemon in the foreground. Ctrl-C or SIGTERM stop it cleanly: what has begun is finished, the rest waits in the store.",
 		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return a.runDaemon(c.Context()) }}
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !asService {
+				return a.runDaemon(c.Context())
+			}
+			s, err := a.newService(c.Context())
+			if err != nil {
+				return err
+			}
+			return runUnderManager(s)
+		}}
+	// The program cannot always tell that a service manager started it, so it is told.
+	c.Flags().BoolVar(&asService, "service", false, "run under the service manager of Windows")
+	_ = c.Flags().MarkHidden("service")
+	return c
 }
 
 // runDaemon runs the daemon of the settings file until ctx ends.

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
 
 	"github.com/aliasd/aliasd/installer"
 )
-
-// serviceName is what the service manager calls aliasd.
-const serviceName = "aliasd"
 
 func (a *app) serviceCommand() *cobra.Command {
 	c := &cobra.Command{Use: "service", Short: "Install, remove, start and stop the service (Windows service, systemd unit)"}
@@ -30,7 +29,7 @@ func (a *app) serviceCommand() *cobra.Command {
 		c.AddCommand(&cobra.Command{Use: v.use, Short: v.short, Example: "  aliasd service " + v.use, Args: args(cobra.NoArgs),
 			RunE: func(c *cobra.Command, _ []string) error { return a.onService(c.Context(), v.use, v.do) }})
 	}
-	c.AddCommand(a.serviceStatusCommand(), a.serviceRunCommand())
+	c.AddCommand(a.serviceStatusCommand())
 	return c
 }
 
@@ -43,9 +42,9 @@ func (a *app) onService(ctx context.Context, verb string, do func(service.Servic
 		return fmt.Errorf("service %s: %w (are you an administrator?)", verb, err)
 	}
 	if a.json {
-		return a.printJSON(map[string]string{"service": serviceName, "done": verb})
+		return a.printJSON(map[string]string{"service": installer.ServiceName, "done": verb})
 	}
-	fmt.Fprintf(a.out, "%s: %s done\n", serviceName, verb)
+	fmt.Fprintf(a.out, "%s: %s done\n", installer.ServiceName, verb)
 	return nil
 }
 
@@ -71,26 +70,14 @@ func (a *app) printStatus(status service.Status, err error) error {
 		return fmt.Errorf("service status: %w", err)
 	}
 	if a.json {
-		err = a.printJSON(map[string]string{"service": serviceName, "status": word})
+		err = a.printJSON(map[string]string{"service": installer.ServiceName, "status": word})
 	} else {
-		_, err = fmt.Fprintf(a.out, "%s: %s\n", serviceName, word)
+		_, err = fmt.Fprintf(a.out, "%s: %s\n", installer.ServiceName, word)
 	}
 	if err == nil && status != service.StatusRunning {
 		return &silentError{code: exitError}
 	}
 	return err
-}
-
-// serviceRunCommand is how the service manager of Windows starts the daemon: an argument of its own, because the program
-// cannot always tell that it is a service.
-func (a *app) serviceRunCommand() *cobra.Command {
-	return &cobra.Command{Use: "run", Hidden: true, Args: args(cobra.NoArgs), RunE: func(c *cobra.Command, _ []string) error {
-		s, err := a.newService(c.Context())
-		if err != nil {
-			return err
-		}
-		return runUnderManager(s)
-	}}
 }
 
 // newService describes the service to the system's manager.
@@ -99,11 +86,16 @@ func (a *app) newService(ctx context.Context) (service.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("settings file: %w", err)
 	}
+	own, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("own program: %w", err)
+	}
 	s, err := service.New(&program{app: a, base: ctx}, &service.Config{
-		Name: serviceName, DisplayName: "aliasd", Description: "Writes e-mail aliases on-premises and sees them arrive in the cloud",
-		Arguments: serviceArguments(file),
+		Name: installer.ServiceName, DisplayName: "aliasd", Description: "Writes e-mail aliases on-premises and sees them arrive in the cloud",
+		Arguments: installer.WindowsArguments(file),
 		Option: service.KeyValue{
-			"SystemdScript": installer.Unit(),
+			// kardianos/service takes the unit for a template.
+			"SystemdScript": strings.ReplaceAll(installer.UnitFor(own, file), "{{", `{{"{{"}}`),
 			"OnFailure":     "restart", "OnFailureDelayDuration": "10s", "OnFailureResetPeriod": 86400,
 			"DelayedAutoStart": true,
 		},

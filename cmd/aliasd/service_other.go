@@ -8,11 +8,7 @@ import (
 	"github.com/kardianos/service"
 )
 
-// serviceArguments start the daemon in the foreground: systemd wants nothing else.
-func serviceArguments(settings string) []string {
-	return []string{"run", "--config", settings}
-}
-
+// runUnderManager runs the daemon as the service manager asks for it.
 func runUnderManager(s service.Service) error { return s.Run() }
 
 func exitProcess(code int) { os.Exit(code) }

@@ -1,0 +1,169 @@
+// Package lab is a hybrid tenant in a box: an on-premises directory, a sync engine and a Microsoft 365 tenant, on loopback,
+// with people in it. The demo and the tests run the real daemon against it; the daemon itself never imports it.
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"text/template"
+
+	"github.com/aliasd/aliasd/lab/directory"
+	"github.com/aliasd/aliasd/lab/samba"
+	"github.com/aliasd/aliasd/lab/site"
+	"github.com/aliasd/aliasd/lab/syncengine"
+	"github.com/aliasd/aliasd/lab/tenant"
+)
+
+// Kind is which directory the lab has.
+type Kind string
+
+// The kinds of directories. Embedded runs everywhere; Samba is a real AD DC and needs Linux and its packages.
+const (
+	Embedded Kind = "embedded"
+	Samba    Kind = "samba"
+)
+
+// Options say what the lab shall be.
+type Options struct {
+	Directory Kind // empty: Embedded
+	// Objects stand in the directory from the start.
+	Objects []site.Object
+	Tenant  tenant.Options
+}
+
+// Lab is a running hybrid tenant. Its parts may be used directly.
+type Lab struct {
+	Site   *site.Site
+	Tenant *tenant.Tenant
+	Engine *syncengine.Engine
+}
+
+// Start starts all parts, puts the objects into the directory, and runs one sync cycle. Close it when done.
+func Start(ctx context.Context, o Options) (l *Lab, err error) {
+	l = &Lab{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	if l.Site, err = startSite(ctx, o.Directory); err != nil {
+		return l, err
+	}
+	if l.Tenant, err = tenant.Start(o.Tenant); err != nil {
+		return l, err
+	}
+	if err := l.Site.Populate(ctx, o.Objects); err != nil {
+		return l, fmt.Errorf("populate the directory: %w", err)
+	}
+	if l.Engine, err = syncengine.New(l.Site, l.Tenant, syncengine.Options{}); err != nil {
+		return l, err
+	}
+	return l, l.Engine.Cycle(ctx)
+}
+
+func startSite(ctx context.Context, kind Kind) (*site.Site, error) {
+	switch kind {
+	case Samba:
+		return samba.Start(ctx, samba.Options{})
+	case Embedded, "":
+		d, err := directory.Start(directory.Options{})
+		if err != nil {
+			return nil, err
+		}
+		return d.Site(), nil
+	}
+	return nil, fmt.Errorf("directory %q is none of embedded, samba", kind)
+}
+
+// Close stops all parts. Closing twice is harmless.
+func (l *Lab) Close() error {
+	var errs []error
+	if l.Tenant != nil {
+		errs = append(errs, l.Tenant.Close())
+	}
+	if l.Site != nil {
+		errs = append(errs, l.Site.Stop())
+	}
+	return errors.Join(errs...)
+}
+
+// settingsFile is what an administrator would write by hand for this lab.
+const settingsFile = `data_dir: data
+log: {level: {{.Level}}, format: text}
+directory:
+  servers: ["{{.Site.Server}}"]
+  global_catalog: ["{{.Site.GlobalCatalog}}"]
+  base_dn: "{{.Site.BaseDN}}"
+  ca_file: directory-ca.pem
+  bind: {method: simple, user: "{{.Site.Service.User}}", password: {file: password.txt}}
+cloud:
+  tenant_id: "{{.Tenant.TenantID}}"
+  client_id: "{{.Tenant.ClientID}}"
+  certificate: {file: client.pem}
+  graph_url: "{{.Tenant.URL}}"
+  authority_url: "{{.Tenant.AuthorityURL}}"
+  ca_file: tenant-ca.pem
+schedule:
+  verify: "{{.Verify}}"
+api: {listen: "{{.Listen}}"}
+`
+
+// Settings are the choices of a settings file for the lab.
+type Settings struct {
+	Level  string // of the log; empty is info
+	Verify string // schedule; empty is every second
+	Listen string // empty is a free port of loopback
+}
+
+// WriteSettings writes a settings file for this lab into a folder, with the files that it names, and returns its path.
+func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
+	fill := struct {
+		Settings
+		*Lab
+	}{s, l}
+	fill.Level, fill.Verify = orElse(s.Level, "info"), orElse(s.Verify, "@every 1s")
+	if fill.Listen == "" {
+		if fill.Listen, err = freePort(); err != nil {
+			return "", err
+		}
+	}
+	var text bytes.Buffer
+	if err := template.Must(template.New("").Parse(settingsFile)).Execute(&text, fill); err != nil {
+		return "", fmt.Errorf("settings file: %w", err)
+	}
+	path = filepath.Join(dir, "aliasd.yaml")
+	files := map[string][]byte{
+		path:                                   text.Bytes(),
+		filepath.Join(dir, "directory-ca.pem"): l.Site.CA,
+		filepath.Join(dir, "tenant-ca.pem"):    l.Tenant.CA,
+		filepath.Join(dir, "client.pem"):       l.Tenant.ClientCertificate,
+		filepath.Join(dir, "password.txt"):     []byte(l.Site.Service.Password + "\n"),
+	}
+	for name, data := range files {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			return "", fmt.Errorf("settings file: %w", err)
+		}
+	}
+	return path, nil
+}
+
+// freePort finds a port of loopback that nobody listens on now.
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+func orElse(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
