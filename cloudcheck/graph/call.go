@@ -37,8 +37,9 @@ func (c *Client) call(ctx context.Context, what area, n *note, do func(context.C
 	if n == nil {
 		n = &note{}
 	}
+	age := c.signIn.age()
 	err := c.try(ctx, n, do)
-	if n.status == http.StatusUnauthorized && c.signIn.renew() {
+	if n.status == http.StatusUnauthorized && c.signIn.renew(age) {
 		err = c.try(ctx, n, do)
 	}
 	if err == nil {

@@ -54,7 +54,9 @@ func (k collection) url(c *Client, q query) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("address of %s: %w", k.path, err)
 	}
-	u.RawQuery = strings.ReplaceAll(u.RawQuery, "%24", "$") // as the SDK's middleware does for calls of their own
+	// The SDK's middleware does the first for calls of their own; the second is the form of a cast that is documented.
+	u.RawQuery = strings.ReplaceAll(u.RawQuery, "%24", "$")
+	u.Path = strings.Replace(u.Path, "/graph.", "/microsoft.graph.", 1)
 	return u.String(), nil
 }
 

@@ -78,6 +78,7 @@ type signIn struct {
 
 	mu        sync.Mutex
 	current   azcore.TokenCredential
+	made      int // how often current was made
 	madeAt    time.Time
 	refusal   *signInError
 	refusedAt time.Time
@@ -126,6 +127,7 @@ func (s *signIn) credential() (azcore.TokenCredential, *signInError) {
 			return nil, &signInError{err: err}
 		}
 		s.current, s.madeAt = made, s.now()
+		s.made++
 	}
 	return s.current, nil
 }
@@ -140,10 +142,21 @@ func (s *signIn) remember(failed *signInError) {
 	s.refusal, s.refusedAt = failed, s.now()
 }
 
-// renew drops the token that Graph refused. It says whether another try makes sense: not when the token is new.
-func (s *signIn) renew() bool {
+// age counts the credentials so far: a call notes it before it is sent.
+func (s *signIn) age() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return max(s.made, 1) // the first is made by the call itself
+}
+
+// renew drops the token of an age, which Graph refused. It says whether another try makes sense: somebody else may have
+// renewed it meanwhile, but a new token is not dropped.
+func (s *signIn) renew(age int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made != age || s.current == nil {
+		return true
+	}
 	if s.now().Sub(s.madeAt) < renewEvery {
 		return false
 	}

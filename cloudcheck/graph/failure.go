@@ -123,7 +123,7 @@ func (c *Client) explainStatus(what area, status int, code string) *failure {
 		f.hopeless = true
 		f.mend = "the token is not accepted: check cloud.environment and cloud.tenant_id, and this machine's clock"
 	case status == http.StatusForbidden && what.permission != "":
-		c.signIn.renew() // the permission may have been granted since the token was made
+		c.signIn.renew(c.signIn.age()) // the permission may have been granted since the token was made
 		f.mend = "grant the application the permission " + what.permission + " and give admin consent"
 	case status == http.StatusForbidden:
 		f.hopeless = true

@@ -44,13 +44,14 @@ func byProxy(a address.Address) []string {
 	return []string{anyProxy(address.Primary(a)), anyProxy(address.Secondary(a))}
 }
 
-// byMail asks whose mail an address is.
-func byMail(a address.Address) string { return is("mail", string(a)) }
+// byMail and byUPN ask whose mail or UPN an address is; "" where it is too long for eq. Nothing is missed by that: a UPN
+// has 113 characters at most, and what has mail has it as a proxy address too (KB 3190357).
+func byMail(a address.Address) string { return short("mail", a) }
+func byUPN(a address.Address) string  { return short("userPrincipalName", a) }
 
-// byUPN asks whose UPN an address is; "" where it is too long for one (113 characters).
-func byUPN(a address.Address) string {
-	if len(a) > maxEq {
+func short(property string, a address.Address) string {
+	if len([]rune(a)) > maxEq {
 		return ""
 	}
-	return is("userPrincipalName", string(a))
+	return is(property, string(a))
 }

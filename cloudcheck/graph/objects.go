@@ -3,7 +3,6 @@ package graph
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -141,7 +140,9 @@ func (s *search) byAddresses(which []int) []*question {
 		h := s.refs[i].Holder
 		for _, a := range lookupAddresses(h) {
 			for _, filter := range append(byProxy(a), byMail(a)) {
-				questions = append(questions, s.ask(h.Kind, filter, i))
+				if filter != "" {
+					questions = append(questions, s.ask(h.Kind, filter, i))
+				}
 			}
 		}
 	}
@@ -193,11 +194,12 @@ func (s *search) look(questions []*question) (asked []*question, refused []int) 
 // refusesAnchors says whether a refused question asked for anchors in bulk, and remembers that the tenant does not take
 // that.
 func (s *search) refusesAnchors(q *question) bool {
-	if !strings.Contains(q.url, anchorProperty+"%20in") || s.client.anchorsOneByOne.Load() {
+	if !strings.Contains(q.url, anchorProperty+"%20in") {
 		return false
 	}
-	s.client.anchorsOneByOne.Store(true)
-	s.client.log.Warn("the tenant does not take `in` for onPremisesImmutableId; users are looked up one by one", "error", q.err)
+	if s.client.anchorsOneByOne.CompareAndSwap(false, true) {
+		s.client.log.Warn("the tenant does not take `in` for onPremisesImmutableId; users are looked up one by one", "error", q.err)
+	}
 	return true
 }
 
@@ -279,9 +281,12 @@ func likeness(h address.Holder, o *cloudcheck.Object) int {
 // withoutObject are the refs that were looked at and not found.
 func (s *search) withoutObject(which []int) []int {
 	return slices.DeleteFunc(slices.Clone(which), func(i int) bool {
-		return s.sightings[i].Object != nil || s.sightings[i].Err != nil && failureOf(s.sightings[i].Err).status != http.StatusNotFound
+		return !notSeen(s.sightings[i])
 	})
 }
+
+// notSeen says that a look-up went well and found nothing.
+func notSeen(s cloudcheck.Sighting) bool { return s.Object == nil && s.Err == nil }
 
 // lookBySID finds the groups that no address led to in a list of all synchronised groups, which is kept for a while, and
 // reads them by the id that it gives.
@@ -289,7 +294,7 @@ func (s *search) lookBySID(which []int) []*question {
 	var open []int
 	for _, i := range which {
 		h := s.refs[i].Holder
-		if h.Kind == address.Group && h.SID != "" && s.sightings[i] == (cloudcheck.Sighting{}) {
+		if h.Kind == address.Group && h.SID != "" && notSeen(s.sightings[i]) {
 			open = append(open, i)
 		}
 	}
