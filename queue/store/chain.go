@@ -83,7 +83,7 @@ func (s *Store) VerifyChain(ctx context.Context) (firstBroken int64, err error) 
 	at := head{}
 	for more := true; more; {
 		before := at.id
-		err := s.rows(ctx, `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE id > ? ORDER BY id LIMIT ?`,
+		err := s.rows(ctx, `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE id > ? OR id < 1 ORDER BY id LIMIT ?`,
 			[]any{at.id, verifyBatch}, func(rows *sql.Rows) error { return at.follow(rows) })
 		if errors.Is(err, errBrokenLink) {
 			return at.id + 1, nil

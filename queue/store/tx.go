@@ -124,7 +124,7 @@ func (t *txn) rows(query string, args []any, each func(*sql.Rows) error) error {
 
 // row reads at most one row, outside of any transaction; false where there is none.
 func (s *Store) row(ctx context.Context, query string, args []any, to ...any) (found bool, err error) {
-	stmt, err := s.reads.get(ctx, query)
+	stmt, err := s.reading(ctx, query)
 	if err != nil {
 		return false, err
 	}
@@ -133,12 +133,21 @@ func (s *Store) row(ctx context.Context, query string, args []any, to ...any) (f
 
 // rows calls each for every row that a query gives, outside of any transaction.
 func (s *Store) rows(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
-	stmt, err := s.reads.get(ctx, query)
+	stmt, err := s.reading(ctx, query)
 	if err != nil {
 		return err
 	}
 	rows, err := stmt.QueryContext(ctx, args...)
 	return every(rows, err, each)
+}
+
+func (s *Store) reading(ctx context.Context, query string) (*sql.Stmt, error) {
+	select {
+	case <-s.quit:
+		return nil, ErrClosed
+	default:
+		return s.reads.get(ctx, query)
+	}
 }
 
 func one(row *sql.Row, to []any) (found bool, err error) {

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"testing"
+)
+
+// tampered makes a store with n events and changes its log behind its back.
+func tampered(t *testing.T, n int, statements ...string) *Store {
+	t.Helper()
+	s := fresh(t)
+	err := s.write(context.Background(), func(t *txn) error {
+		for i := range n {
+			sub := submission(int64(i))
+			if _, _, err := t.accept(acceptance{Submission: sub, digest: sub.Digest()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range append([]string{`DROP TRIGGER events_keep`, `DROP TRIGGER events_stay`}, statements...) {
+		set(t, s, statement)
+	}
+	return s
+}
+
+func TestVerifyChain(t *testing.T) {
+	t.Parallel()
+	const n = verifyBatch + 50
+	last := fmt.Sprint(n)
+	cases := map[string]struct {
+		statements []string
+		broken     int64
+	}{
+		"untouched":             {nil, 0},
+		"an entry changed":      {[]string{`UPDATE events SET entry = replace(entry, 'add_alias', 'set_primary') WHERE id = 1020`}, 1020},
+		"an entry no JSON":      {[]string{`UPDATE events SET entry = 'x' WHERE id = 3`}, 3},
+		"a hash changed":        {[]string{`UPDATE events SET hash = 'x' WHERE id = 7`}, 7},
+		"the link changed":      {[]string{`UPDATE events SET prev_hash = 'x' WHERE id = 7`}, 7},
+		"another request's":     {[]string{`UPDATE events SET request_id = 'x' WHERE id = 9`}, 9},
+		"the first left out":    {[]string{`DELETE FROM events WHERE id = 1`}, 1},
+		"one left out":          {[]string{`DELETE FROM events WHERE id = 1001`}, 1001},
+		"one left out, closed":  {[]string{`DELETE FROM events WHERE id = 5`, `UPDATE events SET id = id - 1 WHERE id > 5`}, 5},
+		"two changed places":    {[]string{`UPDATE events SET id = -1 WHERE id = 4`, `UPDATE events SET id = 4 WHERE id = 5`, `UPDATE events SET id = 5 WHERE id = -1`}, 4},
+		"the last changed":      {[]string{`UPDATE events SET entry = entry || ' ' WHERE id = ` + last}, n},
+		"one put in":            {[]string{`INSERT INTO events SELECT ` + last + ` + 1, request_id, entry, prev_hash, hash FROM events WHERE id = ` + last}, n + 1},
+		"rewritten from one on": {[]string{`UPDATE events SET prev_hash = '', hash = hash WHERE id = 1000`}, 1000},
+		"one before the first":  {[]string{`INSERT INTO events SELECT 0, request_id, entry, prev_hash, hash FROM events WHERE id = 1`}, 1},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			broken, err := tampered(t, n, c.statements...).VerifyChain(context.Background())
+			if err != nil || broken != c.broken {
+				t.Errorf("the chain is broken at %d (%v), want %d", broken, err, c.broken)
+			}
+		})
+	}
+}
+
+func TestVerifyEmptyChain(t *testing.T) {
+	t.Parallel()
+	intact(t, fresh(t))
+}

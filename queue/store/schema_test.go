@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aliasd/aliasd/queue"
+)
+
+// The states stand in the code and in the CHECK: both list the same.
+func TestCheckListsTheStates(t *testing.T) {
+	t.Parallel()
+	var table string
+	if _, err := fresh(t).row(context.Background(), `SELECT sql FROM sqlite_master WHERE name = 'requests'`, nil, &table); err != nil {
+		t.Fatal(err)
+	}
+	check := regexp.MustCompile(`(?s)DEFAULT 'accepted' CHECK \(state IN \((.*?)\)\)`).FindStringSubmatch(table)
+	if check == nil {
+		t.Fatalf("no CHECK of the states in\n%s", table)
+	}
+	var listed []queue.State
+	for _, quoted := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(check[1], -1) {
+		listed = append(listed, queue.State(quoted[1]))
+	}
+	if !slices.Equal(listed, queue.States()) {
+		t.Errorf("the CHECK lists %v, the code %v", listed, queue.States())
+	}
+}
+
+// The ways out of the states stand in the code and in the database: both let the same pass, whatever asks.
+func TestDatabaseKnowsTheWays(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	for _, from := range queue.States() {
+		for _, to := range append(queue.States(), "nonsense") {
+			err := force(s, from, to)
+			if allowed := from == to || from.CanGo(to); allowed != (err == nil) {
+				t.Errorf("from %s to %s: the code says %v, the database %v", from, to, allowed, err)
+			}
+		}
+	}
+}
+
+// force puts a request into a state and moves it on, by bare SQL.
+func force(s *Store, from, to queue.State) error {
+	r, err := accept(s, 0)
+	if err != nil {
+		return err
+	}
+	return s.write(context.Background(), func(t *txn) error {
+		for _, statement := range []string{`DELETE FROM claims`, `DELETE FROM requests`} {
+			if _, err := t.exec(statement); err != nil {
+				return err
+			}
+		}
+		insert := `INSERT INTO requests (seq, id, holder, holder_key, action, address, address_key, undoes, ticket, requester, note, allow,
+			submitted_by, digest, created_at, updated_at, object, receipt, state, lease_until)
+			VALUES (?, ?, '', '', '', '', '', '', '', '', '', '[]', '', '', 1, 1, 'o', '{}', ?, ?)`
+		if _, err := t.exec(insert, r.Seq, r.ID, from, leased(from)); err != nil {
+			return fmt.Errorf("a request in %s cannot be: %w", from, err)
+		}
+		_, err := t.exec(`UPDATE requests SET state = ?, lease_until = ?`, to, leased(to))
+		return err
+	})
+}
+
+func leased(s queue.State) int {
+	if s == queue.Writing {
+		return 1
+	}
+	return 0
+}
+
+// What cannot be true cannot be stored, not even by bare SQL.
+func TestDatabaseRefusesTheImpossible(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	if _, err := accept(s, 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		`UPDATE requests SET lease_until = 1`,
+		`UPDATE requests SET state = 'queued'`,
+		`UPDATE requests SET state = 'accepted', object = NULL`,
+		`INSERT INTO claims (address, kind, seq) VALUES ('a', 'take', 999)`,
+		`INSERT INTO claims (address, kind, seq) VALUES ('a', 'keep', 1)`,
+		`UPDATE events SET hash = ''`,
+		`DELETE FROM events`,
+		`INSERT INTO pause (id, paused_at, paused_by) VALUES (2, 1, '')`,
+	} {
+		err := s.write(context.Background(), func(t *txn) error {
+			_, err := t.exec(statement)
+			return err
+		})
+		if err == nil {
+			t.Errorf("%s was taken", statement)
+		}
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "queue.db")
+	s := opened(t, path)
+	if _, err := s.writes.db.Exec(`PRAGMA user_version = 99`); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(context.Background(), path)
+	if err == nil || !strings.Contains(err.Error(), "version 99") || !strings.Contains(err.Error(), "newer aliasd") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Opening again finds everything; the steps of the schema are made once.
+func TestOpenAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "queue.db")
+	first := opened(t, path)
+	r, err := accept(first, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := opened(t, path)
+	if got, err := again.Get(context.Background(), r.ID); err != nil || got.Seq != r.Seq {
+		t.Fatalf("got %+v: %v", got, err)
+	}
+	var version int
+	steps, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.row(context.Background(), `PRAGMA user_version`, nil, &version); err != nil || version != len(steps) {
+		t.Errorf("the schema has version %d of %d: %v", version, len(steps), err)
+	}
+	for i, step := range steps {
+		if !strings.HasPrefix(filepath.Base(step), fmt.Sprintf("%04d_", i+1)) {
+			t.Errorf("step %d is called %s", i+1, step)
+		}
+	}
+}
+
+// A step that fails leaves the schema as it was.
+func TestFailedMigrationLeavesNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "queue.db")
+	db, err := connect(path, 1, "query_only(0)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE meta (taken TEXT)`); err != nil { // the last table of the first step
+		t.Fatal(err)
+	}
+	if _, err := Open(context.Background(), path); err == nil || !strings.Contains(err.Error(), "0001_") {
+		t.Fatalf("got %v", err)
+	}
+	var tables, version int
+	if err := db.QueryRow(`SELECT count(*) FROM sqlite_master WHERE type = 'table'`).Scan(&tables); err != nil || tables != 1 {
+		t.Errorf("%d tables are there: %v", tables, err)
+	}
+	if err := db.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil || version != 0 {
+		t.Errorf("the version is %d: %v", version, err)
+	}
+}
