@@ -78,8 +78,9 @@ func (t *Tenant) provision(h address.Holder, at time.Time) string {
 		return "AttributeValueMustBeUnique"
 	}
 	if gone := t.world.gone[h.Kind].find("anchor", h.Anchor); len(gone) > 0 {
-		t.restore(gone[0])
-		t.shadow(gone[0], h, at)
+		back := gone[0]
+		t.restore(back)
+		t.shadow(back, h, at)
 		return ""
 	}
 	o := &object{kind: h.Kind, created: at}

@@ -53,7 +53,7 @@ func (s *shelf) leave(o *object) {
 	}
 }
 
-// find gives the objects under a key, oldest first.
+// find gives the objects under a key. The slice is the index's own: it is good until the next change.
 func (s *shelf) find(property, value string) []*object {
 	if property != "anchor" {
 		value = strings.ToLower(value)
