@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -45,7 +46,8 @@ func (o Object) RelativeDN() string {
 	if o.Kind == OU {
 		rdn = "OU="
 	}
-	return rdn + ldap.EscapeDN(o.Name) + "," + cmp.Or(o.OU, People)
+	// ldap.EscapeDN leaves "=" as it is, which Samba does not read.
+	return rdn + strings.ReplaceAll(ldap.EscapeDN(o.Name), "=", `\=`) + "," + cmp.Or(o.OU, People)
 }
 
 // Values are the attributes of the object as it is added, object class included. Users are enabled and need no password
