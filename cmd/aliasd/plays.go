@@ -71,7 +71,7 @@ func plays() []play {
 			ask: ask(address.RemoveAlias, "carla", "carla@contoso.test", "INC1011")},
 		{title: "The tenant gives the address away between write and sync", state: queue.Mismatched, code: cause.Quarantined, meanwhile: snatch,
 			ask: ask(address.AddAlias, "carla", "events@contoso.test", "INC1012")},
-		{title: "Undo exactly what was written", state: queue.Verified, undoes: "Give a group an alias"},
+		{title: "Undo exactly what was written", state: queue.Verified, undoes: "Make it the group's primary"},
 	}
 }
 
@@ -86,17 +86,17 @@ func allow(s server.SubmissionJSON, one address.Allowance) server.SubmissionJSON
 
 func deleteCloudUser(_ context.Context, s *stage) error {
 	s.box.Tenant.AddCloudUser(tenant.CloudObject{Name: "Lea Leaver", UPN: "lea@contoso.onmicrosoft.com",
-		Proxies: address.Set{"SMTP:leaver@contoso.test"}})
+		Proxies: []string{"SMTP:leaver@contoso.test"}})
 	return s.box.Tenant.Delete("leaver@contoso.test")
 }
 
 func addCloudGroup(_ context.Context, s *stage) error {
-	s.box.Tenant.AddCloudGroup(tenant.CloudObject{Name: "All Hands", Proxies: address.Set{"SMTP:allhands@contoso.test"}})
+	s.box.Tenant.AddCloudGroup(tenant.CloudObject{Name: "All Hands", Proxies: []string{"SMTP:allhands@contoso.test"}})
 	return nil
 }
 
 func snatch(_ context.Context, s *stage) error {
-	s.box.Tenant.AddCloudGroup(tenant.CloudObject{Name: "Events Team", Proxies: address.Set{"SMTP:events@contoso.test"}})
+	s.box.Tenant.AddCloudGroup(tenant.CloudObject{Name: "Events Team", Proxies: []string{"SMTP:events@contoso.test"}})
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (a *app) writeReport(ctx context.Context, s *store.Store, since time.Durati
 	if err != nil {
 		return err
 	}
-	for _, file := range files {
+	for _, file := range []string{files.HTML, files.CSV, files.JSON} {
 		fmt.Fprintln(a.out, file)
 	}
 	return nil

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/client"
+	"github.com/aliasd/aliasd/config"
+	"github.com/aliasd/aliasd/lab"
+	"github.com/aliasd/aliasd/lab/samba"
+	"github.com/aliasd/aliasd/lab/site"
+	"github.com/aliasd/aliasd/lab/tenant"
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/server"
+)
+
+// stack is a whole aliasd on a lab: the real daemon from a settings file, the real SDK over HTTPS, a real directory.
+type stack struct {
+	*lab.Lab
+	dir    string
+	file   string
+	daemon *daemon
+	remote *client.Client
+	log    *safeBuffer
+}
+
+// safeBuffer is a log that several goroutines write and a test reads.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// onBoth runs a test on the embedded directory and on a Samba domain controller.
+func onBoth(t *testing.T, test func(*testing.T, lab.Kind)) {
+	for _, kind := range []lab.Kind{lab.Embedded, lab.Samba} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			if kind == lab.Samba {
+				needSamba(t)
+			}
+			test(t, kind)
+		})
+	}
+}
+
+// needSamba skips aloud where Samba cannot run; continuous integration may not skip.
+func needSamba(t *testing.T) {
+	t.Helper()
+	if missing := samba.Missing(); missing != nil {
+		if os.Getenv("ALIASD_TEST_STRICT") != "" {
+			t.Fatalf("Samba is needed here: %v", missing)
+		}
+		t.Skipf("SKIPPED, Samba cannot run here: %v", missing)
+	}
+}
+
+// people are who the tests know.
+func people() []site.Object {
+	return append(demoObjects(),
+		site.Object{Kind: site.User, Name: "Twin One", Account: "twin1", UPN: "twin1@contoso.test", Mail: "twin1@contoso.test",
+			Proxies: []string{"SMTP:twin1@contoso.test"}, Attributes: map[string][]string{"displayName": {"Twin"}}},
+		site.Object{Kind: site.User, Name: "Twin Two", Account: "twin2", UPN: "twin2@contoso.test", Mail: "twin2@contoso.test",
+			Proxies: []string{"SMTP:twin2@contoso.test"}, Attributes: map[string][]string{"displayName": {"Twin"}}},
+		site.Object{Kind: site.User, Name: "Locked Away", Account: "locked", UPN: "locked@contoso.test", OU: site.Locked,
+			Mail: "locked@contoso.test", Proxies: []string{"SMTP:locked@contoso.test"}},
+		site.Object{Kind: site.User, Name: "Nobody Yet", Account: "nobody", UPN: "nobody@contoso.test"},
+		site.Object{Kind: site.Group, Name: "Plain Group", Account: "plain"},
+		site.Object{Kind: site.Contact, Name: "Partner", Mail: "partner@fabrikam.test", Proxies: []string{"SMTP:partner@fabrikam.test"}},
+	)
+}
+
+// newStack starts everything; the sync engine runs when the test calls cycle.
+func newStack(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
+	t.Helper()
+	o.LicenceNew = true
+	box, err := lab.Start(context.Background(), lab.Options{Directory: kind, Objects: people(), Tenant: o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := box.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &stack{Lab: box, dir: t.TempDir(), log: &safeBuffer{}}
+	if s.file, err = box.WriteSettings(s.dir, lab.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	s.startDaemon(t)
+	return s
+}
+
+// startDaemon starts the daemon of the settings file, and stops it with the test.
+func (s *stack) startDaemon(t *testing.T) {
+	t.Helper()
+	settings, err := config.Load(s.file, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	if s.daemon, err = openDaemon(ctx, settings, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), demoPace()); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.daemon.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-ended, s.daemon.Close()); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the daemon's log:\n%s", s.log)
+		}
+	})
+	if s.remote, err = localClient(s.daemon); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *stack) cycle(t *testing.T) {
+	t.Helper()
+	if err := s.Engine.Cycle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *stack) submit(t *testing.T, action address.Action, holder, addr string, allow ...address.Allowance) server.RequestJSON {
+	t.Helper()
+	r, err := s.remote.Submit(context.Background(), server.SubmissionJSON{Holder: holder, Action: action, Address: addr, Allow: allow}, "")
+	if err != nil {
+		t.Fatalf("submit %s %s %s: %v", action, holder, addr, err)
+	}
+	return r
+}
+
+// until polls the API until a request is as it is wanted, bounded by a deadline.
+func (s *stack) until(t *testing.T, id queue.RequestID, what string, wanted func(server.RequestJSON) bool) server.RequestJSON {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	defer stop()
+	for {
+		r, err := s.remote.Get(ctx, id)
+		if err != nil {
+			t.Fatalf("wait until %s: %v; last seen %s (%s)", what, err, r.State, codeOf(r))
+		}
+		if wanted(r) {
+			return r
+		}
+		if stuck := r.State.Final(); stuck {
+			t.Fatalf("wait until %s: the request ended as %s: %+v", what, r.State, r.Cause)
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("wait until %s: it is %s: %+v", what, r.State, r.Cause)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *stack) untilState(t *testing.T, id queue.RequestID, state queue.State, code cause.Code) server.RequestJSON {
+	t.Helper()
+	return s.until(t, id, string(state)+" ("+string(code)+")", func(r server.RequestJSON) bool { return r.State == state && codeOf(r) == code })
+}
+
+// verify lets sync cycles run until a written request is verified.
+func (s *stack) verify(t *testing.T, id queue.RequestID) server.RequestJSON {
+	t.Helper()
+	s.until(t, id, "written", func(r server.RequestJSON) bool { return r.State == queue.Written || r.State == queue.Verified })
+	return s.until(t, id, "verified", func(r server.RequestJSON) bool {
+		s.cycle(t)
+		return r.State == queue.Verified
+	})
+}
+
+// values reads a holder's two attributes as the administrator.
+func (s *stack) values(t *testing.T, name, ou string) address.Values {
+	t.Helper()
+	dn := s.Site.DNOf(site.Object{Kind: site.User, Name: name, OU: ou})
+	entry, err := s.Site.Read(context.Background(), dn, "mail", "proxyAddresses")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := address.Values{Mail: entry.GetAttributeValue("mail")}
+	for _, p := range entry.GetAttributeValues("proxyAddresses") {
+		v.Proxies = append(v.Proxies, address.Proxy(p))
+	}
+	return v
+}
+
+func wantProxies(t *testing.T, got address.Values, mail string, proxies ...address.Proxy) {
+	t.Helper()
+	if got.Mail != mail || !got.Proxies.Equal(address.Set(proxies)) {
+		t.Errorf("the directory has mail %q and %q, want %q and %q", got.Mail, got.Proxies, mail, proxies)
+	}
+}
+
+func contains(t *testing.T, text, part string) {
+	t.Helper()
+	if !strings.Contains(text, part) {
+		t.Errorf("%q does not say %q", text, part)
+	}
+}
