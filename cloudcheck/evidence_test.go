@@ -54,8 +54,8 @@ func drawCase(t *rapid.T, w *world) {
 	w.object.Values = rapid.OneOf(rapid.Just(w.c.After), values).Draw(t, "cloud")
 	w.object.ExchangeLicensed = rapid.Bool().Draw(t, "licensed")
 	w.c.SyncMoves = rapid.IntRange(0, 3).Draw(t, "moves")
-	w.fake.tenant.LastSync = rapid.SampledFrom([]time.Time{{}, before, first, second}).Draw(t, "sync")
-	w.now = rapid.SampledFrom([]time.Time{written, second, deadline.Add(time.Hour)}).Draw(t, "at")
+	w.fake.tenant.LastSync = rapid.SampledFrom([]time.Time{{}, before(), first(), second()}).Draw(t, "sync")
+	w.now = rapid.SampledFrom([]time.Time{written(), second(), deadline().Add(time.Hour)}).Draw(t, "at")
 	if rapid.IntRange(0, 9).Draw(t, "directory") == 0 {
 		w.c.OnPremErr = errors.New("away")
 	}
@@ -66,7 +66,7 @@ func drawCase(t *rapid.T, w *world) {
 
 // syncedSince knows the two stamps that can tell.
 func syncedSince(w *world) bool {
-	return w.fake.tenant.LastSync.Unix() > written.Unix() || w.object != nil && w.object.LastSync.Unix() > written.Unix()
+	return w.fake.tenant.LastSync.Unix() > written().Unix() || w.object != nil && w.object.LastSync.Unix() > written().Unix()
 }
 
 func modelSaysVerified(w *world) bool {

@@ -105,7 +105,7 @@ func verifiedBranches() []branch {
 			w.c.Expectation.Wants = []address.Want{{Address: "john@contoso.com", Role: address.RolePresent}}
 			w.object.Proxies = w.object.Proxies.With("smtp:John@contoso.com")
 		}},
-		{name: "past the deadline all the same", outcome: Verified, change: func(w *world) { w.now = deadline.Add(time.Hour) }},
+		{name: "past the deadline all the same", outcome: Verified, change: func(w *world) { w.now = deadline().Add(time.Hour) }},
 		{name: "another address of the holder changed on-premises meanwhile", outcome: Verified, change: func(w *world) {
 			w.c.Ref.Holder.Proxies = w.c.Ref.Holder.Proxies.With("smtp:new@contoso.com")
 		}},
@@ -116,36 +116,36 @@ func waitingBranches() []branch {
 	unknownStamp := func(w *world) { w.fake.tenant.LastSync = time.Time{} }
 	return []branch{
 		{name: "no sync since the write", outcome: NotYet, code: cause.NotSyncedYet, says: []string{"John Doe", "smtp:j.doe@contoso.com", "09:10:00", "09:00:00"},
-			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = before, written.Add(time.Minute) }},
+			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = before(), written().Add(time.Minute) }},
 		{name: "a sync in the very second of the write", outcome: NotYet, code: cause.NotSyncedYet,
-			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = written, written.Add(time.Minute) }},
+			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = written(), written().Add(time.Minute) }},
 		{name: "stamp unknown", outcome: NotYet, code: cause.NotSyncedYet, says: []string{"Organization.Read.All", "onPremisesLastSyncDateTime"},
 			change: func(w *world) { w.arriving(); unknownStamp(w) }},
 		{name: "stamp unknown for long is not stopped", outcome: NotYet, code: cause.NotSyncedYet, says: []string{"Organization.Read.All"},
-			change: func(w *world) { w.arriving(); unknownStamp(w); w.now = written.Add(20 * time.Hour) }},
+			change: func(w *world) { w.arriving(); unknownStamp(w); w.now = written().Add(20 * time.Hour) }},
 		{name: "stamp unknown, shown before the write", outcome: NotYet, code: cause.NotSyncedYet, says: []string{"Organization.Read.All"},
 			change: func(w *world) { w.c.Expectation.ShownAtWrite = true; unknownStamp(w) }},
 		{name: "stamp unknown, but the holder itself was synchronised", outcome: NotYet, code: cause.NotCalculatedYet,
-			change: func(w *world) { w.arriving(); unknownStamp(w); w.object.LastSync = first }},
+			change: func(w *world) { w.arriving(); unknownStamp(w); w.object.LastSync = first() }},
 		{name: "the sync stopped before the write", outcome: NotYet, code: cause.SyncStopped, says: []string{"Get-ADSyncScheduler", "04:10:00"},
-			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = written.Add(-5*time.Hour), written }},
+			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = written().Add(-5*time.Hour), written() }},
 		{name: "the sync stopped after the write", outcome: NotYet, code: cause.SyncStopped,
-			change: func(w *world) { w.arriving(); w.now = first.Add(91 * time.Minute) }},
+			change: func(w *world) { w.arriving(); w.now = first().Add(91 * time.Minute) }},
 		{name: "three cycles are not yet stopped", outcome: NotYet, code: cause.NotCalculatedYet,
-			change: func(w *world) { w.arriving(); w.now = first.Add(90 * time.Minute) }},
+			change: func(w *world) { w.arriving(); w.now = first().Add(90 * time.Minute) }},
 		{name: "the sync is switched off", outcome: NotYet, code: cause.SyncStopped, says: []string{"onPremisesSyncEnabled is false"},
 			change: func(w *world) { w.arriving(); w.fake.tenant.SyncEnabled = ptr(false) }},
 		{name: "synchronised, not calculated", outcome: NotYet, code: cause.NotCalculatedYet, says: []string{"smtp:j.doe@contoso.com", "no j.doe@contoso.com"},
 			change: func(w *world) { w.arriving() }},
 		{name: "two syncs, but inside the grace", outcome: NotYet, code: cause.NotCalculatedYet,
-			change: func(w *world) { w.arriving(); w.settle(); w.now = written.Add(29 * time.Minute) }},
+			change: func(w *world) { w.arriving(); w.settle(); w.now = written().Add(29 * time.Minute) }},
 		{name: "outside the grace, but one sync", outcome: NotYet, code: cause.NotCalculatedYet,
-			change: func(w *world) { w.arriving(); w.now = written.Add(50 * time.Minute) }},
+			change: func(w *world) { w.arriving(); w.now = written().Add(50 * time.Minute) }},
 		{name: "shown before the write, one sync since", outcome: NotYet, code: cause.NotCalculatedYet, says: []string{"so far: 1"},
 			change: func(w *world) { w.c.Expectation.ShownAtWrite = true }},
 		{name: "shown before the write, no sync since", outcome: NotYet, code: cause.NotSyncedYet,
 			change: func(w *world) {
-				w.c.Expectation.ShownAtWrite, w.fake.tenant.LastSync, w.now = true, before, written
+				w.c.Expectation.ShownAtWrite, w.fake.tenant.LastSync, w.now = true, before(), written()
 			}},
 		{name: "primary, but mail does not follow yet", outcome: NotYet, code: cause.NotCalculatedYet,
 			change: func(w *world) { w.promote(); w.object.Proxies = w.c.After.Proxies }},
@@ -159,11 +159,11 @@ func waitingBranches() []branch {
 		{name: "quarantined before the write, no sync since", outcome: NotYet, code: cause.NotSyncedYet, change: func(w *world) {
 			w.arriving()
 			w.object.Errors = []ProvisioningError{{Category: "PropertyConflict", Property: "ProxyAddresses", Value: "smtp:j.doe@contoso.com"}}
-			w.fake.tenant.LastSync, w.now = before, written.Add(time.Minute)
+			w.fake.tenant.LastSync, w.now = before(), written().Add(time.Minute)
 		}},
 		{name: "changed on-premises, no sync since", outcome: NotYet, code: cause.NotSyncedYet, change: func(w *world) {
 			w.c.Ref.Holder.Proxies = w.c.Ref.Holder.Proxies.Without("smtp:j.doe@contoso.com")
-			w.fake.tenant.LastSync, w.now = before, written.Add(time.Minute)
+			w.fake.tenant.LastSync, w.now = before(), written().Add(time.Minute)
 		}},
 	}
 }
@@ -247,7 +247,7 @@ func contradictedBranches() []branch {
 		{name: "not in the cloud, and never will be", outcome: Contradicted, code: cause.NotInCloud, says: []string{"critical system object"},
 			change: func(w *world) { w.vanish(); w.settle(); w.c.Ref.Holder.Critical = true }},
 		{name: "not in the cloud at the deadline, one sync seen", outcome: Contradicted, code: cause.NotInCloud,
-			change: func(w *world) { w.vanish(); w.now = deadline.Add(time.Minute) }},
+			change: func(w *world) { w.vanish(); w.now = deadline().Add(time.Minute) }},
 		{name: "the licence is missing", outcome: Contradicted, code: cause.LicenceMissing,
 			says: []string{"jdoe@contoso.onmicrosoft.com", "j.doe@contoso.com"},
 			change: func(w *world) {
@@ -268,9 +268,9 @@ func contradictedBranches() []branch {
 		{name: "what was removed stays", outcome: Contradicted, code: cause.CalculatedOtherwise, says: []string{"smtp:j.doe@contoso.com", "no j.doe@contoso.com"},
 			change: func(w *world) { w.remove("j.doe@contoso.com"); w.settle() }},
 		{name: "deadline with the sync stopped", outcome: Contradicted, code: cause.Deadline, says: []string{"2026-03-03 09:10:00 UTC", "Get-ADSyncScheduler"},
-			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = before, deadline.Add(time.Second) }},
+			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = before(), deadline().Add(time.Second) }},
 		{name: "deadline after one sync", outcome: Contradicted, code: cause.Deadline,
-			change: func(w *world) { w.arriving(); w.c.Deadline = first; w.now = first.Add(time.Minute) }},
+			change: func(w *world) { w.arriving(); w.c.Deadline = first(); w.now = first().Add(time.Minute) }},
 		{name: "the deadline itself is still in time", outcome: NotYet, code: cause.NotCalculatedYet,
 			change: func(w *world) { w.arriving(); w.c.Deadline = w.now }},
 	}
@@ -334,7 +334,7 @@ func unknownBranches() []branch {
 		}},
 		{name: "past the deadline but not looked at", outcome: Unknown, code: cause.Throttled, change: func(w *world) {
 			w.fake.failing["id-jdoe"] = cause.Wait(cause.Throttled, "asked too much; again at 10:00")
-			w.now = deadline.Add(time.Hour)
+			w.now = deadline().Add(time.Hour)
 		}},
 		{name: "the tenant says nothing of itself", outcome: Unknown, code: cause.CloudUnavailable, change: func(w *world) {
 			w.arriving()
@@ -375,7 +375,7 @@ func TestMovesAreCountedOverSweeps(t *testing.T) {
 		sync  time.Time
 		moves int
 	}{
-		{before, 0}, {before.Add(5 * time.Minute), 0}, {first, 1}, {first, 1}, {time.Time{}, 1}, {second, 2}, {first, 2},
+		{before(), 0}, {before().Add(5 * time.Minute), 0}, {first(), 1}, {first(), 1}, {time.Time{}, 1}, {second(), 2}, {first(), 2},
 	}
 	for i, s := range steps {
 		w.fake.tenant.LastSync = s.sync
@@ -388,7 +388,7 @@ func TestMovesAreCountedOverSweeps(t *testing.T) {
 		}
 		w.c.LastSyncSeen, w.c.SyncMoves = v.LastSyncSeen, v.SyncMoves
 	}
-	if !w.c.LastSyncSeen.Equal(second) {
-		t.Errorf("remembers %s, want %s", w.c.LastSyncSeen, second)
+	if !w.c.LastSyncSeen.Equal(second()) {
+		t.Errorf("remembers %s, want %s", w.c.LastSyncSeen, second())
 	}
 }

@@ -131,13 +131,13 @@ func TestUnknownKeepsTheMemory(t *testing.T) {
 	w := newWorld()
 	w.fake.failing["id-jdoe"] = cause.Wait(cause.Throttled, "asked too much")
 	v := w.sweep(t)
-	if !v.LastSyncSeen.Equal(first) || v.SyncMoves != 1 || v.Seen != nil {
+	if !v.LastSyncSeen.Equal(first()) || v.SyncMoves != 1 || v.Seen != nil {
 		t.Errorf("%+v", v)
 	}
 	w.fake.noTenant = cause.Wait(cause.Throttled, "asked too much")
-	w.c.LastSyncSeen, w.c.SyncMoves = first, 1
+	w.c.LastSyncSeen, w.c.SyncMoves = first(), 1
 	v = w.sweep(t)
-	if !v.LastSyncSeen.Equal(first) || v.SyncMoves != 1 {
+	if !v.LastSyncSeen.Equal(first()) || v.SyncMoves != 1 {
 		t.Errorf("without the tenant: %+v", v)
 	}
 }

@@ -74,13 +74,11 @@ func (f *fakeTenant) HoldersOf(_ context.Context, addrs []address.Address) ([]Ob
 }
 
 // The times of every test: a write, a sync before it and two after it, half an hour apart.
-var (
-	written  = time.Date(2026, 3, 2, 9, 10, 0, 0, time.UTC)
-	before   = written.Add(-10 * time.Minute)
-	first    = written.Add(20 * time.Minute)
-	second   = written.Add(50 * time.Minute)
-	deadline = written.Add(24 * time.Hour)
-)
+func written() time.Time  { return time.Date(2026, 3, 2, 9, 10, 0, 0, time.UTC) }
+func before() time.Time   { return written().Add(-10 * time.Minute) }
+func first() time.Time    { return written().Add(20 * time.Minute) }
+func second() time.Time   { return written().Add(50 * time.Minute) }
+func deadline() time.Time { return written().Add(24 * time.Hour) }
 
 func ptr[T any](v T) *T { return &v }
 
@@ -98,24 +96,24 @@ func newWorld() *world {
 		"SMTP:jdoe@contoso.com", "smtp:j.doe@contoso.com", "X500:/o=Contoso/cn=jdoe"}}
 	holder := address.Holder{
 		Anchor: "AAAAAAAAAAAAAAAAAAAAAA==", DN: "CN=John Doe,OU=Staff,DC=contoso,DC=test", Kind: address.User,
-		Name: "John Doe", UPN: "jdoe@contoso.com", SID: "S-1-5-21-1-2-3-1104", Values: values, Changed: written,
+		Name: "John Doe", UPN: "jdoe@contoso.com", SID: "S-1-5-21-1-2-3-1104", Values: values, Changed: written(),
 	}
 	cloud := values
 	cloud.Proxies = address.Set{"SMTP:jdoe@contoso.com", "smtp:j.doe@contoso.com",
 		"smtp:jdoe@contoso.onmicrosoft.com", "SIP:jdoe@contoso.com"}
-	w := &world{now: first.Add(time.Minute)}
+	w := &world{now: first().Add(time.Minute)}
 	w.c = Case{
 		Ref:         Ref{CloudID: "id-jdoe", Holder: holder},
-		Expectation: Expectation{Wants: []address.Want{{Address: "j.doe@contoso.com", Role: address.RoleSecondary}}, SyncAtWrite: before},
-		WrittenAt:   written, Deadline: deadline, LastSyncSeen: before,
+		Expectation: Expectation{Wants: []address.Want{{Address: "j.doe@contoso.com", Role: address.RoleSecondary}}, SyncAtWrite: before()},
+		WrittenAt:   written(), Deadline: deadline(), LastSyncSeen: before(),
 		Action: address.AddAlias, After: values,
 	}
 	w.fake = &fakeTenant{
-		tenant: Tenant{InitialDomain: "contoso.onmicrosoft.com", LastSync: first, SyncEnabled: ptr(true),
+		tenant: Tenant{InitialDomain: "contoso.onmicrosoft.com", LastSync: first(), SyncEnabled: ptr(true),
 			Verified: map[string]bool{"contoso.onmicrosoft.com": true, "contoso.com": true}},
 		objects: []Object{{ID: "id-jdoe", Kind: address.User, Name: "John Doe", UPN: "jdoe@contoso.com", OnPremUPN: "jdoe@contoso.com",
 			Nickname: "jdoe", Values: cloud, ImmutableID: holder.Anchor, SID: holder.SID, SyncEnabled: ptr(true),
-			LastSync: before, ExchangeLicensed: true}},
+			LastSync: before(), ExchangeLicensed: true}},
 		failing: map[string]error{},
 	}
 	w.object = &w.fake.objects[0]
@@ -129,9 +127,9 @@ func (w *world) arriving() {
 
 // settle lets two syncs run since the write, and the grace pass.
 func (w *world) settle() {
-	w.c.SyncMoves, w.c.LastSyncSeen = 1, first
-	w.fake.tenant.LastSync = second
-	w.now = second.Add(time.Minute)
+	w.c.SyncMoves, w.c.LastSyncSeen = 1, first()
+	w.fake.tenant.LastSync = second()
+	w.now = second().Add(time.Minute)
 }
 
 // remove makes the request the removal of an address that the directory no longer has.

@@ -64,7 +64,7 @@ func (l *lab) open(t *testing.T, change ...func(*Options)) *Client {
 	o := Options{
 		TenantID: l.TenantID, GraphURL: l.URL, AuthorityURL: l.AuthorityURL, RootCAs: roots,
 		Credential: SecretCredential(l.ClientID, text(l.ClientSecret)),
-		Timeout:    5 * time.Second, Patience: 3 * time.Second, Now: l.clock.now,
+		Timeout:    20 * time.Second, Patience: 3 * time.Second, Now: l.clock.now,
 	}
 	for _, f := range change {
 		f(&o)

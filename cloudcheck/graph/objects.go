@@ -23,7 +23,7 @@ const (
 // their anchor, groups by an address and their SID, contacts by their addresses. A cloud id that is gone is looked up
 // like an unknown one, for a restored or a matched holder has a new id.
 func (c *Client) Objects(ctx context.Context, refs []cloudcheck.Ref) ([]cloudcheck.Sighting, error) {
-	s := &search{client: c, ctx: ctx, refs: refs, sightings: make([]cloudcheck.Sighting, len(refs))}
+	s := &search{client: c, ctx: ctx, refs: slices.Clone(refs), sightings: make([]cloudcheck.Sighting, len(refs))}
 	known, unknown := s.partByID()
 	questions, refused := s.look(append(s.byID(known), s.byNature(unknown)...))
 	lost := append(s.withoutObject(known), refused...)
@@ -307,7 +307,6 @@ func (s *search) lookBySID(which []int) []*question {
 		if reading.err != nil {
 			s.sightings[i].Err = reading.err
 		} else if id := ids[strings.ToUpper(s.refs[i].Holder.SID)]; id != "" {
-			s.refs = slices.Clone(s.refs)
 			s.refs[i].CloudID = id
 			found = append(found, i)
 		}

@@ -61,8 +61,10 @@ func signInWords(number string) (detail, mend string) {
 		return "there is no such tenant", "check cloud.tenant_id and cloud.environment"
 	case "500011":
 		return "the tenant does not know Microsoft Graph by this name", "check cloud.environment"
-	case "7000112", "7000218":
-		return "the application is disabled, or sent no credential", "enable it in the tenant, and check cloud.certificate or cloud.client_secret"
+	case "7000112":
+		return "the application is disabled", "enable it among the tenant's enterprise applications"
+	case "7000216", "7000218":
+		return "no credential was sent", "check cloud.certificate or cloud.client_secret"
 	case "53003":
 		return "a conditional access policy keeps the application out", "exclude the application or this machine's address from the policy"
 	}

@@ -117,7 +117,11 @@ func TestSignInServerAway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := startLab(t, tenant.Options{}, func(o *Options) { o.Timeout, o.Patience = 300*time.Millisecond, time.Second })
+			l := startLab(t, tenant.Options{}, func(o *Options) {
+				if c.fault.Hang {
+					o.Timeout = time.Second
+				}
+			})
 			l.Faults(c.fault)
 			_, err := l.client.Tenant(t.Context())
 			checkCause(t, err, c.code, c.says...)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -40,6 +41,7 @@ func newStub(t testing.TB) *stub {
 	s := &stub{items: func(*url.URL) reply { return found() }}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.EnableHTTP2 = true
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
@@ -126,7 +128,7 @@ func anyCredential(Authority) (azcore.TokenCredential, error) { return fixedToke
 func (s *stub) client(t testing.TB, change ...func(*Options)) *Client {
 	t.Helper()
 	o := Options{TenantID: "contoso.onmicrosoft.com", Credential: anyCredential, GraphURL: s.URL,
-		RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, Timeout: 5 * time.Second, Patience: 3 * time.Second}
+		RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, Timeout: 20 * time.Second, Patience: 3 * time.Second}
 	for _, f := range change {
 		f(&o)
 	}

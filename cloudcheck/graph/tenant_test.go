@@ -115,7 +115,7 @@ func TestFaultsOfSingleCalls(t *testing.T) {
 		"throttled long":   {tenant.Fault{Status: 429, RetryAfter: 5 * time.Minute}, cause.Throttled, []string{"asks to wait until"}},
 		"truncated":        {tenant.Fault{Truncate: true}, cause.CloudUnavailable, []string{"could not be read"}},
 		"dropped":          {tenant.Fault{Drop: true, Times: -1}, cause.CloudUnavailable, []string{"is not reached"}},
-		"hanging":          {tenant.Fault{Hang: true, Times: -1}, cause.CloudUnavailable, []string{"did not answer within 300ms"}},
+		"hanging":          {tenant.Fault{Hang: true, Times: -1}, cause.CloudUnavailable, []string{"did not answer within 1s"}},
 		"always away":      {tenant.Fault{Status: 503, Times: -1}, cause.CloudUnavailable, []string{"503"}},
 		"throttled short":  {tenant.Fault{Status: 429, RetryAfter: 100 * time.Millisecond}, "", nil},
 		"away for a while": {tenant.Fault{Status: 503, Times: 1}, "", nil},
@@ -127,7 +127,11 @@ func TestFaultsOfSingleCalls(t *testing.T) {
 				if _, err := l.client.Tenant(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				short := l.open(t, func(o *Options) { o.Timeout, o.Patience = 300*time.Millisecond, 3*time.Second })
+				short := l.open(t, func(o *Options) {
+					if c.fault.Hang {
+						o.Timeout = time.Second
+					}
+				})
 				c.fault.Path = path
 				l.Faults(c.fault)
 				_, err := short.Tenant(t.Context())
