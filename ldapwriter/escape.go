@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -68,18 +69,23 @@ func attributeType() *regexp.Regexp {
 	return regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+)$`)
 }
 
-// escapeDNValue writes an attribute value for a DN (RFC 4514, 2.4): what could mean something, spaces at the ends and
-// control characters as \XX.
+// escapeDNValue writes an attribute value for a DN (RFC 4514, 2.4): what could mean something, spaces at the ends, control
+// characters, and bytes that are no UTF-8, as \XX.
 func escapeDNValue(value string) string {
 	var escaped strings.Builder
+	text := utf8.ValidString(value)
 	for i := 0; i < len(value); i++ {
 		b := value[i]
 		atEnd := i == 0 || i == len(value)-1
-		if strings.IndexByte("\"+,;<>\\=#", b) >= 0 || b < ' ' || b == 0x7f || b == ' ' && atEnd {
+		if special(b) || b == ' ' && atEnd || b >= utf8.RuneSelf && !text {
 			fmt.Fprintf(&escaped, "\\%02X", b)
 			continue
 		}
 		escaped.WriteByte(b)
 	}
 	return escaped.String()
+}
+
+func special(b byte) bool {
+	return b < ' ' || b == 0x7f || strings.IndexByte("\"+,;<>\\=#", b) >= 0
 }

@@ -44,13 +44,19 @@ func TestWrongPassword(t *testing.T) {
 			o.Bind, o.Connections, o.Servers, o.GlobalCatalog = bind, 8, []string{dc.Server, dc.Server + "/"}, []string{dc.GlobalCatalog}
 			d := open(t, o)
 			asks := map[string]func() error{
-				"find":      func() error { _, err := d.Find(t.Context(), dc.Service.User); return err },
-				"read":      func() error { _, err := d.Read(t.Context(), address.GUID{1}, ldapwriter.Prior{}); return err },
-				"in doubt":  func() error { _, err := d.Read(t.Context(), address.GUID{1}, ldapwriter.Prior{InDoubt: dc.Server}); return err },
-				"read all":  func() error { _, errs := d.ReadAll(t.Context(), []address.GUID{{1}}); return errs[0] },
-				"holders":   func() error { _, err := d.HoldersOf(t.Context(), []address.Address{"a@b"}, address.GUID{}); return err },
-				"rights":    func() error { _, err := d.Rights(t.Context(), address.GUID{1}); return err },
-				"no change": func() error { _, err := d.Write(t.Context(), ldapwriter.Job{Entry: ldapwriter.Entry{DC: dc.Server}}); return err },
+				"find": func() error { _, err := d.Find(t.Context(), dc.Service.User); return err },
+				"read": func() error { _, err := d.Read(t.Context(), address.GUID{1}, ldapwriter.Prior{}); return err },
+				"in doubt": func() error {
+					_, err := d.Read(t.Context(), address.GUID{1}, ldapwriter.Prior{InDoubt: dc.Server})
+					return err
+				},
+				"read all": func() error { _, errs := d.ReadAll(t.Context(), []address.GUID{{1}}); return errs[0] },
+				"holders":  func() error { _, err := d.HoldersOf(t.Context(), []address.Address{"a@b"}, address.GUID{}); return err },
+				"rights":   func() error { _, err := d.Rights(t.Context(), address.GUID{1}); return err },
+				"no change": func() error {
+					_, err := d.Write(t.Context(), ldapwriter.Job{Entry: ldapwriter.Entry{DC: dc.Server}})
+					return err
+				},
 				"write": func() error {
 					_, err := d.Write(t.Context(), ldapwriter.Job{Entry: ldapwriter.Entry{DC: dc.Server}, Change: address.Change{Add: proxySet("smtp:a@b")}})
 					return err

@@ -74,7 +74,7 @@ func (w *writing) takeBack(ctx context.Context, now address.Values) error {
 		if back.Empty() {
 			return w.slippedError(got, false)
 		}
-		err := w.again(ctx, back)
+		err := w.again(ctx, exactly(back, now.Proxies))
 		if err != nil && !errors.Is(err, ErrConflict) {
 			return w.unknown(fmt.Errorf("take back: %w", err))
 		}
@@ -132,19 +132,19 @@ func ours(c address.Change, now address.Values) address.Change {
 
 // demoted keeps old primaries as aliases. Somebody chose another primary after us: a second one must not come back.
 func demoted(back address.Change) address.Change {
-	kept := address.Change{Delete: back.Delete, Mail: back.Mail}
+	remove, add := address.Set(back.Delete), address.Set{}
 	for _, p := range back.Add {
 		if !p.IsPrimary() {
-			kept.Add = append(kept.Add, p)
+			add = add.With(p)
 			continue
 		}
 		alias := address.Secondary(p.Address())
-		if !address.Set(kept.Delete).Has(alias) {
-			kept.Add = append(kept.Add, alias)
+		if !remove.Has(alias) {
+			add = add.With(alias)
 		}
-		kept.Delete = address.Set(kept.Delete).Without(alias)
+		remove = remove.Without(alias)
 	}
-	return kept
+	return address.Change{Delete: remove, Add: add, Mail: back.Mail}
 }
 
 // spelled says whether a set has a value in any spelling.

@@ -66,6 +66,7 @@ func TestOnEachDirectory(t *testing.T) {
 		"write to a deleted holder":    writeToDeleted,
 		"write without rights":         writeWithoutRights,
 		"write too long a value":       writeTooLong,
+		"write among twins":            writeAmongTwins,
 		"write while others do":        writeWhileOthersDo,
 		"take back after a slip":       takeBackAfterSlip,
 		"slips that are gone already":  slipsGoneAlready,

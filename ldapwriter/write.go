@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/jackc/puddle/v2"
@@ -58,7 +59,7 @@ func (w *writing) send(ctx context.Context) error {
 			return err
 		}
 	}
-	err = w.modify(got, w.job.Change)
+	err = w.modify(got, exactly(w.job.Change, w.job.Entry.Proxies))
 	if answer, ok := answerOf(err); ok && answer.ResultCode == ldap.LDAPResultInsufficientAccessRights {
 		return w.noRights(context.WithoutCancel(ctx), answer)
 	}
@@ -116,6 +117,21 @@ func modifyRequest(guid address.GUID, c address.Change) *ldap.ModifyRequest {
 		}
 	}
 	return request
+}
+
+// exactly makes a change delete the very values that it names where they have case twins among those that are there. Samba
+// takes a value to delete without case and deletes the first that fits, so the twins that stay are deleted and added again
+// in the same modify. AD has no twins.
+func exactly(c address.Change, there address.Set) address.Change {
+	exact := address.Change{Delete: slices.Clone(c.Delete), Mail: c.Mail}
+	for _, other := range there {
+		if spelled(c.Delete, other) && !address.Set(c.Delete).Has(other) {
+			exact.Delete = append(exact.Delete, other)
+			exact.Add = append(exact.Add, other)
+		}
+	}
+	exact.Add = append(exact.Add, c.Add...)
+	return exact
 }
 
 func texts(proxies []address.Proxy) []string {

@@ -3,8 +3,11 @@ package ldapwriter_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/go-ldap/ldap/v3"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -189,6 +192,38 @@ func writeTooLong(t *testing.T, b *bundle) {
 		Mail: &address.MailChange{New: b.mail(long)}}})
 	meets(t, err, cause.Failure, cause.DirectoryRefused, "too long")
 	same(t, "stored", b.stored(t, guid), entry.Values)
+}
+
+// writeAmongTwins changes a holder that has one address in two spellings, as Samba lets them come about: exactly the value that
+// was named goes. AD has no twins, and adding one looks like somebody was faster.
+func writeAmongTwins(t *testing.T, b *bundle) {
+	d := open(t, b.options())
+	guid := b.user(t, "twins", "", b.smtp("smtp:t", "smtp:x")...)
+	lower, upper := b.smtp("smtp:t")[0], b.smtp("SMTP:t")[0]
+	twin := proxyEdit(nil, []string{upper})
+	if err := b.dc.Modify(t.Context(), fmt.Sprintf("<GUID=%s>", guid), twin); ldap.IsErrorWithCode(err, ldap.LDAPResultAttributeOrValueExists) {
+		_, err := d.Write(t.Context(), ldapwriter.Job{Entry: read(t, d, guid), Change: address.Change{Add: proxySet(upper)}})
+		if !errors.Is(err, ldapwriter.ErrConflict) {
+			t.Errorf("got %v, wanted a conflict", err)
+		}
+		return
+	}
+	for range 2 {
+		for gone, stays := range map[string]string{lower: upper, upper: lower} {
+			receipt, err := d.Write(t.Context(), ldapwriter.Job{Entry: read(t, d, guid), Change: address.Change{Delete: proxySet(gone)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, "without "+gone, receipt.After, address.Values{Proxies: proxySet(stays, b.smtp("smtp:x")[0])})
+			b.edit(t, guid, proxyEdit(nil, []string{gone}))
+		}
+	}
+	if found, err := d.Find(t.Context(), b.mail("t")); err != nil || found.GUID != guid {
+		t.Errorf("found %q, %v", found.DN, err)
+	}
+	if held, err := d.HoldersOf(t.Context(), []address.Address{address.Address(b.mail("t"))}, address.GUID{}); err != nil || len(held) != 1 {
+		t.Errorf("held by %+v, %v", held, err)
+	}
 }
 
 func rightsOfTheAccount(t *testing.T, b *bundle) {

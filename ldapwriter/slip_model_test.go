@@ -1,0 +1,138 @@
+package ldapwriter
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/aliasd/aliasd/address"
+)
+
+// model is proxyAddresses and mail as a directory keeps them: deleting ignores case, adding does or does not.
+type model struct {
+	address.Values
+	strict bool // Windows AD: no two values that differ in case alone
+}
+
+// modify does one modify, as a whole or not at all.
+func (m *model) modify(c address.Change) bool {
+	now := slices.Clone(m.Proxies)
+	for _, p := range c.Delete {
+		i := slices.IndexFunc(now, func(q address.Proxy) bool { return q.Key() == p.Key() })
+		if i < 0 {
+			return false
+		}
+		now = slices.Delete(now, i, i+1)
+	}
+	for _, p := range c.Add {
+		if now.Has(p) || m.strict && spelled(now, p) {
+			return false
+		}
+		now = append(now, p)
+	}
+	mail := m.Mail
+	if c.Mail != nil {
+		if !strings.EqualFold(mail, c.Mail.Old) {
+			return false
+		}
+		mail = c.Mail.New
+	}
+	m.Values = address.Values{Mail: mail, Proxies: now}
+	return true
+}
+
+func genValues(strict bool) *rapid.Generator[address.Values] {
+	return rapid.Custom(func(t *rapid.T) address.Values {
+		v := address.Values{Mail: rapid.SampledFrom([]string{"", "a@x", "b@x", "c@x"}).Draw(t, "mail")}
+		for _, p := range rapid.SliceOfN(genProxy(), 0, 5).Draw(t, "proxies") {
+			if !v.Proxies.Has(p) && !(strict && spelled(v.Proxies, p)) {
+				v.Proxies = append(v.Proxies, p)
+			}
+		}
+		return v
+	})
+}
+
+func genProxy() *rapid.Generator[address.Proxy] {
+	return rapid.SampledFrom([]address.Proxy{"SMTP:a@x", "smtp:a@x", "SMTP:b@x", "smtp:b@x", "SMTP:c@x", "smtp:c@x", "smtp:A@x", "X500:k", "x500:K"})
+}
+
+// planned is a change as plans make it: exactly the values that differ, never more primaries, no new case twins.
+func planned(t *rapid.T, before address.Values) address.Change {
+	after := genValues(true).Filter(func(v address.Values) bool {
+		return len(v.Proxies.Primaries()) <= max(1, len(before.Proxies.Primaries())) && !address.Between(before, v).Empty()
+	}).Draw(t, "after")
+	return address.Between(before, after)
+}
+
+// TestSlipModel lets random edits slip in before and after our modify. Either all that was asked for stands and nothing is
+// worse than before, or it is taken back so that no address is lost, none is invented, and no primary is added to another.
+func TestSlipModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		strict := rapid.Bool().Draw(t, "strict")
+		before := genValues(strict).Draw(t, "before")
+		change := planned(t, before)
+		m := &model{Values: before, strict: strict}
+		slipIn := func(label string) {
+			if rapid.Bool().Draw(t, label) {
+				m.modify(address.Between(m.Values, genValues(strict).Draw(t, label+" edit")))
+			}
+		}
+		slipIn("before")
+		if !m.modify(exactly(change, before.Proxies)) {
+			return // a conflict, nothing was written
+		}
+		slipIn("after")
+		now := m.Values
+		if slipped(before, change, now) == "" {
+			holds(t, before, change, now)
+			return
+		}
+		back := ours(change, now)
+		if !m.modify(exactly(back, now.Proxies)) {
+			t.Fatalf("%+v cannot be taken back from %+v by %+v", change, now, back)
+		}
+		taken(t, change, now, m.Values)
+	})
+}
+
+// holds checks what a receipt promises.
+func holds(t *rapid.T, before address.Values, c address.Change, now address.Values) {
+	if !applied(c, now) {
+		t.Fatalf("%+v does not show %+v", now, c)
+	}
+	if len(now.Proxies.Primaries()) > max(1, len(before.Proxies.Primaries())) {
+		t.Fatalf("more primaries: %+v after %+v", now, before)
+	}
+}
+
+// taken checks what taking back promises.
+func taken(t *rapid.T, c address.Change, now, after address.Values) {
+	if len(after.Proxies.Primaries()) > max(1, len(now.Proxies.Primaries())) {
+		t.Fatalf("a primary beside another: %+v after %+v", after, now)
+	}
+	for _, p := range now.Proxies {
+		if !spelled(after.Proxies, p) && !spelled(c.Add, p) {
+			t.Fatalf("%q is lost: %+v after %+v", p, after, now)
+		}
+	}
+	for _, p := range c.Delete {
+		if !spelled(after.Proxies, p) {
+			t.Fatalf("%q was deleted and did not come back: %+v", p, after)
+		}
+	}
+	for _, p := range after.Proxies {
+		if !spelled(now.Proxies, p) && !spelled(c.Delete, p) {
+			t.Fatalf("%q is invented: %+v after %+v", p, after, now)
+		}
+		if address.Set(c.Add).Has(p) && !spelled(c.Delete, p) {
+			t.Fatalf("%q of ours still stands: %+v", p, after)
+		}
+	}
+	if c.Mail != nil && c.Mail.Old != c.Mail.New && now.Mail == c.Mail.New && after.Mail != c.Mail.Old {
+		t.Fatalf("mail %q of ours still stands", after.Mail)
+	}
+}
