@@ -41,6 +41,8 @@ func (t Transition) checkWritten() error {
 		return t.forbidden("it carries no receipt or no expectation")
 	case !becomesWritten && (len(t.Supersedes) > 0 || t.UndoneID != ""):
 		return t.forbidden("only what becomes written supersedes")
+	case t.UndoneID != "" && t.UndoneID == t.ID:
+		return t.forbidden("nothing undoes itself")
 	case t.LeaseUntil != nil && t.To != Writing:
 		return t.forbidden("only what is in writing has a lease")
 	}

@@ -130,3 +130,51 @@ func writeAndVerify(s *Store, r queue.Request, now time.Time) error {
 	}
 	return nil
 }
+
+// BenchmarkClaim is one claim while 10,000 requests wait: all for their turn, all for their retry, or all for one holder.
+func BenchmarkClaim(b *testing.B) {
+	const waiting = 10_000
+	now := time.Now()
+	for name, c := range map[string]struct {
+		holder    func(n int) address.GUID
+		notBefore time.Time
+	}{
+		"due":        {func(n int) address.GUID { return address.GUID{byte(n), byte(n >> 8), 1} }, time.Time{}},
+		"delayed":    {func(n int) address.GUID { return address.GUID{byte(n), byte(n >> 8), 1} }, now.Add(time.Hour)},
+		"one holder": {func(int) address.GUID { return address.GUID{1} }, time.Time{}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := opened(b, filepath.Join(b.TempDir(), "queue.db"))
+			err := s.write(context.Background(), func(t *txn) error {
+				for n := range waiting {
+					if err := t.wait(n, c.holder(n), now, c.notBefore); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := s.Claim(context.Background(), "node", now, time.Hour, 4); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// wait puts a queued request into the store.
+func (t *txn) wait(n int, holder address.GUID, now, notBefore time.Time) error {
+	sub := submission(int64(n))
+	r, _, err := t.accept(acceptance{Submission: sub, digest: sub.Digest(), now: now})
+	if err != nil {
+		return err
+	}
+	if _, err := t.resolve(r.ID, holder, nil, now); err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE requests SET not_before = ? WHERE id = ?`, micros(notBefore), r.ID)
+	return err
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/aliasd/aliasd/queue"
 )
@@ -81,17 +82,18 @@ var errBrokenLink = errors.New("broken link")
 // out or moved; 0 where every link holds.
 func (s *Store) VerifyChain(ctx context.Context) (firstBroken int64, err error) {
 	at := head{}
+	after := int64(math.MinInt64) // what stands before the first entry is none of ours
 	for more := true; more; {
 		before := at.id
-		err := s.rows(ctx, `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE id > ? OR id < 1 ORDER BY id LIMIT ?`,
-			[]any{at.id, verifyBatch}, func(rows *sql.Rows) error { return at.follow(rows) })
+		err := s.rows(ctx, `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE id > ? ORDER BY id LIMIT ?`,
+			[]any{after, verifyBatch}, func(rows *sql.Rows) error { return at.follow(rows) })
 		if errors.Is(err, errBrokenLink) {
 			return at.id + 1, nil
 		}
 		if err != nil {
 			return 0, fmt.Errorf("verify the event log: %w", ended(ctx, err))
 		}
-		more = at.id > before
+		after, more = at.id, at.id > before
 	}
 	return 0, nil
 }

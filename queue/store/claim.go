@@ -135,7 +135,7 @@ func (t *txn) lease(l leasing, n int) ([]queue.Request, error) {
 	return t.leased(queue.Transition{From: queue.Queued, What: "claimed"}, l,
 		`UPDATE requests SET state = 'writing', owner = ?, lease_until = ?, updated_at = ?
 		WHERE seq IN (
-			SELECT seq FROM requests AS r
+			SELECT seq FROM requests AS r INDEXED BY requests_queued
 			WHERE r.state = 'queued' AND r.not_before <= ?
 				AND NOT EXISTS (SELECT 1 FROM pause)
 				AND r.seq < (SELECT ifnull(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted')

@@ -129,8 +129,8 @@ func (s *Store) Stats(ctx context.Context) (queue.Stats, error) {
 		return err
 	})
 	if err == nil {
-		_, err = s.row(ctx, `SELECT min(created_at) FROM requests WHERE state IN ('accepted', 'queued', 'held', 'writing', 'written')`,
-			nil, instant{&stats.OldestWaiting})
+		_, err = s.row(ctx, `SELECT created_at FROM requests WHERE seq = (
+			SELECT min(seq) FROM requests WHERE state IN ('accepted', 'queued', 'held', 'writing', 'written'))`, nil, instant{&stats.OldestWaiting})
 	}
 	if err != nil {
 		return queue.Stats{}, fmt.Errorf("count requests: %w", ended(ctx, err))

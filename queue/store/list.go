@@ -54,12 +54,12 @@ func conditions(f queue.Filter) (where string, args []any) {
 		add(`state = ?`, f.State)
 	}
 	if guid, err := address.ParseGUID(f.Holder); err == nil {
-		add(`(holder_key = ? OR object = ?)`, strings.ToLower(f.Holder), guid.String())
+		add(`(holder_key = ? OR (object = ? AND object <> ''))`, strings.ToLower(f.Holder), guid.String())
 	} else if f.Holder != "" {
 		add(`holder_key = ?`, strings.ToLower(f.Holder))
 	}
 	if f.Ticket != "" {
-		add(`ticket = ?`, f.Ticket)
+		add(`ticket = ? AND ticket <> ''`, f.Ticket)
 	}
 	if !f.Since.IsZero() {
 		add(`updated_at >= ?`, micros(queue.Instant(f.Since)))

@@ -48,7 +48,7 @@ func (c candidate) concerns(keys []address.Key) bool {
 func (t *txn) candidates(by queue.Request, undone queue.RequestID) ([]candidate, error) {
 	var all []candidate
 	err := t.rows(`SELECT seq, id, state, address_key, touched FROM requests
-		WHERE (object = ? AND seq < ? AND state IN ('written', 'mismatched')) OR id = ? ORDER BY seq`,
+		WHERE (object = ? AND object <> '' AND seq < ? AND state IN ('written', 'mismatched')) OR id = ? ORDER BY seq`,
 		[]any{by.Object.String(), by.Seq, undone}, func(row *sql.Rows) error {
 			var c candidate
 			err := row.Scan(&c.seq, &c.id, &c.state, &c.address, list[address.Key]{&c.touched})

@@ -145,6 +145,7 @@ func advanceOddCargo(b *bundle) {
 		"no expectation": func(t *queue.Transition) { t.Expectation = nil },
 		"a lease":        func(t *queue.Transition) { t.LeaseUntil = &b.now },
 		"supersedes":     func(t *queue.Transition) { t.To = queue.Queued },
+		"itself undone":  func(t *queue.Transition) { t.UndoneID = t.ID },
 		"undoes":         func(t *queue.Transition) { t.To, t.Supersedes, t.UndoneID = queue.Writing, nil, "x" },
 	} {
 		t := b.toWritten(r, changeOf("a@contoso.test"))

@@ -236,7 +236,7 @@ func (m *Model) Stats(context.Context) (queue.Stats, error) {
 	for _, r := range m.records {
 		stats.ByState[r.State]++
 		waits := r.State.Open() && r.State != queue.Mismatched
-		if waits && (stats.OldestWaiting.IsZero() || r.CreatedAt.Before(stats.OldestWaiting)) {
+		if waits && stats.OldestWaiting.IsZero() {
 			stats.OldestWaiting = r.CreatedAt
 		}
 	}

@@ -49,11 +49,14 @@ CREATE TABLE requests (
     CHECK (state NOT IN ('queued', 'held', 'writing', 'written') OR object <> '')
 );
 
+-- A query uses an index that has a condition only where it says the same condition.
 CREATE INDEX requests_by_state ON requests (state, seq);
 CREATE INDEX requests_by_object ON requests (object, seq) WHERE object <> '';
 CREATE INDEX requests_by_holder ON requests (holder_key, seq);
 CREATE INDEX requests_by_ticket ON requests (ticket, seq) WHERE ticket <> '';
 CREATE INDEX requests_waiting ON requests (object, seq) WHERE state IN ('queued', 'held', 'writing');
+CREATE INDEX requests_queued ON requests (seq, not_before, object) WHERE state = 'queued';
+CREATE INDEX requests_awaiting ON requests (seq) WHERE state IN ('written', 'mismatched');
 CREATE INDEX requests_open ON requests (digest) WHERE state IN (
     'accepted', 'queued', 'held', 'writing', 'written', 'mismatched');
 
@@ -85,13 +88,12 @@ CREATE TABLE idempotency_keys (
     submitted_by TEXT    NOT NULL,
     key          TEXT    NOT NULL,
     digest       TEXT    NOT NULL,
-    seq          INTEGER NOT NULL REFERENCES requests (seq) ON DELETE CASCADE,
+    seq          INTEGER NOT NULL REFERENCES requests (seq),
     created_at   INTEGER NOT NULL,
     PRIMARY KEY (submitted_by, key)
 ) WITHOUT ROWID;
 
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
-CREATE INDEX idempotency_keys_by_request ON idempotency_keys (seq);
 
 -- The event log. entry is the canonical JSON that hash was made from, with prev_hash before it.
 CREATE TABLE events (
