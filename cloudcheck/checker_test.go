@@ -172,3 +172,19 @@ func TestPredict(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestVerifies(t *testing.T) {
+	t.Parallel()
+	tenant := newWorld().fake.tenant
+	for domain, want := range map[string]bool{
+		"contoso.com": true, "contoso.onmicrosoft.com": true, "contoso.mail.onmicrosoft.com": true,
+		"sub.contoso.com": false, "fabrikam.mail.onmicrosoft.com": false, "mail.onmicrosoft.com": false, "": false,
+	} {
+		if got := tenant.Verifies(domain); got != want {
+			t.Errorf("%q: %v", domain, got)
+		}
+	}
+	if (Tenant{}).Verifies(".mail.onmicrosoft.com") {
+		t.Error("a tenant without an initial domain verifies something")
+	}
+}

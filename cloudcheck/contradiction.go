@@ -108,7 +108,7 @@ func domainNotVerified(e evidence) (*cause.Cause, address.Address) {
 		return nil, ""
 	}
 	for _, w := range e.absent() {
-		if !e.tenant.Verified[w.Address.Domain()] {
+		if !e.tenant.Verifies(w.Address.Domain()) {
 			return say(cause.DomainNotVerified,
 				"the domain %s of %s is not verified in the tenant, so the cloud leaves the address away from %s; verify the domain and it comes by itself, or ask for another address",
 				w.Address.Domain(), w.Address, e.name()), ""

@@ -2,6 +2,7 @@ package cloudcheck
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aliasd/aliasd/address"
 )
@@ -11,6 +12,13 @@ import (
 func (o *Object) CloudManaged() bool {
 	cameFromAD := o.ImmutableID != "" || o.SID != "" || !o.LastSync.IsZero()
 	return cameFromAD && (o.SyncEnabled == nil || !*o.SyncEnabled)
+}
+
+// Verifies says whether addresses of a domain (in lower case) may arrive in the tenant: its verified domains, and the
+// hybrid coexistence domain contoso.mail.onmicrosoft.com, which belongs to the initial one without being listed.
+func (t Tenant) Verifies(domain string) bool {
+	name, isInitial := strings.CutSuffix(t.InitialDomain, ".onmicrosoft.com")
+	return t.Verified[domain] || isInitial && domain == name+".mail.onmicrosoft.com"
 }
 
 // Shows says whether an object shows all wants. A nil object shows what has to be absent.

@@ -29,6 +29,8 @@ type question struct {
 	url string
 	// refs are what the asker wants it for.
 	refs []int
+	// bulk is the property that it asks for many values of at once, "" for any other question.
+	bulk string
 	// onePage says that the first page is enough.
 	onePage bool
 

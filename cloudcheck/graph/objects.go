@@ -26,10 +26,10 @@ func (c *Client) Objects(ctx context.Context, refs []cloudcheck.Ref) ([]cloudche
 	s := &search{client: c, ctx: ctx, refs: slices.Clone(refs), sightings: make([]cloudcheck.Sighting, len(refs))}
 	known, unknown := s.partByID()
 	questions, refused := s.look(append(s.byID(known), s.byNature(unknown)...))
-	lost := append(s.withoutObject(known), refused...)
+	lost := s.unseen(append(refused, known...))
 	again, _ := s.look(s.byNature(lost))
 	questions = append(questions, again...)
-	questions = append(questions, s.lookBySID(append(unknown, lost...))...)
+	questions = append(questions, s.lookBySID(s.unseen(append(unknown, lost...)))...)
 	if err := allFailed(questions); err != nil {
 		return nil, err
 	}
@@ -94,7 +94,9 @@ func (s *search) inBulk(which []int, property string, value func(cloudcheck.Ref)
 			for _, v := range chunk {
 				asked = append(asked, refs[v]...)
 			}
-			questions = append(questions, s.ask(kind, in(property, chunk), asked...))
+			q := s.ask(kind, in(property, chunk), asked...)
+			q.bulk = property
+			questions = append(questions, q)
 		}
 	}
 	return questions
@@ -168,14 +170,15 @@ func lookupAddresses(h address.Holder) []address.Address {
 	return list
 }
 
-// look asks the questions and notes what they found of their refs. Refs whose anchors were refused in bulk are given
-// back, to be asked for one by one.
+// look asks the questions and notes what they found of their refs. Refs whose bulk question was refused as such are
+// given back, to be looked up by other means.
 func (s *search) look(questions []*question) (asked []*question, refused []int) {
 	s.client.ask(s.ctx, questions)
 	candidates := map[int][]cloudcheck.Object{}
 	failed := map[int]error{}
 	for _, q := range questions {
-		if q.refused() && s.refusesAnchors(q) {
+		if q.refused() && q.bulk != "" {
+			s.client.noteRefusedBulk(q)
 			refused = append(refused, q.refs...)
 			continue
 		}
@@ -191,16 +194,11 @@ func (s *search) look(questions []*question) (asked []*question, refused []int) 
 	return asked, refused
 }
 
-// refusesAnchors says whether a refused question asked for anchors in bulk, and remembers that the tenant does not take
-// that.
-func (s *search) refusesAnchors(q *question) bool {
-	if !strings.Contains(q.url, anchorProperty+"%20in") {
-		return false
+// noteRefusedBulk remembers that the tenant does not take `in` for anchors. A refused list of ids holds one that is none.
+func (c *Client) noteRefusedBulk(q *question) {
+	if q.bulk == anchorProperty && c.anchorsOneByOne.CompareAndSwap(false, true) {
+		c.log.Warn("the tenant does not take `in` for onPremisesImmutableId; users are looked up one by one", "error", q.err)
 	}
-	if s.client.anchorsOneByOne.CompareAndSwap(false, true) {
-		s.client.log.Warn("the tenant does not take `in` for onPremisesImmutableId; users are looked up one by one", "error", q.err)
-	}
-	return true
 }
 
 // pick finds a ref's object among candidates. Where it is not there, a question that failed might have had it.
@@ -278,11 +276,10 @@ func likeness(h address.Holder, o *cloudcheck.Object) int {
 	return score
 }
 
-// withoutObject are the refs that were looked at and not found.
-func (s *search) withoutObject(which []int) []int {
-	return slices.DeleteFunc(slices.Clone(which), func(i int) bool {
-		return !notSeen(s.sightings[i])
-	})
+// unseen are the refs, each once, that were looked up without an error and not found.
+func (s *search) unseen(which []int) []int {
+	which = slices.Compact(slices.Sorted(slices.Values(which)))
+	return slices.DeleteFunc(which, func(i int) bool { return !notSeen(s.sightings[i]) })
 }
 
 // notSeen says that a look-up went well and found nothing.
@@ -294,7 +291,7 @@ func (s *search) lookBySID(which []int) []*question {
 	var open []int
 	for _, i := range which {
 		h := s.refs[i].Holder
-		if h.Kind == address.Group && h.SID != "" && notSeen(s.sightings[i]) {
+		if h.Kind == address.Group && h.SID != "" {
 			open = append(open, i)
 		}
 	}

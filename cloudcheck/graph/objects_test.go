@@ -287,6 +287,38 @@ func TestAnchorsOneByOne(t *testing.T) {
 	}
 }
 
+// TestRefusedIDs: one cloud id that is none does not hide the fourteen beside it.
+func TestRefusedIDs(t *testing.T) {
+	t.Parallel()
+	s := newStub(t)
+	s.items = func(u *url.URL) reply {
+		filter := filterOf(u)
+		if strings.HasPrefix(filter, "id in") {
+			return refusal(400, "Request_BadRequest")
+		}
+		var users []map[string]any
+		for n := range 15 {
+			if strings.Contains(filter, user(n)["onPremisesImmutableId"].(string)) {
+				users = append(users, user(n))
+			}
+		}
+		return found(users...)
+	}
+	var refs []cloudcheck.Ref
+	for n := range 15 {
+		refs = append(refs, cloudcheck.Ref{CloudID: "garbled", Holder: address.Holder{Kind: address.User, Anchor: user(n)["onPremisesImmutableId"].(string)}})
+	}
+	sightings, err := s.client(t).Objects(t.Context(), refs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, got := range sightings {
+		if got.Err != nil || got.Object == nil || got.Object.Name != fmt.Sprintf("User %d", n) {
+			t.Errorf("ref %d: %+v", n, got)
+		}
+	}
+}
+
 func TestObjectsFailOnlyWhenNothingWasAnswered(t *testing.T) {
 	t.Parallel()
 	s := newStub(t)

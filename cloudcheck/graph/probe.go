@@ -46,7 +46,7 @@ func (c *Client) probeSignIn(ctx context.Context) Finding {
 	const name = "cloud sign-in"
 	ctx, cancel := context.WithTimeout(ctx, c.timeout+c.patience)
 	defer cancel()
-	token, err := c.signIn.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{c.scope}})
+	token, err := c.signIn.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{c.scope}, EnableCAE: true})
 	if err != nil {
 		return failed(name, c.explain(area{}, err, note{}))
 	}
