@@ -1,0 +1,314 @@
+package report
+
+import (
+	_ "embed" // for the template
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/queue"
+)
+
+// A page of thousands of rows cannot be read, and mail servers refuse it: what is above stands in the CSV.
+const (
+	maxRows      = 500 // of all requests
+	maxGroupRows = 25  // of one group that needs a human
+)
+
+//go:embed report.html.tmpl
+var page string
+
+// WriteHTML writes the report as one page that needs nothing from elsewhere: tables, inline styles, no script, no picture.
+// It reads well in a mail client at 600 pixels and up, without styles, and on paper.
+func (r Report) WriteHTML(w io.Writer) error {
+	t, err := template.New("report").Funcs(functions(r.Until.Location())).Parse(page)
+	if err != nil {
+		return fmt.Errorf("read the report's template: %w", err)
+	}
+	if err := t.Execute(w, r.view()); err != nil {
+		return fmt.Errorf("write the report as HTML: %w", err)
+	}
+	return nil
+}
+
+// view is what the template shows.
+type view struct {
+	Report
+	Tiles    []tile
+	Bar      []segment
+	Groups   []groupView
+	Spreads  []spreadView
+	Rows     []Item
+	LeftOut  int
+	Headline string
+}
+
+type tile struct {
+	Count       int
+	Label, Tone string
+}
+
+// segment is a part of the bar, Percent wide.
+type segment struct {
+	Percent int
+	Tone    string
+}
+
+type groupView struct {
+	Group
+	Tone    string
+	Message string // where all have the same one
+	Rows    []Item
+	LeftOut int
+}
+
+type spreadView struct {
+	Label string
+	Spread
+}
+
+func (r Report) view() view {
+	v := view{
+		Report: r, Headline: r.headline(), Rows: newestFirst(r.Requests), Bar: r.bar(),
+		Tiles: []tile{
+			{r.Verified, "verified in the cloud", "good"}, {r.Underway, "under way", "going"},
+			{r.ended(), "ended otherwise", "plain"}, {r.NeedHuman, needLabel(r.NeedHuman), needTone(r.NeedHuman)},
+		},
+		Spreads: []spreadView{
+			{"From the request to the directory", r.ToWritten}, {"From the directory to the cloud", r.ToVerified},
+		},
+	}
+	if len(v.Rows) > maxRows {
+		v.Rows, v.LeftOut = v.Rows[:maxRows], len(v.Rows)-maxRows
+	}
+	for _, g := range r.Attention {
+		v.Groups = append(v.Groups, groupOf(g))
+	}
+	return v
+}
+
+func groupOf(g Group) groupView {
+	v := groupView{Group: g, Tone: tone(g.State), Rows: g.items, Message: sameMessage(g.items)}
+	if len(v.Rows) > maxGroupRows {
+		v.Rows, v.LeftOut = v.Rows[:maxGroupRows], len(v.Rows)-maxGroupRows
+	}
+	return v
+}
+
+// sameMessage is the message that several requests share, empty where they differ or there is only one.
+func sameMessage(items []Item) string {
+	if len(items) < 2 || items[0].Cause == nil {
+		return ""
+	}
+	for _, it := range items {
+		if it.Cause == nil || it.Cause.Message != items[0].Cause.Message {
+			return ""
+		}
+	}
+	return items[0].Cause.Message
+}
+
+// headline is the report in one sentence.
+func (r Report) headline() string {
+	if r.Total == 0 {
+		return "Nothing was asked for in this time, and nothing is open."
+	}
+	parts := []string{amount(r.Verified, "is verified", "are verified")}
+	if r.Underway > 0 {
+		parts = append(parts, amount(r.Underway, "is under way", "are under way"))
+	}
+	if n := r.ended(); n > 0 {
+		parts = append(parts, amount(n, "was", "were")+" refused, cancelled or superseded")
+	}
+	need := "none needs a human"
+	if r.NeedHuman > 0 {
+		need = amount(r.NeedHuman, "needs a human", "need a human")
+	}
+	return fmt.Sprintf("Of %s, %s.", amount(r.Total, "request", "requests"), sentence(append(parts, need)))
+}
+
+// ended counts the requests that are through without having been verified, and concern nobody any more.
+func (r Report) ended() int { return r.Total - r.Verified - r.Underway - r.NeedHuman }
+
+func newestFirst(items []Item) []Item {
+	return slices.SortedStableFunc(slices.Values(items), func(a, b Item) int { return b.CreatedAt.Compare(a.CreatedAt) })
+}
+
+func amount(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// sentence joins parts with commas and an "and".
+func sentence(parts []string) string {
+	last := len(parts) - 1
+	return strings.Join(parts[:last], ", ") + ", and " + parts[last]
+}
+
+// bar shows the shares of all requests; what is there is at least one percent wide, and all is 100.
+func (r Report) bar() []segment {
+	if r.Total == 0 {
+		return nil
+	}
+	parts := []struct {
+		count int
+		tone  string
+	}{{r.Verified, "good"}, {r.Underway, "going"}, {r.ended(), "plain"}, {r.NeedHuman, "bad"}}
+	var bar []segment
+	left, widest := 100, 0
+	for _, p := range parts {
+		if p.count == 0 {
+			continue
+		}
+		width := max(1, p.count*100/r.Total)
+		bar = append(bar, segment{width, p.tone})
+		left -= width
+		if width > bar[widest].Percent {
+			widest = len(bar) - 1
+		}
+	}
+	bar[widest].Percent += left
+	return bar
+}
+
+func functions(zone *time.Location) template.FuncMap {
+	return template.FuncMap{
+		"time":    func(t time.Time) string { return clock(t, zone) },
+		"day":     func(t time.Time) string { return t.In(zone).Format("Monday, 2 January 2006, 15:04 MST") },
+		"zone":    zoneName,
+		"words":   inWords,
+		"result":  result,
+		"asked":   asked,
+		"tone":    tone,
+		"colour":  colour,
+		"tint":    tint,
+		"percent": func(n, of int) int { return max(1, n*100/of) },
+		"amount":  amount,
+		"about":   about,
+	}
+}
+
+func clock(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(zone).Format("2 Jan 15:04")
+}
+
+// zoneName is a zone as it is called then, with its distance from UTC.
+func zoneName(t time.Time) string {
+	if _, offset := t.Zone(); offset == 0 {
+		return "UTC"
+	}
+	return t.Format("MST (UTC-07:00)")
+}
+
+// result says in words where a request stands.
+func result(s queue.State) string {
+	switch s {
+	case queue.Accepted:
+		return "accepted"
+	case queue.Queued:
+		return "waits to be written"
+	case queue.Held:
+		return "held for approval"
+	case queue.Writing:
+		return "being written"
+	case queue.Written:
+		return "written, waits for the cloud"
+	case queue.Verified:
+		return "verified"
+	case queue.Mismatched:
+		return "written, the cloud says otherwise"
+	case queue.Superseded:
+		return "superseded by a later request"
+	case queue.Refused:
+		return "refused, nothing written"
+	case queue.Failed:
+		return "failed, nothing left written"
+	case queue.Cancelled:
+		return "cancelled"
+	}
+	return string(s)
+}
+
+// asked says what a request asks for, without the address.
+func asked(action string) string {
+	switch action {
+	case "add_alias":
+		return "add alias"
+	case "remove_alias":
+		return "remove alias"
+	case "set_primary":
+		return "make primary"
+	}
+	return action
+}
+
+// tone is how a state is coloured.
+func tone(s queue.State) string {
+	switch s {
+	case queue.Verified:
+		return "good"
+	case queue.Failed, queue.Mismatched:
+		return "bad"
+	case queue.Held, queue.Refused:
+		return "warn"
+	case queue.Superseded, queue.Cancelled:
+		return "plain"
+	}
+	return "going"
+}
+
+func needLabel(count int) string {
+	if count == 1 {
+		return "needs a human"
+	}
+	return "need a human"
+}
+
+func needTone(count int) string {
+	if count > 0 {
+		return "bad"
+	}
+	return "good"
+}
+
+// colour is a tone's colour for text on white and for areas; each has a contrast of 4.5 or more on white.
+func colour(tone string) template.CSS {
+	switch tone {
+	case "good":
+		return "#1a7f4b"
+	case "bad":
+		return "#b42318"
+	case "warn":
+		return "#8a5a00"
+	case "going":
+		return "#1d5fa8"
+	}
+	return "#56616d"
+}
+
+// tint is a tone's pale background.
+func tint(tone string) template.CSS {
+	switch tone {
+	case "good":
+		return "#e8f5ee"
+	case "bad":
+		return "#fdeceb"
+	case "warn":
+		return "#fdf3e0"
+	case "going":
+		return "#e8f0fa"
+	}
+	return "#eef1f4"
+}
+
+// about is a cause in a few words, for people who do not know the code.
+func about(code cause.Code) string { return strings.ReplaceAll(string(code), "_", " ") }
