@@ -5,12 +5,14 @@ export GOFLAGS := -trimpath
 
 GO        ?= go
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# An MSI takes three numbers only; a build that is not tagged is 0.0.0.
+MSIVERSION = $(or $(shell echo '$(VERSION)' | sed -n 's/^v\{0,1\}\([0-9]*\.[0-9]*\.[0-9]*\).*/\1/p'),0.0.0)
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 TESTFLAGS ?= -race -timeout 30m
 TOOLS     := bin/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench build msi vet lint generated fuzz clean packages
+.PHONY: help demo test bench build msi vet lint generated fuzz vulncheck clean packages
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +33,10 @@ build: ## build bin/aliasd for Linux and bin/aliasd.exe for Windows
 	CGO_ENABLED=0 GOOS=linux $(GO) build -ldflags '$(LDFLAGS)' -o bin/aliasd ./cmd/aliasd
 	CGO_ENABLED=0 GOOS=windows $(GO) build -ldflags '$(LDFLAGS)' -o bin/aliasd.exe ./cmd/aliasd
 
+msi: build ## pack bin/aliasd.exe as an MSI into dist/ (needs wixl); VERSION has to start with numbers, v1.2.3
+	mkdir -p dist
+	wixl -a x64 -D Version=$(MSIVERSION) -o dist/aliasd-$(MSIVERSION)-x64.msi installer/aliasd.wxs
+
 vet: ## go vet with the build mode of the tests, so that nothing compiles twice
 	$(GO) vet -race ./...
 
@@ -47,6 +53,9 @@ generated: ## check that generated files are what the code generates
 
 fuzz: ## run each fuzz test for FUZZTIME (10s)
 	@scripts/fuzz $(or $(FUZZTIME),10s)
+
+vulncheck: ## look for known vulnerabilities (needs the vulnerability database: network, or GOVULNDB)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
 
 clean: ## remove what was built
 	rm -rf bin dist

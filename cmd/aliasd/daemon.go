@@ -162,6 +162,11 @@ func (d *daemon) openServer(ctx context.Context, watched *health, checker *cloud
 		return err
 	}
 	api := d.settings.API
+	if api.TLS.KeyFile != "" {
+		if err := private.CheckPrivate(api.TLS.KeyFile); err != nil {
+			return fmt.Errorf("api.tls.key_file: %w", err)
+		}
+	}
 	d.listener, err = server.Listen(ctx, server.Endpoint{Address: api.Listen, CertFile: api.TLS.CertFile, KeyFile: api.TLS.KeyFile})
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/client"
 	"github.com/aliasd/aliasd/lab"
+	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/tenant"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server"
@@ -96,7 +97,8 @@ func TestRefusalsEndToEnd(t *testing.T) {
 			s.verify(t, moved.ID)
 		}},
 		{"no primary", address.AddAlias, "nobody", "somebody@contoso.test", cause.NoPrimary, func(t *testing.T, s *stack) {
-			s.Tenant.SetLicence(s.anchor(t, "Nobody Yet"), false)
+			fatal(t, s.Site.Populate(context.Background(), []site.Object{{Kind: site.User, Name: "Nobody Yet", Account: "nobody", UPN: "nobody@contoso.test"}}))
+			s.Tenant.SetLicence(s.anchor(t, "Nobody Yet"), false) // never had one
 			s.cycle(t)
 		}},
 		{"would mail-enable", address.AddAlias, "plain", "plain@contoso.test", cause.WouldMailEnable, nil},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // schedules may name a time zone, and Windows has no database of them
 )
 
 // version is set by the linker.

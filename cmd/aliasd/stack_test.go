@@ -84,7 +84,6 @@ func people() []site.Object {
 			Proxies: []string{"SMTP:twin2@contoso.test"}, Attributes: map[string][]string{"displayName": {"Twin"}}},
 		site.Object{Kind: site.User, Name: "Locked Away", Account: "locked", UPN: "locked@contoso.test", OU: site.Locked,
 			Mail: "locked@contoso.test", Proxies: []string{"SMTP:locked@contoso.test"}},
-		site.Object{Kind: site.User, Name: "Nobody Yet", Account: "nobody", UPN: "nobody@contoso.test"},
 		site.Object{Kind: site.Group, Name: "Plain Group", Account: "plain"},
 		site.Object{Kind: site.Contact, Name: "Partner", Mail: "partner@fabrikam.test", Proxies: []string{"SMTP:partner@fabrikam.test"}},
 	)
