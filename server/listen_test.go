@@ -104,21 +104,24 @@ func TestTLS(t *testing.T) {
 		t.Fatal("no certificate", err)
 	}
 	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		transport := &http.Transport{ForceAttemptHTTP2: true,
-			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: version}}
-		client := &http.Client{Transport: transport}
-		got, err := client.Get("https://" + listener.Addr().String() + "/healthz")
+		conn, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: version})
 		if (err == nil) != want {
 			t.Errorf("TLS %#x: %v", version, err)
 		}
 		if err == nil {
-			got.Body.Close()
-			if got.ProtoMajor != 2 {
-				t.Errorf("spoke %s", got.Proto)
-			}
+			conn.Close()
 		}
-		transport.CloseIdleConnections()
 	}
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	got, err := (&http.Client{Transport: transport}).Get("https://" + listener.Addr().String() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Body.Close()
+	if got.StatusCode != http.StatusOK || got.ProtoMajor != 2 {
+		t.Errorf("%s by %s", got.Status, got.Proto)
+	}
+	transport.CloseIdleConnections()
 	stop()
 	if err := <-served; err != nil {
 		t.Error(err)
@@ -203,15 +206,19 @@ func TestSlowWork(t *testing.T) {
 // TestSlowLoris: who sends too slowly is let go, in the header as in the body.
 func TestSlowLoris(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *server.Options) { o.Limits.Header, o.Limits.Read = 100*time.Millisecond, 200*time.Millisecond })
-	head := fmt.Sprintf("POST /v1/requests HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n", f.all.Reveal(), len(sample))
-	for name, c := range map[string]struct{ sent, want string }{
-		"header": {head, ""},
-		"body":   {head + "\r\n" + sample[:10], "HTTP/1.1 408"},
+	slowHeader := newFixture(t, func(o *server.Options) { o.Limits.Header, o.Limits.Read = 100*time.Millisecond, time.Hour })
+	slowBody := newFixture(t, func(o *server.Options) { o.Limits.Header, o.Limits.Read = time.Hour, 200*time.Millisecond })
+	head := fmt.Sprintf("POST /v1/requests HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n", slowBody.all.Reveal(), len(sample))
+	for name, c := range map[string]struct {
+		f          *fixture
+		sent, want string
+	}{
+		"header": {slowHeader, head, ""},
+		"body":   {slowBody, head + "\r\n" + sample[:10], "HTTP/1.1 408"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+			conn, err := net.Dial("tcp", strings.TrimPrefix(c.f.url, "http://"))
 			if err != nil {
 				t.Fatal(err)
 			}
