@@ -49,13 +49,17 @@ func (t *Tenant) schedule(o *object) {
 	if o.calculation.waiting {
 		return
 	}
-	if t.options.CalculationDelay == 0 && !t.options.ManualCalculation {
+	if !t.calculatesLater() {
 		t.recalculate(o)
 		return
 	}
 	o.calculation.waiting = true
 	o.calculation.due = t.now().Add(t.options.CalculationDelay)
 	t.world.waiting = append(t.world.waiting, o)
+}
+
+func (t *Tenant) calculatesLater() bool {
+	return t.options.CalculationDelay > 0 || t.options.ManualCalculation
 }
 
 func (t *Tenant) runWaiting(due func(*object) bool) {

@@ -92,13 +92,13 @@ func (t *Tenant) provision(h address.Holder, at time.Time) string {
 	return ""
 }
 
-// shadow stores exported values and has them calculated. A new object gets its UPN and mailNickname at once, as
-// nothing can exist without them.
+// shadow stores exported values and has them calculated. A new object gets its UPN and mailNickname at once, also when
+// the rest comes later, as nothing can exist without them.
 func (t *Tenant) shadow(o *object, h address.Holder, at time.Time) {
 	t.world.live[o.kind].change(o, func() {
 		o.shadow, o.name, o.synced, o.lastSync = h, h.Name, true, at
 	})
-	if !o.calculation.done {
+	if !o.calculation.done && t.calculatesLater() {
 		first := t.calculate(o)
 		t.world.live[o.kind].change(o, func() { o.upn, o.nickname = first.UPN, first.Nickname })
 		o.calculation.done, o.calculation.upn = true, h.UPN
@@ -153,10 +153,14 @@ func (t *Tenant) remove(o *object, soft bool) {
 	t.world.gone[o.kind].add(o)
 }
 
-// restore brings a deleted object back. Its addresses are calculated anew.
+// restore brings a deleted object back, without the addresses that somebody else has taken meanwhile. What it shall have
+// of them is calculated anew.
 func (t *Tenant) restore(o *object) {
 	t.world.gone[o.kind].remove(o)
 	o.deleted = time.Time{}
 	o.upn = withoutID(o)
+	o.Proxies = slices.DeleteFunc(slices.Clone(o.Proxies), func(p address.Proxy) bool {
+		return p.IsSMTP() && t.world.heldByOther(o, p.Address())
+	})
 	t.world.live[o.kind].add(o)
 }
