@@ -21,7 +21,7 @@ import (
 // maxBody is how long a body may be, in bytes.
 const maxBody = 64 << 10
 
-// maxName is how much of an unknown field's name a problem repeats, in bytes.
+// maxName is how much of an unknown field's name a problem repeats, and how long a request's id may be, in bytes.
 const maxName = 64
 
 // Payload is a call's body as it came; inputs embed it, and it is exported because huma looks into no other fields. It

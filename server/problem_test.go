@@ -179,6 +179,7 @@ func TestBadParameters(t *testing.T) {
 	f := newFixture(t)
 	for query, location := range map[string]string{
 		"state=done": "query.state", "limit=0": "query.limit", "limit=501": "query.limit", "limit=x": "query.limit",
+		"holder=a%00": "query.holder", "ticket=%FF": "query.ticket", "cursor=%0A": "query.cursor", "holder=%20a": "query.holder",
 		"stat=held": "query.stat", "cursor=broken": "query.cursor", "ticket=" + strings.Repeat("x", 129): "query.ticket",
 	} {
 		p := f.get("/v1/requests?" + query).problem(t)
@@ -305,6 +306,19 @@ func TestUnknownID(t *testing.T) {
 		if p := f.do(c).problem(t); p.Status != http.StatusNotFound || p.Code != server.NotFound {
 			t.Errorf("%s: %+v", c.path, p)
 		}
+	}
+	f.queue.set(func(q *fakeQueue) { q.fail = errors.New("the queue was asked") })
+	for _, id := range []string{"%00", "a%0Ab", "%FF", strings.Repeat("x", 65)} {
+		for _, c := range []call{{method: "GET", path: id}, {method: "POST", path: id + "/cancel"}, {method: "POST", path: id + "/undo"}} {
+			c.path, c.token = "/v1/requests/"+c.path, f.all
+			if p := f.do(c).problem(t); p.Status != http.StatusNotFound {
+				t.Errorf("%s: %+v", c.path, p)
+			}
+		}
+	}
+	f.queue.set(func(q *fakeQueue) { q.fail = nil })
+	if p := f.get("/v1/holders/a%00b").problem(t); p.Status != http.StatusUnprocessableEntity || p.Errors[0].Location != "path.identity" {
+		t.Errorf("got %+v", p)
 	}
 	if p := f.get("/v1/holders/nobody").problem(t); p.Status != http.StatusNotFound || p.Code != "unknown_holder" {
 		t.Errorf("got %+v", p)

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -93,6 +95,9 @@ func (s *Server) registerUndo() {
 		Summary: "Take back exactly what a request wrote, by a new request", DefaultStatus: http.StatusAccepted,
 		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusInsufficientStorage}}
 	bodyOperation(s, token.Submit, op, true, func(ctx context.Context, in *undoInput, sent UndoJSON) (*acceptedOutput, error) {
+		if err := checkID(in.ID); err != nil {
+			return nil, err
+		}
 		submission, wrong := undoOf(sent, exchangeOf(ctx).caller.Name)
 		if len(wrong) > 0 {
 			return nil, invalid(wrong)
@@ -123,6 +128,9 @@ func (s *Server) registerStep(name string, scope token.Scope, summary string, st
 	op := huma.Operation{OperationID: name + "-request", Method: http.MethodPost, Path: requestPath + "/" + name, Summary: summary,
 		Errors: []int{http.StatusNotFound, http.StatusConflict}}
 	bodyOperation(s, scope, op, true, func(ctx context.Context, in *stepInput, _ NothingJSON) (*requestOutput, error) {
+		if err := checkID(in.ID); err != nil {
+			return nil, err
+		}
 		r, err := step.do(s.service, ctx, in.ID, exchangeOf(ctx).caller.Name)
 		if err != nil {
 			return nil, staleProblem(r, err, step.done, step.states)
@@ -132,6 +140,9 @@ func (s *Server) registerStep(name string, scope token.Scope, summary string, st
 }
 
 func (s *Server) get(ctx context.Context, in *getInput) (*requestOutput, error) {
+	if err := checkID(in.ID); err != nil {
+		return nil, err
+	}
 	r, err := s.archive.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -143,7 +154,19 @@ func (s *Server) get(ctx context.Context, in *getInput) (*requestOutput, error) 
 	return &requestOutput{Body: RequestOf(r, events)}, nil
 }
 
+// checkID keeps from the store what cannot be an id, NUL above all: not every store can be asked for that.
+func checkID(id queue.RequestID) error {
+	if len(id) > maxName || strings.ContainsFunc(string(id), unprintable) {
+		return queue.ErrNotFound
+	}
+	return nil
+}
+
 func (s *Server) list(ctx context.Context, in *listInput) (*pageOutput, error) {
+	wrong := slices.Concat(checkLine("query.holder", in.Holder), checkLine("query.ticket", in.Ticket), checkLine("query.cursor", in.Cursor))
+	if len(wrong) > 0 {
+		return nil, invalid(wrong)
+	}
 	page, next, err := s.archive.List(ctx, queue.Filter{State: queue.State(in.State), Holder: in.Holder, Ticket: in.Ticket,
 		Limit: in.Limit, Cursor: in.Cursor})
 	if err != nil {

@@ -83,6 +83,9 @@ func (s *Server) registerSwitch(name, summary string, flip func(to Switch, ctx c
 }
 
 func (s *Server) holder(ctx context.Context, in *holderInput) (*holderOutput, error) {
+	if wrong := checkLine("path.identity", in.Identity); len(wrong) > 0 {
+		return nil, invalid(wrong)
+	}
 	view, err := s.holders.Show(ctx, in.Identity)
 	if err != nil {
 		return nil, err
