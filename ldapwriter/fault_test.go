@@ -187,8 +187,8 @@ func contextEnds(t *testing.T, b *bundle) {
 	if b.stored(t, guid).Proxies.Has(change.Add[0]) {
 		t.Error("it was written although the context had ended before")
 	}
-	ctx, cancel = context.WithCancel(t.Context())
-	receipt, err := d.Write(ctx, ldapwriter.Job{Entry: entry, Change: change, Confirm: func(context.Context) error {
+	late, cancel := context.WithCancel(t.Context())
+	receipt, err := d.Write(late, ldapwriter.Job{Entry: entry, Change: change, Confirm: func(context.Context) error {
 		tap.onReply(func() bool { cancel(); return true })
 		return nil
 	}})

@@ -29,7 +29,7 @@ func (d *Directory) Find(ctx context.Context, identity string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	probes := append(precise(wanted, domains), byName(wanted))
+	probes := append(precise(wanted, domains), byName(identity))
 	for _, p := range probes {
 		hits, from, err := d.lookUp(ctx, p)
 		if err != nil {

@@ -187,9 +187,9 @@ func mapHolder(t *testing.T, b *bundle) {
 	if bare.Anchor != bare.GUID.Anchor() || bare.SID != "" || bare.Mail != "" || bare.Proxies != nil || bare.RemoteRecipient {
 		t.Errorf("a bare contact: %+v", bare)
 	}
-	critical, err := d.Find(t.Context(), "Domain Admins")
-	if err != nil || !critical.Critical || critical.Kind != address.Group {
-		t.Errorf("Domain Admins: %+v, %v", critical, err)
+	critical, err := d.Find(t.Context(), "Administrator")
+	if err != nil || !critical.Critical || critical.Kind != address.User {
+		t.Errorf("Administrator: %+v, %v", critical, err)
 	}
 }
 

@@ -73,10 +73,16 @@ func byAccountIn(domain, account string, domains []string) []probe {
 	return nil
 }
 
-// byName finds by display name, or by cn where there is none. Names need not be unique.
-func byName(name string) probe {
+// byName finds by display name, or by cn where there is none. Names need not be unique. A name may begin or end with a
+// space, so it is looked for as it was given too.
+func byName(given string) probe {
+	name := strings.TrimSpace(given)
+	parts := []string{equals(attrName, name), equals(attrCN, name)}
+	if given != name {
+		parts = append(parts, equals(attrName, given), equals(attrCN, given))
+	}
 	return probe{
-		filter: anyOf(equals(attrName, name), equals(attrCN, name)),
+		filter: anyOf(parts...),
 		bears:  func(h address.Holder) bool { return strings.EqualFold(squeeze(h.Name), squeeze(name)) },
 	}
 }

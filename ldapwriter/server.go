@@ -193,12 +193,17 @@ func (s *server) readOnce(ctx context.Context, work func(*session) error) (stale
 		slow := time.Since(began) >= s.timeout
 		return used && !slow, s.lost(lost, slow)
 	}
-	s.release(got)
+	s.giveBack(got, err)
 	return false, s.answered(err)
 }
 
-// release gives a healthy connection back.
-func (s *server) release(got *puddle.Resource[*session]) {
+// giveBack gives a connection back after err, unless the server said that it will not serve on it any more: its sign-in was
+// lost (operationsError), or it shuts down.
+func (s *server) giveBack(got *puddle.Resource[*session], err error) {
+	if ldap.IsErrorAnyOf(err, ldap.LDAPResultOperationsError, ldap.LDAPResultUnavailable) {
+		got.Destroy()
+		return
+	}
 	got.Value().used = true
 	got.Release()
 }

@@ -31,99 +31,82 @@ func (c *counting) Bind(conn *ldap.Conn) error {
 	return c.SimpleBind.Bind(conn)
 }
 
-// TestWrongPassword: one bind for the whole process, however many ask and whatever they ask; none for 30 minutes.
-func TestWrongPassword(t *testing.T) {
-	t.Parallel()
-	for name, start := range directories() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dc, c := start(t), newClock()
-			password := "wrong"
-			bind := &counting{SimpleBind: ldapwriter.SimpleBind{User: dc.Service.User, Password: func() (string, error) { return password, nil }}}
-			o := optionsOf(dc, c)
-			o.Bind, o.Connections, o.Servers, o.GlobalCatalog = bind, 8, []string{dc.Server, dc.Server + "/"}, []string{dc.GlobalCatalog}
-			d := open(t, o)
-			asks := map[string]func() error{
-				"find": func() error { _, err := d.Find(t.Context(), dc.Service.User); return err },
-				"read": func() error { _, err := d.Read(t.Context(), address.GUID{1}, ldapwriter.Prior{}); return err },
-				"in doubt": func() error {
-					_, err := d.Read(t.Context(), address.GUID{1}, ldapwriter.Prior{InDoubt: dc.Server})
-					return err
-				},
-				"read all": func() error { _, errs := d.ReadAll(t.Context(), []address.GUID{{1}}); return errs[0] },
-				"holders":  func() error { _, err := d.HoldersOf(t.Context(), []address.Address{"a@b"}, address.GUID{}); return err },
-				"rights":   func() error { _, err := d.Rights(t.Context(), address.GUID{1}); return err },
-				"no change": func() error {
-					_, err := d.Write(t.Context(), ldapwriter.Job{Entry: ldapwriter.Entry{DC: dc.Server}})
-					return err
-				},
-				"write": func() error {
-					_, err := d.Write(t.Context(), ldapwriter.Job{Entry: ldapwriter.Entry{DC: dc.Server}, Change: address.Change{Add: proxySet("smtp:a@b")}})
-					return err
-				},
-			}
-			askAll := func() {
-				t.Helper()
-				var all sync.WaitGroup
-				for what, ask := range asks {
-					for range 8 {
-						all.Go(func() {
-							e, ok := cause.As(ask())
-							if !ok || e.Kind != cause.Waiting || e.Cause.Code != cause.DirectoryUnavailable || !strings.Contains(e.Cause.Message, "52e") ||
-								!strings.Contains(e.Cause.Message, "password is wrong") || !strings.Contains(e.Cause.Message, dc.Service.User) {
-								t.Errorf("%s: %v", what, e)
-							}
-						})
+// wrongPassword: one bind for the whole process, however many ask and whatever they ask; none for 30 minutes.
+func wrongPassword(t *testing.T, b *bundle) {
+	password := "wrong"
+	bind := &counting{SimpleBind: ldapwriter.SimpleBind{User: b.dc.Service.User, Password: func() (string, error) { return password, nil }}}
+	o := b.options()
+	o.Bind, o.Connections, o.Servers, o.GlobalCatalog = bind, 8, []string{b.dc.Server, b.dc.Server + "/"}, []string{b.dc.GlobalCatalog}
+	d := open(t, o)
+	askAll := func(binds int32) {
+		t.Helper()
+		var all sync.WaitGroup
+		for what, ask := range everyCall(t, d, b.dc.Server) {
+			for range 8 {
+				all.Go(func() {
+					e, ok := cause.As(ask())
+					if !ok || e.Kind != cause.Waiting || e.Cause.Code != cause.DirectoryUnavailable || !strings.Contains(e.Cause.Message, "52e") ||
+						!strings.Contains(e.Cause.Message, "password is wrong") || !strings.Contains(e.Cause.Message, b.dc.Service.User) {
+						t.Errorf("%s: %v", what, e)
 					}
-				}
-				all.Wait()
+				})
 			}
-			askAll()
-			c.advance(29 * time.Minute)
-			askAll()
-			if n := bind.binds.Load(); n != 1 {
-				t.Errorf("%d binds in 30 minutes, wanted 1", n)
-			}
-			for _, f := range d.Probe(t.Context()) {
-				if strings.HasSuffix(f.Name, "sign-in") && (f.OK || f.Mend == "" || !strings.Contains(f.Detail, "52e")) {
-					t.Errorf("%+v", f)
-				}
-			}
-			c.advance(time.Minute)
-			askAll()
-			if n := bind.binds.Load(); n != 2 {
-				t.Errorf("%d binds after 30 minutes, wanted 2", n)
-			}
-			password = dc.Service.Password
-			c.advance(30 * time.Minute)
-			if _, err := d.HoldersOf(t.Context(), []address.Address{"a@b"}, address.GUID{}); err != nil {
-				t.Errorf("with the right password: %v", err)
-			}
-		})
+		}
+		all.Wait()
+		if n := bind.binds.Load(); n != binds {
+			t.Errorf("%d binds were sent, wanted %d", n, binds)
+		}
+	}
+	askAll(1)
+	b.clock.advance(29 * time.Minute)
+	askAll(1)
+	for _, f := range d.Probe(t.Context()) {
+		if strings.HasSuffix(f.Name, "sign-in") && (f.OK || f.Mend == "" || !strings.Contains(f.Detail, "52e")) {
+			t.Errorf("%+v", f)
+		}
+	}
+	b.clock.advance(time.Minute)
+	askAll(2)
+	password = b.dc.Service.Password
+	b.clock.advance(30 * time.Minute)
+	if _, err := d.HoldersOf(t.Context(), []address.Address{"a@b"}, address.GUID{}); err != nil {
+		t.Errorf("with the right password: %v", err)
 	}
 }
 
-// TestPasswordCannotBeRead: nothing is sent, and the next try may work.
-func TestPasswordCannotBeRead(t *testing.T) {
-	t.Parallel()
-	for name, start := range directories() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dc := start(t)
-			password, fault := "", errors.New("open secret.txt: no such file")
-			o := optionsOf(dc, newClock())
-			o.Bind = ldapwriter.SimpleBind{User: dc.Service.User, Password: func() (string, error) { return password, fault }}
-			d := open(t, o)
-			_, err := d.Find(t.Context(), "Domain Admins")
-			meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "secret.txt", dc.Service.User)
-			fault = nil
-			_, err = d.Find(t.Context(), "Domain Admins")
-			meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "Empty password")
-			password = dc.Service.Password
-			if _, err := d.Find(t.Context(), "Domain Admins"); err != nil {
-				t.Error(err)
-			}
-		})
+// everyCall is each way to ask the directory.
+func everyCall(t *testing.T, d *ldapwriter.Directory, dc string) map[string]func() error {
+	none, entry := address.GUID{1}, ldapwriter.Entry{DC: dc}
+	return map[string]func() error{
+		"find":      func() error { _, err := d.Find(t.Context(), "jdoe"); return err },
+		"account":   func() error { _, err := d.Find(t.Context(), `CONTOSO\jdoe`); return err },
+		"read":      func() error { _, err := d.Read(t.Context(), none, ldapwriter.Prior{}); return err },
+		"in doubt":  func() error { _, err := d.Read(t.Context(), none, ldapwriter.Prior{InDoubt: dc}); return err },
+		"read all":  func() error { _, errs := d.ReadAll(t.Context(), []address.GUID{none}); return errs[0] },
+		"holders":   func() error { _, err := d.HoldersOf(t.Context(), []address.Address{"a@b"}, none); return err },
+		"rights":    func() error { _, err := d.Rights(t.Context(), none); return err },
+		"no change": func() error { _, err := d.Write(t.Context(), ldapwriter.Job{Entry: entry}); return err },
+		"write": func() error {
+			_, err := d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Add: proxySet("smtp:a@b")}})
+			return err
+		},
+	}
+}
+
+// passwordCannotBeRead: nothing is sent, and the next try may work.
+func passwordCannotBeRead(t *testing.T, b *bundle) {
+	password, fault := "", errors.New("open secret.txt: no such file")
+	o := b.options()
+	o.Bind = ldapwriter.SimpleBind{User: b.dc.Service.User, Password: func() (string, error) { return password, fault }}
+	d := open(t, o)
+	_, err := d.Find(t.Context(), "Administrator")
+	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "secret.txt", b.dc.Service.User)
+	fault = nil
+	_, err = d.Find(t.Context(), "Administrator")
+	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "Empty password")
+	password = b.dc.Service.Password
+	if _, err := d.Find(t.Context(), "Administrator"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -3,7 +3,6 @@ package ldapwriter_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,18 +10,37 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/lab/directory"
 	"github.com/aliasd/aliasd/lab/samba"
 	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/ldapwriter"
 )
 
-// starter runs a directory that holds some objects and ends with the test. Two that are started with the same objects give
-// them the same objectGUIDs, like two DCs of one domain that do not replicate.
+// starter runs a directory that holds some objects and ends with the test.
 type starter func(t *testing.T, objects ...site.Object) *site.Site
 
 // directories are those that the suite runs on.
 func directories() map[string]starter {
-	return map[string]starter{"samba": startSamba}
+	return map[string]starter{"samba": startSamba, "embedded": startEmbedded}
+}
+
+func startEmbedded(t *testing.T, objects ...site.Object) *site.Site {
+	t.Helper()
+	return embedded(t, directory.Options{Objects: objects}).Site()
+}
+
+func embedded(t *testing.T, o directory.Options) *directory.Directory {
+	t.Helper()
+	d, err := directory.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Site().Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
 }
 
 func startSamba(t *testing.T, objects ...site.Object) *site.Site {
@@ -71,6 +89,9 @@ func TestOnEachDirectory(t *testing.T) {
 		"take back after a slip":       takeBackAfterSlip,
 		"slips that are gone already":  slipsGoneAlready,
 		"edits that do not matter":     editsThatDoNotMatter,
+		"write to a protected holder":  writeToProtected,
+		"wrong password":               wrongPassword,
+		"password cannot be read":      passwordCannotBeRead,
 		"rights":                       rightsOfTheAccount,
 		"probe":                        probeEverything,
 		"connection cut":               connectionCut,
@@ -254,9 +275,3 @@ func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 
 // background is a context that outlives the test's own, for what is cleaned up.
 func background() context.Context { return context.Background() }
-
-func sorted(list []string) []string {
-	list = slices.Clone(list)
-	slices.Sort(list)
-	return list
-}

@@ -86,7 +86,7 @@ func (w *writing) modify(got *puddle.Resource[*session], c address.Change) error
 		}
 		return unavailable(&awayError{url: w.server.url, why: plain{what: "the connection broke before anything was sent"}, err: err})
 	}
-	w.server.release(got)
+	w.server.giveBack(got, err)
 	answer, ok := answerOf(err)
 	if !ok || answer.ResultCode == ldap.LDAPResultInsufficientAccessRights {
 		return err

@@ -181,6 +181,17 @@ func writeWithoutRights(t *testing.T, b *bundle) {
 	same(t, "stored", b.stored(t, guid), entry.Values)
 }
 
+// writeToProtected: what is protected by AdminSDHolder inherits no rights, so they must be given elsewhere.
+func writeToProtected(t *testing.T, b *bundle) {
+	d := open(t, b.options())
+	entry, err := d.Find(t.Context(), "Administrator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Add: proxySet(b.smtp("smtp:admin")...)}})
+	meets(t, err, cause.Refusal, cause.NoRights, `dsacls "CN=AdminSDHolder,CN=System,`+b.dc.BaseDN+`" /G "`+b.dc.Service.User+`:WP;proxyAddresses"`)
+}
+
 func writeTooLong(t *testing.T, b *bundle) {
 	d := open(t, b.options())
 	guid := b.user(t, "long", "", b.smtp("SMTP:long")...)

@@ -1,0 +1,328 @@
+package ldapwriter_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/lab/directory"
+	"github.com/aliasd/aliasd/lab/directory/wire"
+	"github.com/aliasd/aliasd/lab/site"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+// The tests of this file use what only the embedded directory can do: watch operations, and answer as it is told.
+
+// watched is an embedded directory with one user, and a writer that uses it.
+type watched struct {
+	*bundle
+	directory *directory.Directory
+	writer    *ldapwriter.Directory
+	guid      address.GUID
+
+	mu   sync.Mutex
+	seen []string // the operations of the service account
+}
+
+func watch(t *testing.T, change func(*ldapwriter.Options)) *watched {
+	t.Helper()
+	d := embedded(t, directory.Options{})
+	w := &watched{bundle: newBundle(t, d.Site()), directory: d}
+	w.guid = w.user(t, "watched", w.mail("watched"), w.smtp("SMTP:watched")...)
+	o := w.options()
+	if change != nil {
+		change(&o)
+	}
+	w.writer = open(t, o)
+	w.answer(nil)
+	return w
+}
+
+// answer notes all operations of the service account, and has the directory answer some of them.
+func (w *watched) answer(with func(directory.Operation) directory.Fault) {
+	w.directory.OnOperation(func(_ context.Context, o directory.Operation) directory.Fault {
+		if bind, ok := o.Request.(*wire.Bind); o.Account == "Administrator" || ok && bind.Name == w.dc.Admin.User {
+			return directory.Fault{}
+		}
+		w.mu.Lock()
+		w.seen = append(w.seen, typeName(o.Request))
+		w.mu.Unlock()
+		if with == nil {
+			return directory.Fault{}
+		}
+		return with(o)
+	})
+}
+
+func typeName(o wire.Operation) string {
+	switch o.(type) {
+	case *wire.Bind:
+		return "bind"
+	case *wire.Search:
+		return "search"
+	case *wire.Modify:
+		return "modify"
+	}
+	return "other"
+}
+
+// took gives the operations since the last call.
+func (w *watched) took() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := strings.Join(w.seen, " ")
+	w.seen = nil
+	return list
+}
+
+// TestRoundTrips pins what each step of a write costs, once a connection is there.
+func TestRoundTrips(t *testing.T) {
+	t.Parallel()
+	w := watch(t, nil)
+	entry := read(t, w.writer, w.guid)
+	if got := w.took(); got != "bind search search" { // the second tells what the server can do
+		t.Errorf("the first read took %s", got)
+	}
+	holders := func() error {
+		_, err := w.writer.HoldersOf(t.Context(), []address.Address{"a@b", "c@d"}, w.guid)
+		return err
+	}
+	for _, c := range []struct {
+		what string
+		step func() error
+		want string
+	}{
+		{"read", func() error { _, err := w.writer.Read(t.Context(), w.guid, ldapwriter.Prior{}); return err }, "search"},
+		{"find", func() error { _, err := w.writer.Find(t.Context(), w.mail("watched")); return err }, "search"},
+		{"write", func() error { return w.alias(t, entry, "a") }, "modify search"},
+		{"read 50", func() error {
+			_, errs := w.writer.ReadAll(t.Context(), make([]address.GUID, 50))
+			return cleared(errs[49])
+		}, "search"},
+		{"first holders", holders, w.searchesForHolders(t) + " search search"}, // the schema and the partitions first
+		{"holders", holders, w.searchesForHolders(t)},
+		{"holders an hour later", func() error { w.clock.advance(time.Hour); return holders() }, w.searchesForHolders(t) + " search search"},
+	} {
+		if err := c.step(); err != nil {
+			t.Errorf("%s: %v", c.what, err)
+		}
+		if got := strings.ReplaceAll(w.took(), "bind search ", ""); got != c.want {
+			t.Errorf("%s took %q, wanted %q", c.what, got, c.want)
+		}
+	}
+}
+
+// cleared passes over the refusal of what is not there.
+func cleared(err error) error {
+	if e, ok := cause.As(err); ok && e.Cause.Code == cause.UnknownHolder {
+		return nil
+	}
+	return err
+}
+
+// searchesForHolders: the indexed attributes share one search, each of the others has its own.
+func (w *watched) searchesForHolders(t *testing.T) string {
+	t.Helper()
+	entry, err := w.dc.Read(t.Context(), "CN=ms-Exch-Target-Address,CN=Schema,CN=Configuration,"+w.dc.BaseDN, "searchFlags")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entry.GetAttributeValue("searchFlags") == "0" {
+		return "search search"
+	}
+	return "search"
+}
+
+// alias writes one alias.
+func (w *watched) alias(t *testing.T, entry ldapwriter.Entry, local string) error {
+	_, err := w.writer.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Add: proxySet(w.smtp("smtp:" + local)...)}})
+	return err
+}
+
+// TestOneModify: one modify names every value, replaces nothing, and comes by objectGUID.
+func TestOneModify(t *testing.T) {
+	t.Parallel()
+	w := watch(t, nil)
+	entry := read(t, w.writer, w.guid)
+	var modifies []*wire.Modify
+	w.answer(func(o directory.Operation) directory.Fault {
+		if m, ok := o.Request.(*wire.Modify); ok {
+			modifies = append(modifies, m)
+		}
+		return directory.Fault{}
+	})
+	old, next := w.smtp("SMTP:watched", "smtp:watched"), w.smtp("SMTP:next")
+	change := address.Change{Delete: proxySet(old[0]), Add: proxySet(old[1], next[0]), Mail: &address.MailChange{Old: w.mail("watched"), New: w.mail("next")}}
+	if _, err := w.writer.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: change}); err != nil {
+		t.Fatal(err)
+	}
+	if len(modifies) != 1 || !strings.HasPrefix(modifies[0].DN, "<GUID=") {
+		t.Fatalf("modifies %+v", modifies)
+	}
+	var got []string
+	for _, c := range modifies[0].Changes {
+		got = append(got, map[wire.Operator]string{wire.AddValues: "add ", wire.DeleteValues: "delete "}[c.Operator]+c.Attribute+" "+strings.Join(c.Values, " "))
+	}
+	want := []string{"delete proxyAddresses " + old[0], "add proxyAddresses " + old[1] + " " + next[0], "delete mail " + w.mail("watched"), "add mail " + w.mail("next")}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestDirectoryAnswers has the directory refuse a modify in each way, and says what becomes of it; nothing is written.
+func TestDirectoryAnswers(t *testing.T) {
+	t.Parallel()
+	w := watch(t, nil)
+	entry := read(t, w.writer, w.guid)
+	for code, want := range map[uint16]struct {
+		kind cause.Kind
+		code cause.Code
+	}{
+		1: {cause.Waiting, cause.DirectoryUnavailable}, 51: {cause.Waiting, cause.DirectoryUnavailable}, 52: {cause.Waiting, cause.DirectoryUnavailable},
+		80: {cause.Waiting, cause.DirectoryUnavailable}, 10: {cause.Waiting, cause.DCUnavailable}, 53: {cause.Failure, cause.DirectoryRefused},
+		65: {cause.Failure, cause.DirectoryRefused}, 50: {cause.Refusal, cause.NoRights}, 32: {cause.Refusal, cause.UnknownHolder},
+	} {
+		w.answer(func(o directory.Operation) directory.Fault {
+			if _, ok := o.Request.(*wire.Modify); ok {
+				return directory.Fault{Code: code, Text: "told to"}
+			}
+			return directory.Fault{}
+		})
+		meets(t, w.alias(t, entry, "a"), want.kind, want.code)
+	}
+	w.answer(nil)
+	same(t, "stored", w.stored(t, w.guid), entry.Values)
+	// After "operations error" and "unavailable" the connection is not used again; after the others it is.
+	w.took()
+	read(t, w.writer, w.guid)
+	for code, want := range map[uint16]string{1: "search search bind search search", 52: "search search bind search search", 51: "search search search"} {
+		w.took()
+		w.answer(func(o directory.Operation) directory.Fault {
+			if s, ok := o.Request.(*wire.Search); ok && strings.HasPrefix(s.Base, "<GUID=") {
+				return directory.Fault{Code: code}
+			}
+			return directory.Fault{}
+		})
+		_, err := w.writer.Read(t.Context(), w.guid, ldapwriter.Prior{})
+		meets(t, err, cause.Waiting, cause.DirectoryUnavailable, w.dc.Server)
+		w.answer(nil)
+		read(t, w.writer, w.guid)
+		if got := w.took(); strings.Count(got, "bind") != strings.Count(want, "bind") {
+			t.Errorf("after %d: %s", code, got)
+		}
+	}
+}
+
+// TestNoAccountIsLocked: the directory itself counts one wrong password, however many connections were wanted.
+func TestNoAccountIsLocked(t *testing.T) {
+	t.Parallel()
+	w := watch(t, func(o *ldapwriter.Options) {
+		o.Bind = ldapwriter.SimpleBind{User: o.Bind.Account(), Password: func() (string, error) { return "wrong", nil }}
+		o.Connections = 16
+	})
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			_, err := w.writer.Read(t.Context(), w.guid, ldapwriter.Prior{})
+			if e, ok := cause.As(err); !ok || e.Cause.Code != cause.DirectoryUnavailable {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if n := w.directory.WrongPasswords(site.ServiceAccount); n != 1 || w.directory.Locked(site.ServiceAccount) || w.took() != "bind" {
+		t.Errorf("%d wrong passwords", n)
+	}
+}
+
+// TestRefusedAccounts says in words why an account may not sign in.
+func TestRefusedAccounts(t *testing.T) {
+	t.Parallel()
+	for words, attributes := range map[string]map[string][]string{
+		"the account is disabled":     {"userAccountControl": {"66050"}},
+		"the account has expired":     {"accountExpires": {"1"}},
+		"its password has expired":    {"userAccountControl": {"8454656"}},
+		"its password must be change": {"pwdLastSet": {"0"}},
+		"from this machine":           {"userWorkstations": {"ELSEWHERE"}},
+		"at this time":                {"logonHours": {strings.Repeat("\x00", 21)}},
+	} {
+		w := watch(t, nil)
+		dn := w.dc.DN("CN=" + site.ServiceAccount + ",CN=Users")
+		if err := w.dc.Modify(t.Context(), dn, site.Changes{Replace: attributes}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.writer.Find(t.Context(), "jdoe")
+		meets(t, err, cause.Waiting, cause.DirectoryUnavailable, words, site.ServiceAccount)
+	}
+}
+
+// TestSwitchedOff stops the directory and starts it again while the pool is full: all goes on by itself.
+func TestSwitchedOff(t *testing.T) {
+	t.Parallel()
+	w := watch(t, func(o *ldapwriter.Options) { o.Connections = 4 })
+	readMany := func() error {
+		var all sync.WaitGroup
+		errs := make([]error, 16)
+		for i := range errs {
+			all.Go(func() { _, errs[i] = w.writer.Read(t.Context(), w.guid, ldapwriter.Prior{}) })
+		}
+		all.Wait()
+		return errors.Join(errs...)
+	}
+	if err := readMany(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.directory.Suspend(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.writer.Read(t.Context(), w.guid, ldapwriter.Prior{})
+	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "refused")
+	if err := w.directory.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	if err := readMany(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestChangingWhileRead edits a holder between the ranges of its values: all that is read belongs to one version.
+func TestChangingWhileRead(t *testing.T) {
+	t.Parallel()
+	d := embedded(t, directory.Options{ValueRange: 10})
+	b := newBundle(t, d.Site())
+	var proxies []string
+	for i := range 25 {
+		proxies = append(proxies, b.smtp("smtp:v" + strings.Repeat("x", i))[0])
+	}
+	guid := b.user(t, "moving", "", proxies...)
+	writer := open(t, b.options())
+	edits := 0
+	d.OnOperation(func(_ context.Context, o directory.Operation) directory.Fault {
+		s, ok := o.Request.(*wire.Search)
+		if !ok || o.Account == "Administrator" || !strings.Contains(strings.Join(s.Attributes, " "), ";range=10-*") || edits == 2 {
+			return directory.Fault{}
+		}
+		edits++
+		b.edit(t, guid, proxyEdit([]string{proxies[0]}, nil))
+		proxies = proxies[1:]
+		return directory.Fault{}
+	})
+	same(t, "read", read(t, writer, guid).Values, address.Values{Proxies: proxySet(proxies...)})
+	if edits != 2 || len(proxies) != 23 {
+		t.Errorf("%d edits", edits)
+	}
+	edits = -1000 // it never stops changing
+	d.OnOperation(func(_ context.Context, o directory.Operation) directory.Fault {
+		if s, ok := o.Request.(*wire.Search); ok && strings.Contains(strings.Join(s.Attributes, " "), ";range=") {
+			b.edit(t, guid, site.Changes{Replace: map[string][]string{"mail": {b.mail("m" + time.Now().Format("150405.000000000"))}}})
+		}
+		return directory.Fault{}
+	})
+	_, err := writer.Read(t.Context(), guid, ldapwriter.Prior{})
+	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "keeps changing")
+}
