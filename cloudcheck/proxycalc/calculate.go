@@ -29,11 +29,10 @@ func Calculate(t Tenant, h Holder, previous *Previous) Result {
 
 // MailSurvives says whether the holder's AD mail, were it the only address, would be its primary in the cloud.
 func MailSurvives(t Tenant, h Holder) bool {
-	h.Proxies = nil
-	c := newCalculation(t, h, nil)
 	if h.Mail == "" {
 		return false
 	}
+	c := newCalculation(t, h, nil)
 	_, dropped := c.discards(address.Primary(address.Address(h.Mail)))
 	return !dropped
 }

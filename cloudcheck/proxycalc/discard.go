@@ -71,7 +71,7 @@ func malformed(p address.Proxy) Reason {
 		broken = broken || strings.ContainsFunc(value, unicode.IsSpace)
 	}
 	if p.IsSMTP() {
-		broken = broken || strings.Contains(value, ":") || address.CheckSyntax(value) != nil
+		broken = broken || address.CheckSyntax(value) != nil
 	}
 	if broken {
 		return Malformed

@@ -15,7 +15,7 @@ func (c *calculation) primary() address.Address {
 		return c.explicitPrimary()
 	case c.mailValue != "":
 		return c.mailValue
-	case c.nothingOnPremises() && c.recipient() && len(c.upn) > 0:
+	case c.nothingOnPremises() && len(c.upn) > 0: // only a recipient's UPN is an address then
 		return c.upn[0]
 	case len(c.cloudOnly) > 0:
 		return c.cloudOnly[0]

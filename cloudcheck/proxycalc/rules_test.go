@@ -310,6 +310,11 @@ func TestWithoutLicence(t *testing.T) {
 			previous: state(false, "u", "u@"+initial, "SMTP:u@"+initial),
 			proxies:  []string{"SMTP:a@contoso.com", "smtp:u@contoso.com", "smtp:u@" + initial}, mail: "a@contoso.com",
 		},
+		"licence removed, the earlier UPN is not known": {
+			holder:   user(false, "", "SMTP:a@contoso.com"),
+			previous: &proxycalc.Previous{Nickname: "u", Mail: "a@contoso.com", Proxies: proxies("SMTP:a@contoso.com", "smtp:u@contoso.com", "smtp:u@"+initial)},
+			proxies:  []string{"SMTP:a@contoso.com", "smtp:u@contoso.com", "smtp:u@" + initial}, mail: "a@contoso.com",
+		},
 		"licence removed, the added proxies leave again": {
 			holder:   user(false, ""),
 			previous: state(false, "u", "u@"+initial, "SMTP:u@"+initial, "smtp:x@contoso.com", "smtp:u@contoso.com"),
