@@ -30,7 +30,7 @@ const (
 type process struct {
 	folder folder
 	pid    int
-	stdin  io.Closer // held open; Wait closes it
+	stdin  io.Closer     // held open; Wait closes it
 	done   chan struct{} // closed when the process has ended
 	err    error         // how it ended; read after done
 }

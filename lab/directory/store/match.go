@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -102,14 +104,7 @@ func (f *filter) compare(key string) int {
 	}
 	a, _ := strconv.ParseInt(key, 10, 64)
 	b, _ := strconv.ParseInt(f.key, 10, 64)
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	default:
-		return 0
-	}
+	return cmp.Compare(a, b)
 }
 
 func (f *filter) matchBits(key string) bool {
@@ -121,8 +116,8 @@ func (f *filter) matchBits(key string) bool {
 	return value&mask != 0
 }
 
-// candidates gives a superset of the objects that the filter can match, from the indexes. It is false when every object has to be
-// looked at.
+// candidates gives a superset of the objects that the filter can match, from the indexes and sorted by id. It is false when
+// every object has to be looked at.
 func (f *filter) candidates(s *Store) ([]*node, bool) {
 	switch f.kind {
 	case equal:
@@ -158,5 +153,6 @@ func (f *filter) union(s *Store) ([]*node, bool) {
 		}
 		all = append(all, nodes...)
 	}
-	return all, true
+	slices.SortFunc(all, func(a, b *node) int { return cmp.Compare(a.id, b.id) })
+	return slices.Compact(all), true
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -47,12 +48,24 @@ func ParseName(text string) (Name, error) {
 	}
 	name := make(Name, 0, len(parsed.RDNs))
 	for _, rdn := range parsed.RDNs {
-		if len(rdn.Attributes) != 1 || rdn.Attributes[0].Value == "" || rdn.Attributes[0].Type == "" {
+		if len(rdn.Attributes) != 1 {
 			return nil, badName(text)
 		}
-		name = append(name, RDN{Type: strings.ToUpper(rdn.Attributes[0].Type), Value: rdn.Attributes[0].Value})
+		one := rdn.Attributes[0]
+		if one.Value == "" || !utf8.ValidString(one.Value) || !isType(one.Type) {
+			return nil, badName(text)
+		}
+		name = append(name, RDN{Type: strings.ToUpper(one.Type), Value: one.Value})
 	}
 	return name, nil
+}
+
+// isType says that text can be the type in an RDN: letters, digits, "-" and "." (RFC 4512, 1.4).
+func isType(text string) bool {
+	odd := strings.IndexFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.'
+	})
+	return text != "" && odd < 0
 }
 
 func (n Name) String() string {

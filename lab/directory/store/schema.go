@@ -74,7 +74,7 @@ func utf16Length(text string) int {
 // Schema is the attributes and classes of the directory. It does not change.
 type Schema struct {
 	attributes []*Attribute
-	byName     map[string]*Attribute
+	byName     map[string]*Attribute // by name as it is spelled and in lower case, and by object identifier
 	classes    map[string]class
 }
 
@@ -93,6 +93,7 @@ func newSchema() (*Schema, error) {
 			return nil, err
 		}
 		s.attributes = append(s.attributes, a)
+		s.byName[a.Name] = a
 		s.byName[strings.ToLower(a.Name)] = a
 		s.byName[a.OID] = a
 	}
@@ -123,7 +124,12 @@ func (s *Schema) attribute(name string) (*Attribute, bool) {
 }
 
 // the gives an attribute that the code itself names; the table has it, which a test sees to.
-func (s *Schema) the(name string) *Attribute { return s.byName[strings.ToLower(name)] }
+func (s *Schema) the(name string) *Attribute {
+	if a, ok := s.byName[name]; ok {
+		return a
+	}
+	return s.byName[strings.ToLower(name)]
+}
 
 // rawGUID turns the text form of a GUID into its 16 bytes (MS-DTYP 2.3.4.3).
 func rawGUID(text string) (string, bool) {

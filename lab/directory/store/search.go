@@ -1,9 +1,6 @@
 package store
 
 import (
-	"cmp"
-	"slices"
-
 	ber "github.com/go-asn1-ber/asn1-ber"
 
 	"github.com/aliasd/aliasd/lab/directory/wire"
@@ -86,7 +83,8 @@ func (s *Store) find(q Query, f *filter, base *node) []*node {
 	}
 	nodes, indexed := f.candidates(s)
 	if indexed {
-		nodes = ordered(nodes, q.After)
+		from, _ := position(nodes, q.After+1)
+		nodes = nodes[from:]
 	} else {
 		nodes = s.all[min(q.After+1, len(s.all)):]
 	}
@@ -101,15 +99,6 @@ func (s *Store) find(q Query, f *filter, base *node) []*node {
 		}
 	}
 	return found
-}
-
-// ordered sorts objects from an index, drops what comes twice and what earlier pages had.
-func ordered(nodes []*node, after int) []*node {
-	nodes = slices.Clone(nodes)
-	slices.SortFunc(nodes, func(a, b *node) int { return cmp.Compare(a.id, b.id) })
-	nodes = slices.Compact(nodes)
-	from, _ := slices.BinarySearchFunc(nodes, after+1, func(n *node, id int) int { return cmp.Compare(n.id, id) })
-	return nodes[from:]
 }
 
 func within(n *node, scope wire.Scope, base *node) bool {

@@ -5,6 +5,7 @@
 package store
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -32,9 +33,9 @@ type Store struct {
 	base    Name
 
 	mu    sync.RWMutex
-	roots map[string]*node // by Name.key: the naming contexts
-	all   []*node          // by id, which is the order of creation; nil where an object was deleted
-	index map[*Attribute]map[string][]*node
+	roots map[string]*node                  // by Name.key: the naming contexts
+	all   []*node                           // by id, which is the order of creation; nil where an object was deleted
+	index map[*Attribute]map[string][]*node // sorted by id
 	usn   int64
 	rid   uint32
 	// domainSID is the SID of the domain without a RID, as bytes.
@@ -184,18 +185,25 @@ func (s *Store) reindex(n *node, old, next values) {
 		}
 		for _, value := range old[a] {
 			key, _ := a.Syntax.key(value)
-			index[key] = slices.DeleteFunc(index[key], func(other *node) bool { return other == n })
+			if at, found := position(index[key], n.id); found {
+				index[key] = slices.Delete(index[key], at, at+1)
+			}
 			if len(index[key]) == 0 {
 				delete(index, key)
 			}
 		}
 		for _, value := range next[a] {
 			key, _ := a.Syntax.key(value)
-			if !slices.Contains(index[key], n) {
-				index[key] = append(index[key], n)
+			if at, found := position(index[key], n.id); !found {
+				index[key] = slices.Insert(index[key], at, n)
 			}
 		}
 	}
+}
+
+// position finds an object in a list that is sorted by id, or where it would stand.
+func position(sorted []*node, id int) (int, bool) {
+	return slices.BinarySearchFunc(sorted, id, func(n *node, id int) int { return cmp.Compare(n.id, id) })
 }
 
 func (v values) clone() values { return maps.Clone(v) }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -115,11 +114,4 @@ func parseSID(text string) (string, bool) {
 		raw = binary.LittleEndian.AppendUint32(raw, uint32(n))
 	}
 	return string(raw), true
-}
-
-// formatGUID gives the text form of 16 raw bytes (MS-DTYP 2.3.4.3): the first three groups are little-endian.
-func formatGUID(raw string) string {
-	b := []byte(raw)
-	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:]),
-		binary.LittleEndian.Uint16(b[6:]), b[8:10], b[10:])
 }
