@@ -20,7 +20,7 @@ import (
 
 // How long a domain controller may take to answer, and to end by itself.
 const (
-	startLimit = 60 * time.Second
+	startLimit = 2 * time.Minute
 	stopLimit  = 5 * time.Second
 	pollEvery  = 10 * time.Millisecond
 )

@@ -53,8 +53,12 @@ func provision(ctx context.Context, f folder) error {
 	if err := f.writeSettings(placeholder); err != nil {
 		return err
 	}
-	if _, err := run(ctx, sambaTool, "domain", "provision", "-s", f.conf(), "--realm=CONTOSO.TEST", "--domain=CONTOSO",
-		"--server-role=dc", "--dns-backend=NONE", "--host-name=dc1", "--host-ip="+placeholder,
+	script, err := provisioning.ReadFile("provision/provision.py")
+	if err != nil {
+		return fmt.Errorf("read the script: %w", err)
+	}
+	if _, err := run(ctx, python, "-c", string(script), "domain", "provision", "-s", f.conf(), "--realm=CONTOSO.TEST",
+		"--domain=CONTOSO", "--server-role=dc", "--dns-backend=NONE", "--host-name=dc1", "--host-ip="+placeholder,
 		"--adminpass="+adminPassword, "--quiet"); err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	t.Run(onWindows, func(t *testing.T) {
 		t.Parallel()
-		d, err := directory.Start(directory.Options{})
+		d, err := directory.Start(directory.Options{Objects: crowd()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,12 +48,21 @@ func TestConformance(t *testing.T) {
 		if err := samba.Missing(); err != nil {
 			t.Skip(err)
 		}
-		dc, err := samba.Start(t.Context(), samba.Options{})
+		dc, err := samba.Start(t.Context(), samba.Options{Objects: crowd()})
 		if err != nil {
 			t.Fatal(err)
 		}
 		runSuite(t, onSamba, dc)
 	})
+}
+
+// crowd are more contacts than fit on a page.
+func crowd() []site.Object {
+	list := make([]site.Object, 1010)
+	for i := range list {
+		list[i] = site.Object{Kind: site.Contact, Name: fmt.Sprintf("crowd %04d", i), OU: site.Support}
+	}
+	return list
 }
 
 // runSuite runs every case on one directory, side by side.
