@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"text/template"
+	"time"
 
 	"github.com/aliasd/aliasd/lab/directory"
 	"github.com/aliasd/aliasd/lab/samba"
@@ -41,6 +42,8 @@ type Lab struct {
 	Site   *site.Site
 	Tenant *tenant.Tenant
 	Engine *syncengine.Engine
+	// Embedded is the directory itself where it is the embedded one, for faults; nil otherwise.
+	Embedded *directory.Directory
 }
 
 // Start starts all parts, puts the objects into the directory, and runs one sync cycle. Close it when done.
@@ -51,7 +54,7 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	if l.Site, err = startSite(ctx, o.Directory); err != nil {
+	if err := l.startSite(ctx, o.Directory); err != nil {
 		return l, err
 	}
 	if l.Tenant, err = tenant.Start(o.Tenant); err != nil {
@@ -66,18 +69,18 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 	return l, l.Engine.Cycle(ctx)
 }
 
-func startSite(ctx context.Context, kind Kind) (*site.Site, error) {
+func (l *Lab) startSite(ctx context.Context, kind Kind) (err error) {
 	switch kind {
 	case Samba:
-		return samba.Start(ctx, samba.Options{})
+		l.Site, err = samba.Start(ctx, samba.Options{})
 	case Embedded, "":
-		d, err := directory.Start(directory.Options{})
-		if err != nil {
-			return nil, err
+		if l.Embedded, err = directory.Start(directory.Options{}); err == nil {
+			l.Site = l.Embedded.Site()
 		}
-		return d.Site(), nil
+	default:
+		err = fmt.Errorf("directory %q is none of embedded, samba", kind)
 	}
-	return nil, fmt.Errorf("directory %q is none of embedded, samba", kind)
+	return err
 }
 
 // Close stops all parts. Closing twice is harmless.
@@ -110,6 +113,7 @@ cloud:
   ca_file: tenant-ca.pem
 schedule:
   verify: "{{.Verify}}"
+verify: {deadline: {{.Deadline}}}
 api: {listen: "{{.Listen}}"}
 `
 
@@ -118,6 +122,8 @@ type Settings struct {
 	Level  string // of the log; empty is info
 	Verify string // schedule; empty is every second
 	Listen string // empty is a free port of loopback
+	// Deadline is how long after the write the cloud may take; 0 is 24 hours.
+	Deadline time.Duration
 }
 
 // WriteSettings writes a settings file for this lab into a folder, with the files that it names, and returns its path.
@@ -127,6 +133,9 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 		*Lab
 	}{s, l}
 	fill.Level, fill.Verify = orElse(s.Level, "info"), orElse(s.Verify, "@every 1s")
+	if fill.Deadline == 0 {
+		fill.Deadline = 24 * time.Hour
+	}
 	if fill.Listen == "" {
 		if fill.Listen, err = freePort(); err != nil {
 			return "", err

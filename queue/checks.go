@@ -119,7 +119,7 @@ func refuseUnverified(holder address.Holder, t cloudcheck.Tenant, ask address.As
 		return nil
 	}
 	for _, a := range added {
-		if a.Equal(ask.Address) && !t.Verified[a.Domain()] {
+		if a.Equal(ask.Address) && !t.Verifies(a.Domain()) {
 			return cause.Refuse(cause.DomainNotVerified,
 				"the domain %s of %s is not verified in the tenant; verify it there first, or choose an address in a verified domain", a.Domain(), a)
 		}

@@ -31,6 +31,7 @@ type stack struct {
 	daemon *daemon
 	remote *client.Client
 	log    *safeBuffer
+	pace   pace
 }
 
 // safeBuffer is a log that several goroutines write and a test reads.
@@ -89,8 +90,8 @@ func people() []site.Object {
 	)
 }
 
-// newStack starts everything; the sync engine runs when the test calls cycle.
-func newStack(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
+// newSite starts a lab and writes its settings file; no daemon runs yet.
+func newSite(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
 	t.Helper()
 	o.LicenceNew = true
 	box, err := lab.Start(context.Background(), lab.Options{Directory: kind, Objects: people(), Tenant: o})
@@ -102,13 +103,35 @@ func newStack(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
 			t.Error(err)
 		}
 	})
-	s := &stack{Lab: box, dir: t.TempDir(), log: &safeBuffer{}}
+	s := &stack{Lab: box, dir: t.TempDir(), log: &safeBuffer{}, pace: demoPace()}
+	s.pace.syncInterval = 10 * time.Minute // the lab syncs when a test says so: it has not stopped because of that
 	if s.file, err = box.WriteSettings(s.dir, lab.Settings{}); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// newStack starts everything; the sync engine runs when the test calls cycle.
+func newStack(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
+	t.Helper()
+	s := newSite(t, kind, o)
 	s.startDaemon(t)
 	return s
 }
+
+// brokenStack is a stack on the embedded directory whose settings are changed before the daemon starts.
+func brokenStack(t *testing.T, change func(*testing.T, *stack)) *stack {
+	t.Helper()
+	s := newSite(t, lab.Embedded, tenant.Options{})
+	change(t, s)
+	s.startDaemon(t)
+	return s
+}
+
+// requestJSON is a request as the API shows it.
+type requestJSON = server.RequestJSON
+
+func queryAll() client.Query { return client.Query{Limit: 500} }
 
 // startDaemon starts the daemon of the settings file, and stops it with the test.
 func (s *stack) startDaemon(t *testing.T) {
@@ -118,7 +141,7 @@ func (s *stack) startDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	if s.daemon, err = openDaemon(ctx, settings, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), demoPace()); err != nil {
+	if s.daemon, err = openDaemon(ctx, settings, slog.New(slog.NewTextHandler(s.log, nil)), s.pace); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
