@@ -18,14 +18,13 @@ const (
 	ldbAdd       = "ldbadd"
 	ldbModify    = "ldbmodify"
 	ldbSearch    = "ldbsearch"
-	python       = "python3"
 )
 
 // Missing says what keeps a domain controller from running here: programs that are not installed, with the packages that
 // bring them, or no right to listen on port 636. It is nil when Start can work. Tests that skip say so with this error.
 func Missing() error {
 	var absent []string
-	for _, name := range []string{sambaProgram, sambaTool, ldbAdd, ldbModify, ldbSearch, python} {
+	for _, name := range []string{sambaProgram, sambaTool, ldbAdd, ldbModify, ldbSearch} {
 		if _, err := program(name); err != nil {
 			absent = append(absent, name)
 		}

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -53,13 +54,7 @@ func provision(ctx context.Context, f folder) error {
 	if err := f.writeSettings(placeholder); err != nil {
 		return err
 	}
-	script, err := provisioning.ReadFile("provision/provision.py")
-	if err != nil {
-		return fmt.Errorf("read the script: %w", err)
-	}
-	if _, err := run(ctx, python, "-c", string(script), "domain", "provision", "-s", f.conf(), "--realm=CONTOSO.TEST",
-		"--domain=CONTOSO", "--server-role=dc", "--dns-backend=NONE", "--host-name=dc1", "--host-ip="+placeholder,
-		"--adminpass="+adminPassword, "--quiet"); err != nil {
+	if err := createDomain(ctx, f); err != nil {
 		return err
 	}
 	for _, step := range []struct{ tool, file string }{
@@ -76,6 +71,41 @@ func provision(ctx context.Context, f folder) error {
 	_, err = run(ctx, sambaTool, "dsacl", "set", "-s", f.conf(), "-H", f.database(),
 		"--objectdn="+site.People+","+site.BaseDN, "--sddl="+delegate(sid))
 	return err
+}
+
+// createDomain runs samba-tool's provisioning by a script of ours, with the Python that samba-tool itself runs with: another one
+// on the PATH may not have Samba's modules.
+func createDomain(ctx context.Context, f folder) error {
+	script, err := provisioning.ReadFile("provision/provision.py")
+	if err != nil {
+		return fmt.Errorf("read the script: %w", err)
+	}
+	python, err := interpreter()
+	if err != nil {
+		return err
+	}
+	_, err = run(ctx, python, "-c", string(script), "domain", "provision", "-s", f.conf(), "--realm=CONTOSO.TEST",
+		"--domain=CONTOSO", "--server-role=dc", "--dns-backend=NONE", "--host-name=dc1", "--host-ip="+placeholder,
+		"--adminpass="+adminPassword, "--quiet")
+	return err
+}
+
+// interpreter is the program in samba-tool's first line.
+func interpreter() (string, error) {
+	path, err := program(sambaTool)
+	if err != nil {
+		return "", err
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read samba-tool: %w", err)
+	}
+	first, _, _ := strings.Cut(string(content), "\n")
+	words := strings.Fields(strings.TrimPrefix(first, "#!"))
+	if !strings.HasPrefix(first, "#!") || len(words) == 0 {
+		return "", fmt.Errorf("samba-tool names no interpreter: %q", first)
+	}
+	return words[len(words)-1], nil // "/usr/bin/env python3" names it last
 }
 
 // load feeds an embedded LDIF file to one of the ldb tools.
