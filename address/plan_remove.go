@@ -62,7 +62,7 @@ func (p *planner) isUPN(a Address) bool {
 
 // refuseUnmasking: without its last SMTP value a holder's primary comes from mail again, or else from the UPN.
 func (p *planner) refuseUnmasking(alias Address) error {
-	if !p.isLast(alias) || len(p.Holder.Proxies.Primaries()) > 0 {
+	if !p.isLast(alias) { // and it is not a named primary: that was refused before
 		return nil
 	}
 	for _, next := range p.unmasked() {
@@ -86,7 +86,7 @@ func (p *planner) unmasked() []Address {
 	if mail != "" {
 		next = append(next, mail)
 	}
-	mailCounts := mail != "" && p.MailSurvives && !discarded(mail)
+	mailCounts := mail != "" && p.MailSurvives
 	if !mailCounts && p.Holder.Kind == User && p.Cloud.InCloud && upn != "" {
 		next = append(next, upn)
 	}

@@ -20,6 +20,7 @@ func TestRemoveAlias(t *testing.T) {
 		})
 	}
 	runPlans(t, []planCase{
+		{name: "not there, and nothing else is", s: situation(ada).inCloud(Primary(moera)), ask: asked(RemoveAlias, alias), wants: gone},
 		{name: "in another case", s: situation(ada, Primary(ada), "smtp:A.LOVELACE@contoso.test"), ask: asked(RemoveAlias, alias),
 			del: []Proxy{"smtp:A.LOVELACE@contoso.test"}, wants: gone},
 		{name: "every twin", s: situation(ada, Primary(ada), "smtp:A.LOVELACE@contoso.test", "Smtp:"+Proxy(alias)), ask: asked(RemoveAlias, alias),
