@@ -54,6 +54,7 @@ Exit codes: 0 done, 1 error, 2 wrong usage, wrong settings or an invalid request
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	group(root)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.configFile, "config", "c", a.envOr("ALIASD_CONFIG", defaultConfigFile(a.env)), "settings file")
@@ -89,6 +90,13 @@ func (a *app) printJSON(value any) error {
 	}
 	_, err = fmt.Fprintf(a.out, "%s\n", encoded)
 	return err
+}
+
+// group makes a command that only has subcommands print its help, and refuse a subcommand that there is not.
+func group(c *cobra.Command) *cobra.Command {
+	c.Args = args(cobra.NoArgs)
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
 }
 
 // args wraps cobra's argument checks so that a wrong number is a usage error with a hint.

@@ -23,7 +23,7 @@ func defaultConfigFile(env func(string) (string, bool)) string {
 }
 
 func (a *app) configCommand() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Print a sample settings file, or check yours"}
+	c := group(&cobra.Command{Use: "config", Short: "Print a sample settings file, or check yours"})
 	c.AddCommand(
 		&cobra.Command{Use: "sample", Short: "Print the whole settings file with explanations", Example: "  aliasd config sample > aliasd.yaml",
 			Args: args(cobra.NoArgs),

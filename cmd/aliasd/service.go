@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) serviceCommand() *cobra.Command {
-	c := &cobra.Command{Use: "service", Short: "Install, remove, start and stop the service (Windows service, systemd unit)"}
+	c := group(&cobra.Command{Use: "service", Short: "Install, remove, start and stop the service (Windows service, systemd unit)"})
 	verbs := []struct {
 		use, short string
 		do         func(service.Service) error

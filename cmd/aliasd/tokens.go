@@ -62,8 +62,8 @@ func (t *tokens) due(name string) bool {
 }
 
 func (a *app) tokenCommand() *cobra.Command {
-	c := &cobra.Command{Use: "token", Short: "Make, list and revoke tokens for the REST API",
-		Long: "These commands work on the store in the data folder, with or without a running daemon."}
+	c := group(&cobra.Command{Use: "token", Short: "Make, list and revoke tokens for the REST API",
+		Long: "These commands work on the store in the data folder, with or without a running daemon."})
 	c.AddCommand(a.tokenCreateCommand(), a.tokenListCommand(), a.tokenRevokeCommand())
 	return c
 }
