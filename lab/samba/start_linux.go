@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"sync"
 
 	"github.com/aliasd/aliasd/lab/pki"
@@ -23,11 +21,11 @@ func Start(ctx context.Context, options Options) (*site.Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "aliasd-dc-")
+	space, err := newWorkspace()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make a folder for the domain controller: %w", err), address.release())
+		return nil, errors.Join(err, address.release())
 	}
-	dc := &controller{folder: folder(dir), address: address, model: cmp.Or(options.ProcessModel, "single")}
+	dc := &controller{space: space, folder: space.folder(), address: address, model: cmp.Or(options.ProcessModel, "single")}
 	running, err := dc.start(ctx, options)
 	if err != nil {
 		return nil, errors.Join(err, dc.clear())
@@ -37,6 +35,7 @@ func Start(ctx context.Context, options Options) (*site.Site, error) {
 
 // controller is one domain controller: its folder, its address and, once it runs, its process.
 type controller struct {
+	space   *workspace
 	folder  folder
 	address *claim
 	model   string
@@ -101,5 +100,5 @@ func (c *controller) stop() error {
 
 // clear frees what a domain controller holds that does not run.
 func (c *controller) clear() error {
-	return errors.Join(os.RemoveAll(string(c.folder)), c.address.release())
+	return errors.Join(c.space.remove(), c.address.release())
 }
