@@ -326,3 +326,57 @@ func TestChangingWhileRead(t *testing.T) {
 	_, err := writer.Read(t.Context(), guid, ldapwriter.Prior{})
 	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "keeps changing")
 }
+
+// TestTakeBackFaults lets things go wrong again while a change is taken back.
+func TestTakeBackFaults(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		second    func(w *watched) directory.Fault // at the second modify and those after it
+		takenBack bool
+		unknown   bool
+		left      []string // what stands in the end
+	}{
+		"all goes well": {func(*watched) directory.Fault { return directory.Fault{} }, true, false, []string{"SMTP:watched", "SMTP:theirs"}},
+		"somebody is faster again": {func(w *watched) directory.Fault {
+			if w.stored(t, w.guid).Proxies.Has(address.Proxy(w.smtp("SMTP:ours")[0])) {
+				w.edit(t, w.guid, proxyEdit(w.smtp("SMTP:ours"), w.smtp("smtp:more")))
+			}
+			return directory.Fault{}
+		}, false, false, []string{"smtp:watched", "SMTP:theirs", "smtp:more"}}, // theirs is the primary now, so ours stays an alias
+		"it is refused each time": {func(*watched) directory.Fault { return directory.Fault{Code: 16} }, false, true, nil},
+		"it is refused for good":  {func(*watched) directory.Fault { return directory.Fault{Code: 53} }, false, true, nil},
+		"the connection is cut":   {func(*watched) directory.Fault { return directory.Fault{Drop: directory.After} }, false, true, nil},
+		"a third primary comes": {func(w *watched) directory.Fault {
+			return directory.Fault{Then: func() { w.edit(t, w.guid, proxyEdit(nil, w.smtp("SMTP:third"))) }}
+		}, false, true, []string{"SMTP:watched", "SMTP:theirs", "SMTP:third"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := watch(t, nil)
+			entry := read(t, w.writer, w.guid)
+			modifies := 0
+			w.answer(func(o directory.Operation) directory.Fault {
+				if _, ok := o.Request.(*wire.Modify); !ok {
+					return directory.Fault{}
+				}
+				if modifies++; modifies > 1 {
+					return c.second(w)
+				}
+				return directory.Fault{Then: func() { w.edit(t, w.guid, proxyEdit(nil, w.smtp("SMTP:theirs"))) }}
+			})
+			setPrimary := address.Change{Delete: entry.Proxies, Add: proxySet(w.smtp("smtp:watched", "SMTP:ours")...)}
+			_, err := w.writer.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: setPrimary})
+			var slip *ldapwriter.SlippedError
+			var unknown *ldapwriter.UnknownOutcomeError
+			if errors.As(err, &unknown) != c.unknown || errors.As(err, &slip) == c.unknown || slip != nil && slip.TakenBack != c.takenBack {
+				t.Errorf("got %v", err)
+			}
+			if c.left != nil {
+				same(t, "left", w.stored(t, w.guid), address.Values{Mail: entry.Mail, Proxies: proxySet(w.smtp(c.left...)...)})
+			}
+			if modifies > 4 {
+				t.Errorf("%d modifies", modifies)
+			}
+		})
+	}
+}

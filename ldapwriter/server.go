@@ -39,7 +39,10 @@ type awayError struct {
 	err error
 }
 
+// Error names the server and says what is wrong with it.
 func (e *awayError) Error() string { return e.url + ": " + e.why.String() }
+
+// Unwrap gives the error below, which may be nil.
 func (e *awayError) Unwrap() error { return e.err }
 
 // newServer makes a server that connects when it is first used. u must have a port.

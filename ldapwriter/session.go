@@ -29,7 +29,10 @@ func (c *session) close() { _ = c.conn.Close() }
 // lostError says that a connection broke, or that its answer did not come in time. It is of no more use.
 type lostError struct{ err error }
 
+// Error gives what broke.
 func (e *lostError) Error() string { return fmt.Sprintf("connection lost: %v", e.err) }
+
+// Unwrap gives the error below.
 func (e *lostError) Unwrap() error { return e.err }
 
 // verdict marks errors that are no answer of the server as a lost connection; an answer stays an *ldap.Error.

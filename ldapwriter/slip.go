@@ -68,42 +68,47 @@ const takeBackTries = 3
 // takeBack takes back exactly what we did and still stands, by one modify. It always returns an error: *SlippedError when
 // nothing of ours stands any more, *UnknownOutcomeError when that could not be brought about.
 func (w *writing) takeBack(ctx context.Context, now address.Values) error {
-	got, change := now, w.job.Change
+	got := now
 	for range takeBackTries {
-		back := ours(change, now)
+		back := ours(w.job.Change, now)
 		if back.Empty() {
 			return w.slippedError(got, false)
 		}
-		err := w.again(ctx, exactly(back, now.Proxies))
-		if err != nil && !errors.Is(err, ErrConflict) {
+		then, err := w.again(ctx, back, now)
+		switch {
+		case err == nil:
+			return w.slippedError(got, true)
+		case !errors.Is(err, ErrConflict):
 			return w.unknown(fmt.Errorf("take back: %w", err))
 		}
-		then, readErr := w.readBack(ctx)
-		if readErr != nil {
-			return w.unknown(fmt.Errorf("take back: %w", readErr))
-		}
-		if err == nil && worse(now, back, then.Values) == "" {
-			return w.slippedError(got, true)
-		}
-		if err == nil {
-			change = back // an edit slipped in here as well
-		}
-		now = then.Values
+		now = then
 	}
 	return w.unknown(fmt.Errorf("take back: %w", ErrConflict))
 }
 
-func (w *writing) slippedError(got address.Values, takenBack bool) error {
-	return &SlippedError{Want: meant(w.job.Entry.Values, w.job.Change), Got: got, TakenBack: takenBack}
-}
-
-// again sends another change of the same write.
-func (w *writing) again(ctx context.Context, c address.Change) error {
+// again sends another change of the same write and reads back. Where somebody was faster again (ErrConflict), it gives what
+// stands there now.
+func (w *writing) again(ctx context.Context, c address.Change, now address.Values) (address.Values, error) {
 	got, err := w.server.acquire(ctx)
 	if err != nil {
-		return err
+		return now, err
 	}
-	return w.modify(got, c)
+	sent := w.modify(got, exactly(c, now.Proxies))
+	if sent != nil && !errors.Is(sent, ErrConflict) {
+		return now, sent
+	}
+	then, err := w.readBack(ctx)
+	if err != nil {
+		return now, err
+	}
+	if what := worse(now, c, then.Values); sent == nil && what != "" {
+		return then.Values, errors.New(what)
+	}
+	return then.Values, sent
+}
+
+func (w *writing) slippedError(got address.Values, takenBack bool) error {
+	return &SlippedError{Want: meant(w.job.Entry.Values, w.job.Change), Got: got, TakenBack: takenBack}
 }
 
 // ours is the change that takes back what stands of c: values that it added and that are there to the letter, values that it

@@ -56,10 +56,12 @@ type UnknownOutcomeError struct {
 	Err error
 }
 
+// Error names the DC and what happened to the connection.
 func (e *UnknownOutcomeError) Error() string {
 	return fmt.Sprintf("outcome of the modify on %s is unknown: %v", e.DC, e.Err)
 }
 
+// Unwrap gives what happened to the connection.
 func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
 
 // SlippedError: the read-back did not show what was written, because somebody's edit slipped in between; what we did was
@@ -69,6 +71,7 @@ type SlippedError struct {
 	TakenBack bool
 }
 
+// Error gives what was found and what was wanted.
 func (e *SlippedError) Error() string {
 	return fmt.Sprintf("read back %+v where %+v was written", e.Got, e.Want)
 }
