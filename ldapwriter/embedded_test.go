@@ -3,8 +3,10 @@ package ldapwriter_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -354,12 +356,12 @@ func TestTakeBackFaults(t *testing.T) {
 			t.Parallel()
 			w := watch(t, nil)
 			entry := read(t, w.writer, w.guid)
-			modifies := 0
+			var modifies atomic.Int32
 			w.answer(func(o directory.Operation) directory.Fault {
 				if _, ok := o.Request.(*wire.Modify); !ok {
 					return directory.Fault{}
 				}
-				if modifies++; modifies > 1 {
+				if modifies.Add(1) > 1 {
 					return c.second(w)
 				}
 				return directory.Fault{Then: func() { w.edit(t, w.guid, proxyEdit(nil, w.smtp("SMTP:theirs"))) }}
@@ -374,9 +376,65 @@ func TestTakeBackFaults(t *testing.T) {
 			if c.left != nil {
 				same(t, "left", w.stored(t, w.guid), address.Values{Mail: entry.Mail, Proxies: proxySet(w.smtp(c.left...)...)})
 			}
-			if modifies > 4 {
-				t.Errorf("%d modifies", modifies)
+			if n := modifies.Load(); n > 4 {
+				t.Errorf("%d modifies", n)
 			}
 		})
+	}
+}
+
+// TestProbeCatalog says which attributes the global catalog lacks, and what is wrong with a server that does not serve.
+func TestProbeCatalog(t *testing.T) {
+	t.Parallel()
+	d := embedded(t, directory.Options{ProxiesOutsideCatalog: true})
+	b := newBundle(t, d.Site())
+	o := b.options()
+	o.GlobalCatalog = []string{b.dc.GlobalCatalog}
+	found := open(t, o).Probe(t.Context())
+	last := found[len(found)-1]
+	if !last.OK || !strings.Contains(last.Detail, "does not carry [proxyAddresses]") {
+		t.Errorf("%+v", last)
+	}
+	d.OnOperation(func(_ context.Context, o directory.Operation) directory.Fault {
+		if s, ok := o.Request.(*wire.Search); ok && s.Base != "" {
+			return directory.Fault{Code: 51}
+		}
+		return directory.Fault{}
+	})
+	var bad []string
+	for _, f := range open(t, o).Probe(t.Context()) {
+		if !f.OK {
+			bad = append(bad, f.Name[strings.LastIndex(f.Name, ": ")+2:])
+			if !strings.Contains(f.Detail, "it is busy") {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+	if strings.Join(bad, ",") != "base DN,addresses" {
+		t.Errorf("found wrong: %q", bad)
+	}
+}
+
+// TestOneBadHolder: what goes wrong with one of many does not spoil the rest.
+func TestOneBadHolder(t *testing.T) {
+	t.Parallel()
+	d := embedded(t, directory.Options{ValueRange: 2})
+	b := newBundle(t, d.Site())
+	good, gone, refused := b.user(t, "good", ""), b.user(t, "gone", "", b.smtp("smtp:a", "smtp:b", "smtp:c")...), b.user(t, "refused", "", b.smtp("smtp:d", "smtp:e", "smtp:f")...)
+	d.OnOperation(func(_ context.Context, o directory.Operation) directory.Fault {
+		s, ok := o.Request.(*wire.Search)
+		switch {
+		case ok && s.Base == fmt.Sprintf("<GUID=%x>", gone[:]):
+			return directory.Fault{Code: 32}
+		case ok && s.Base == fmt.Sprintf("<GUID=%x>", refused[:]):
+			return directory.Fault{Code: 80}
+		}
+		return directory.Fault{}
+	})
+	entries, errs := open(t, b.options()).ReadAll(t.Context(), []address.GUID{refused, good, gone})
+	meets(t, errs[0], cause.Waiting, cause.DirectoryUnavailable, "inside it")
+	meets(t, errs[2], cause.Refusal, cause.UnknownHolder)
+	if errs[1] != nil || entries[1].GUID != good {
+		t.Errorf("%v, %v", entries[1], errs[1])
 	}
 }

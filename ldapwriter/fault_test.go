@@ -222,6 +222,8 @@ func TestClosedAndWrongOptions(t *testing.T) {
 	}
 	_, err = d.Find(t.Context(), "jdoe")
 	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "ldaps://127.0.0.1:1", "refused")
+	_, err = d.Write(t.Context(), ldapwriter.Job{Entry: ldapwriter.Entry{DC: "ldaps://dc9.contoso.test"}})
+	meets(t, err, cause.Waiting, cause.DCUnavailable, "dc9.contoso.test", "not in the settings")
 	for range 2 {
 		if err := d.Close(); err != nil {
 			t.Fatal(err)

@@ -72,6 +72,29 @@ func TestSID(t *testing.T) {
 	}
 }
 
+func FuzzSID(f *testing.F) {
+	f.Add([]byte{1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0})
+	f.Add([]byte{1, 255})
+	f.Fuzz(func(t *testing.T, sid []byte) {
+		text := sidText(sid)
+		if text != "" && strings.Count(text, "-") != 2+int(sid[1]) {
+			t.Errorf("% x reads %q", sid, text)
+		}
+	})
+}
+
+func FuzzServer(f *testing.F) {
+	for _, seed := range []string{"ldaps://dc1", "ldaps://dc1:636/", "ldap://dc1", "ldaps://[::1]:636", "ldaps://a:b@c", "ldaps://dc1:x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		u, err := parseServer(raw, ldapsPort)
+		if err == nil && (u.Scheme != "ldaps" || u.Hostname() == "" || u.Port() == "" || u.User != nil) {
+			t.Errorf("%q is taken for %v", raw, u)
+		}
+	})
+}
+
 func TestTimesAndNumbers(t *testing.T) {
 	t.Parallel()
 	if got := generalizedTime("20251121020304.0Z"); !got.Equal(time.Date(2025, 11, 21, 2, 3, 4, 0, time.UTC)) {
@@ -315,5 +338,15 @@ func TestForestSearches(t *testing.T) {
 		if f.inOwn(dn) != want {
 			t.Errorf("%q in our own domain: %v", dn, !want)
 		}
+	}
+}
+
+func TestReadOnlyDC(t *testing.T) {
+	t.Parallel()
+	if f := probeWritable("x", &rootDSE{capabilities: []string{"1.2.840.113556.1.4.800", partialSecrets}}); f.OK || !strings.Contains(f.Detail, "read-only") || f.Mend == "" {
+		t.Errorf("%+v", f)
+	}
+	if f := probeWritable("x", &rootDSE{capabilities: []string{"1.2.840.113556.1.4.800"}}); !f.OK {
+		t.Errorf("%+v", f)
 	}
 }

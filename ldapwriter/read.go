@@ -192,11 +192,15 @@ func (c *session) holders(guids []address.GUID, s *server) (map[address.GUID]res
 
 // mapped turns one entry into its result.
 func mapped(e *ldap.Entry, guid address.GUID, dc string, err error) result {
-	if err != nil {
-		return result{err: err}
+	if answer, refused := answerOf(err); refused && !gone(err) {
+		return result{err: unavailable(&awayError{url: dc, why: plain{what: resultWords(answer)}, err: err})}
 	}
-	entry, ok, err := newEntry(e, dc)
-	if err == nil && !ok {
+	var entry Entry
+	ok := false
+	if err == nil {
+		entry, ok, err = newEntry(e, dc)
+	}
+	if gone(err) || err == nil && !ok {
 		err = goneHolder(guid)
 	}
 	return result{entry: entry, err: err}

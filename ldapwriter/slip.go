@@ -83,7 +83,7 @@ func (w *writing) takeBack(ctx context.Context, now address.Values) error {
 		}
 		now = then
 	}
-	return w.unknown(fmt.Errorf("take back: %w", ErrConflict))
+	return w.unknown(fmt.Errorf("take back: somebody was faster %d times", takeBackTries))
 }
 
 // again sends another change of the same write and reads back. Where somebody was faster again (ErrConflict), it gives what
