@@ -89,7 +89,7 @@ func refusedRune(r rune) string {
 		return "bytes that are no text"
 	case unicode.IsSpace(r):
 		return "a space"
-	case r < ' ' || r == 0x7f || unicode.Is(unicode.Cf, r) || unicode.IsControl(r):
+	case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
 		return "an invisible character"
 	case r > unicode.MaxASCII && unicode.In(r, unicode.Latin, unicode.Mn):
 		return "a letter with a diacritic"
@@ -134,7 +134,7 @@ func checkRFC5322(s string) *cause.Error {
 	if err != nil {
 		return invalid("the address %q is not an address by RFC 5322: correct it", s).Because(err)
 	}
-	if got.Address != s || got.Name != "" {
+	if got.Address != s {
 		return invalid("the address %q is read as %q by RFC 5322: give the bare address", s, got.Address)
 	}
 	return nil

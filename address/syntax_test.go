@@ -22,6 +22,7 @@ func TestParseTakes(t *testing.T) {
 		"a@contoso.mail.onmicrosoft.com",
 		"a@notonmicrosoft.com",
 		"a@onmicrosoft.com.contoso.test",
+		"a@" + strings.Repeat("d", 63) + ".test",
 		local64 + "@" + domain186, // 256 with the prefix
 	} {
 		got, err := Parse(s)

@@ -13,6 +13,7 @@ func TestAddressParts(t *testing.T) {
 	}{
 		{"J.Doe@Contoso.COM", "J.Doe", "contoso.com", "j.doe@contoso.com"},
 		{"a@b@c", "a@b", "c", "a@b@c"},
+		{"@X", "", "x", "@x"},
 		{"nobody", "nobody", "", "nobody"},
 		{"", "", "", ""},
 		{"É@x", "É", "x", "é@x"},
