@@ -172,6 +172,25 @@ func TestOneHolderIsWrittenInOrder(t *testing.T) {
 	}
 }
 
+// The same words after a removal ask for something new: the first request must not answer for it.
+func TestTheSameAgainAfterARemovalIsNew(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	first := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	if again := b.submit(t, "ann", address.AddAlias, "a@contoso.test"); again.ID != first.ID {
+		t.Errorf("an identical open request made a new one")
+	}
+	b.pass(t)
+	b.submit(t, "ann@contoso.test", address.RemoveAlias, "a@contoso.test")
+	b.pass(t)
+	last := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.wantState(t, last.ID, queue.Written, "")
+	if got := b.directory.values(b.get(t, last.ID).Object); !got.Proxies.Has("smtp:a@contoso.test") || last.ID == first.ID {
+		t.Errorf("asked for again as %s, but the directory has %v", last.ID, got)
+	}
+}
+
 func TestAddressMovesBetweenHoldersInTwoSteps(t *testing.T) {
 	t.Parallel()
 	b := newBench()

@@ -2,9 +2,6 @@ package queue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -63,11 +60,7 @@ func (s *Service) Undo(ctx context.Context, id RequestID, sub Submission, key st
 }
 
 func (s *Service) accept(ctx context.Context, sub Submission, key string) (Request, bool, error) {
-	digest, err := digestOf(sub)
-	if err != nil {
-		return Request{}, false, err
-	}
-	r, created, err := s.store.Accept(ctx, sub, Idempotency{Key: key, Digest: digest}, s.now())
+	r, created, err := s.store.Accept(ctx, sub, Idempotency{Key: key, Digest: sub.Digest()}, s.now())
 	if err != nil {
 		return Request{}, false, fmt.Errorf("accept: %w", err)
 	}
@@ -94,17 +87,6 @@ func check(sub Submission) error {
 	}
 	_, err := address.Parse(string(sub.Address))
 	return err
-}
-
-// digestOf is the SHA-256 of a submission's canonical form: what was asked, not who asked.
-func digestOf(sub Submission) (string, error) {
-	sub.SubmittedBy = ""
-	canonical, err := json.Marshal(sub)
-	if err != nil {
-		return "", fmt.Errorf("digest of a submission: %w", err)
-	}
-	sum := sha256.Sum256(canonical)
-	return hex.EncodeToString(sum[:]), nil
 }
 
 // Preview is what would become of a submission now.

@@ -57,11 +57,16 @@ func (t *txn) accept(a acceptance) (r queue.Request, created bool, err error) {
 }
 
 // earlier finds the request that answers a submission already: the one that its key was used for, or without a key an
-// identical one that is open.
+// identical one that is open and is the last word on its holder.
 func (t *txn) earlier(a acceptance) (r queue.Request, found bool, err error) {
 	if a.key == "" {
 		found, err = t.row(`SELECT `+columns+` FROM requests WHERE digest = ? AND submitted_by = ?
-			AND state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched') ORDER BY seq LIMIT 1`,
+			AND state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched')
+			AND NOT EXISTS (SELECT 1 FROM requests later WHERE later.holder_key = requests.holder_key AND later.seq > requests.seq
+				AND later.state NOT IN ('refused', 'failed', 'cancelled'))
+			AND NOT EXISTS (SELECT 1 FROM requests later WHERE later.object = requests.object AND later.object <> ''
+				AND later.seq > requests.seq AND later.state NOT IN ('refused', 'failed', 'cancelled'))
+			ORDER BY seq DESC LIMIT 1`,
 			[]any{a.digest, a.SubmittedBy}, fields(&r)...)
 		return r, found, err
 	}

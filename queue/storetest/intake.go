@@ -23,6 +23,7 @@ func intakeCases() map[string]func(*bundle) {
 		"a new key makes a new request of the same submission": keyIsNew,
 		"without a key an open twin is returned":               twinIsReturned,
 		"without a key a final twin is not returned":           finalTwinIsNot,
+		"without a key a twin that was overtaken is not":       overtakenTwinIsNot,
 		"what differs in anything is no twin":                  nearTwins,
 		"what is not there is not found":                       notFound,
 		"a context that has ended stops the write":             endedContext,
@@ -189,6 +190,11 @@ func finalTwinIsNot(b *bundle) {
 func nearTwins(b *bundle) {
 	sub := fullSubmission()
 	first := b.submit(sub)
+	turned := sub
+	turned.Allow = []address.Allowance{sub.Allow[1], sub.Allow[0]}
+	if twin, created := b.acceptAs(turned, queue.Idempotency{}); created || twin.ID != first.ID {
+		b.Fatalf("the order of allow made a new request: %s", inJSON(twin))
+	}
 	for _, change := range []func(*queue.Submission){
 		func(s *queue.Submission) { s.Holder += "x" },
 		func(s *queue.Submission) { s.Action = address.SetPrimary },
@@ -205,9 +211,24 @@ func nearTwins(b *bundle) {
 		change(&other)
 		b.submit(other)
 	}
-	sub.Allow = []address.Allowance{sub.Allow[1], sub.Allow[0]}
-	if twin, created := b.acceptAs(sub, queue.Idempotency{}); created || twin.ID != first.ID {
-		b.Fatalf("the order of allow made a new request: %s", inJSON(twin))
+}
+
+// overtakenTwinIsNot: behind another request for the same holder, by name or by objectGUID, the same words are new; behind
+// one that came to nothing they are not.
+func overtakenTwinIsNot(b *bundle) {
+	sub := b.ask("a@contoso.test")
+	first := b.submit(sub)
+	removal := sub
+	removal.Action, removal.Holder = address.RemoveAlias, strings.ToUpper(sub.Holder)
+	second := b.submit(removal)
+	third := b.submit(sub)
+	if third.ID == first.ID {
+		b.Fatalf("the request before a removal answered for the one after it: %s", inJSON(third))
+	}
+	b.resolve(first, holder(1), takes("a@contoso.test"))
+	b.advance(b.move(second, queue.Cancelled))
+	if twin, created := b.acceptAs(sub, queue.Idempotency{}); created || twin.ID != third.ID {
+		b.Fatalf("got %s, want the newest twin", inJSON(twin))
 	}
 }
 
