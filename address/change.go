@@ -62,6 +62,21 @@ func (c Change) Apply(v Values) (Values, error) {
 	return after, nil
 }
 
+// Stands says whether values show all of c: what it adds is there to the letter, what it deletes is not, mail is as written.
+func (c Change) Stands(v Values) bool {
+	for _, p := range c.Add {
+		if !v.Proxies.Has(p) {
+			return false
+		}
+	}
+	for _, p := range c.Delete {
+		if v.Proxies.Has(p) {
+			return false
+		}
+	}
+	return c.Mail == nil || c.Mail.New == v.Mail
+}
+
 // Invert gives the change that takes c back.
 func (c Change) Invert() Change {
 	inverse := Change{Delete: Set(c.Add).Without(), Add: Set(c.Delete).Without()}

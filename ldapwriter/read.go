@@ -96,22 +96,7 @@ func (d *Directory) shows(entry Entry, last *Receipt) bool {
 	if last == nil || d.server(last.DC) == d.server(entry.DC) || d.now().Sub(last.At) >= replicated {
 		return true
 	}
-	return applied(last.Change, entry.Values)
-}
-
-// applied says whether values show all of a change: what it adds is there to the letter, what it deletes is not.
-func applied(c address.Change, v address.Values) bool {
-	for _, p := range c.Add {
-		if !v.Proxies.Has(p) {
-			return false
-		}
-	}
-	for _, p := range c.Delete {
-		if v.Proxies.Has(p) {
-			return false
-		}
-	}
-	return c.Mail == nil || c.Mail.New == v.Mail
+	return last.Change.Stands(entry.Values)
 }
 
 // readBatch is how many holders one search of ReadAll asks for: beyond some fifty it gets no quicker.

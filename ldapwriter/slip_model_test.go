@@ -101,7 +101,7 @@ func TestSlipModel(t *testing.T) {
 
 // holds checks what a receipt promises.
 func holds(t *rapid.T, before address.Values, c address.Change, now address.Values) {
-	if !applied(c, now) {
+	if !c.Stands(now) {
 		t.Fatalf("%+v does not show %+v", now, c)
 	}
 	if len(now.Proxies.Primaries()) > max(1, len(before.Proxies.Primaries())) {

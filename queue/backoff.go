@@ -13,10 +13,11 @@ type backoff struct {
 
 // after gives the pause after the given number of tries, which is 1 or more.
 func (b backoff) after(tries int) time.Duration {
-	pause := b.limit
-	if tries < 32 && b.base<<(tries-1) < b.limit {
-		pause = b.base << (tries - 1)
+	pause := b.base
+	for ; tries > 1 && pause < b.limit; tries-- {
+		pause *= 2
 	}
+	pause = min(pause, b.limit)
 	jitter := 0.8 + 0.4*rand.Float64()
 	return time.Duration(float64(pause) * jitter)
 }

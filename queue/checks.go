@@ -35,7 +35,10 @@ func (a assessment) cloudID() string {
 
 // assess looks at the cloud, plans, and checks that what the plan adds is free. Its errors are *cause.Error; a refusal is
 // final, a waiting is tried again.
-func (c checks) assess(ctx context.Context, holder address.Holder, cloudID string, ask address.Ask) (assessment, error) {
+//
+// intent is what an earlier attempt may have written: what it moved without being asked to is wanted still, as long as
+// nobody else has taken it. Nil where there was none.
+func (c checks) assess(ctx context.Context, holder address.Holder, cloudID string, ask address.Ask, intent *address.Change) (assessment, error) {
 	a := assessment{}
 	var err error
 	if a.snapshot, err = c.cloud.Look(ctx, holder, cloudID); err != nil {
@@ -47,6 +50,23 @@ func (c checks) assess(ctx context.Context, holder address.Holder, cloudID strin
 	if a.plan, err = address.MakePlan(c.situation(holder, a.snapshot), ask); err != nil {
 		return a, err
 	}
+	if intent == nil {
+		return a, c.mustBeFree(ctx, holder, a, ask)
+	}
+	return c.restored(ctx, holder, a, ask, *intent)
+}
+
+// restored joins the plan with an earlier intent; where what would be put back is held by somebody else by now, it is
+// left with them.
+func (c checks) restored(ctx context.Context, holder address.Holder, a assessment, ask address.Ask, intent address.Change) (assessment, error) {
+	joined := a
+	joined.plan = a.plan.Restore(holder.Values, intent)
+	err := c.mustBeFree(ctx, holder, joined, ask)
+	refusal, ok := cause.As(err)
+	if !ok || refusal.Kind != cause.Refusal {
+		return joined, err
+	}
+	a.plan.Notes = append(a.plan.Notes, "what an earlier try of this request moved is not put back: "+refusal.Cause.Message)
 	return a, c.mustBeFree(ctx, holder, a, ask)
 }
 
@@ -175,19 +195,4 @@ func allows(list []address.Allowance, one address.Allowance) bool {
 		}
 	}
 	return false
-}
-
-// landed says whether the directory shows all of a change: what it adds is there to the letter, what it deletes is not.
-func landed(change address.Change, now address.Values) bool {
-	for _, p := range change.Add {
-		if !now.Proxies.Has(p) {
-			return false
-		}
-	}
-	for _, p := range change.Delete {
-		if now.Proxies.Has(p) {
-			return false
-		}
-	}
-	return change.Mail == nil || change.Mail.New == now.Mail
 }

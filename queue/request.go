@@ -82,7 +82,9 @@ type Intent struct {
 	USNChanged int64 `json:"usn_changed"`
 	// Sent says that the modify may have reached the DC: set by the journal entry right before it is sent, and cleared
 	// only by an answer.
-	Sent        bool                   `json:"sent"`
+	Sent bool `json:"sent"`
+	// At is when it was stored, right before the modify was sent.
+	At          time.Time              `json:"at"`
 	Expectation cloudcheck.Expectation `json:"expectation"`
 }
 

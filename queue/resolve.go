@@ -36,6 +36,7 @@ func (r *Runner) resolvePass(ctx context.Context) error {
 		}
 		for i, found := range r.findAll(ctx, batch) {
 			if !r.resolve(ctx, batch[i], found) {
+				r.wake(toWrite)
 				return nil
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aliasd/aliasd/cause"
@@ -54,6 +55,8 @@ type Runner struct {
 
 	signals  map[work]chan struct{}
 	sweeping sync.Mutex
+	// claims counts the claims of this process, so that each has a name of its own.
+	claims atomic.Int64
 }
 
 // work is a kind of work that somebody can tell the runner of.

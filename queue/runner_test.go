@@ -264,6 +264,10 @@ func TestFaultsOfTheWrite(t *testing.T) {
 			}
 			r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
 			b.pass(t)
+			if test.state == queue.Written {
+				b.clock.Add(time.Minute) // an outcome that is not known is looked at a little later
+				b.pass(t)
+			}
 			b.wantState(t, r.ID, test.state, test.code)
 			if len(b.directory.writes) != test.writes {
 				t.Errorf("%d writes, want %d", len(b.directory.writes), test.writes)
@@ -294,6 +298,126 @@ func TestDoubtIsNotTakenForUnwritten(t *testing.T) {
 	if done.Receipt.Change.Empty() || len(b.directory.writes) != 1 {
 		t.Errorf("receipt %+v after %d writes: the change that landed is ours", done.Receipt, len(b.directory.writes))
 	}
+}
+
+// A modify that lands late, after its request was planned again, is ours: the conflict that it makes is no stranger's.
+func TestLateLandingIsOurs(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	lost := &ldapwriter.UnknownOutcomeError{DC: dc, Err: errors.New("time limit")}
+	var late func()
+	b.directory.onWrite = func(job ldapwriter.Job) fault {
+		guid, change := job.Entry.GUID, job.Change
+		late = func() {
+			after, err := change.Apply(b.directory.values(guid))
+			if err == nil {
+				b.directory.edit(guid, after)
+			}
+		}
+		return fault{err: lost}
+	}
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Writing, cause.DCUnavailable)
+	first := true
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		if first {
+			first = false
+			b.directory.mu.Unlock()
+			late()
+			b.directory.mu.Lock()
+			return fault{err: ldapwriter.ErrConflict}
+		}
+		return fault{}
+	}
+	b.clock.Add(time.Minute)
+	b.pass(t)
+	done := b.wantState(t, r.ID, queue.Written, "")
+	if done.Receipt.Change.Empty() {
+		t.Error("the receipt says that nothing was written")
+	}
+}
+
+// While it may still land, a modify of unknown outcome is not given up for a refusal of the new plan.
+func TestDoubtOutlastsARefusal(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		return fault{err: &ldapwriter.UnknownOutcomeError{DC: dc, Err: errors.New("time limit")}}
+	}
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.cloud.conflicts = []cause.Conflict{{Kind: "group", ID: "2", Name: "Sales", Address: "SMTP:a@contoso.test"}}
+	b.clock.Add(3 * time.Second)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Writing, cause.HeldInCloud)
+	b.clock.Add(time.Minute)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Refused, cause.HeldInCloud)
+}
+
+// A request that is already claimed, or taken over, writes nothing while all writing is stopped.
+func TestPauseHoldsForTakeOvers(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ctx := context.Background()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	if err := b.runner.ResolvePass(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.Claim(ctx, "dead", b.clock.Now(), time.Minute, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.service.Pause(ctx, "admin"); err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Add(2 * time.Minute)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Queued, cause.Paused)
+	if len(b.directory.writes) != 0 {
+		t.Error("it wrote while all writing is stopped")
+	}
+}
+
+// Behind a failed-over DC that has not replicated, nothing is judged.
+func TestASweepDoesNotJudgeFromADCThatIsBehind(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.directory.mu.Lock()
+	entry := b.directory.holders[address.GUID{1, 1}]
+	entry.DC, entry.Values = "ldaps://dc2.contoso.test:636", address.Values{Mail: "ann@contoso.test", Proxies: address.Set{"SMTP:ann@contoso.test"}}
+	b.directory.mu.Unlock()
+	b.cloud.judge = func(one cloudcheck.Case) cloudcheck.Verdict {
+		if e, ok := cause.As(one.OnPremErr); !ok || e.Cause.Code != cause.DCUnavailable {
+			t.Errorf("judged with %v", one.OnPremErr)
+		}
+		return cloudcheck.Verdict{Outcome: cloudcheck.Unknown, Cause: &cause.Cause{Code: cause.DCUnavailable}}
+	}
+	b.cycle(t)
+	b.wantState(t, r.ID, queue.Written, cause.DCUnavailable)
+}
+
+// A mismatched request that nobody looks at any more leaves its address to others.
+func TestForgottenMismatchGivesItsAddressUp(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.cloud.judge = func(cloudcheck.Case) cloudcheck.Verdict {
+		return cloudcheck.Verdict{Outcome: cloudcheck.Contradicted, Cause: &cause.Cause{Code: cause.Quarantined, Message: "held"}}
+	}
+	b.cycle(t)
+	busy := b.submit(t, "bob", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.wantState(t, busy.ID, queue.Refused, cause.AddressBusy)
+	b.clock.Add(9 * 24 * time.Hour)
+	b.cycle(t)
+	b.directory.edit(b.get(t, r.ID).Object, address.Values{Mail: "ann@contoso.test", Proxies: address.Set{"SMTP:ann@contoso.test"}})
+	free := b.submit(t, "bob@contoso.test", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.wantState(t, free.ID, queue.Written, "")
 }
 
 func TestExpiredLeaseIsTakenOverAndItsOwnerWritesNoMore(t *testing.T) {

@@ -109,7 +109,7 @@ func (s *Service) Validate(ctx context.Context, sub Submission) (Preview, error)
 		return refusedPreview(Preview{}, err)
 	}
 	preview := Preview{Holder: entry.Holder}
-	found, err := s.checks.assess(ctx, entry.Holder, "", address.Ask{Action: sub.Action, Address: sub.Address, Allow: sub.Allow})
+	found, err := s.checks.assess(ctx, entry.Holder, "", address.Ask{Action: sub.Action, Address: sub.Address, Allow: sub.Allow}, nil)
 	if err != nil {
 		return refusedPreview(preview, err)
 	}

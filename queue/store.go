@@ -70,8 +70,8 @@ type Work interface {
 	// Advance makes one transition (or records something without one), guarded by Transition.From and, in writing, by
 	// the owner and an unexpired lease. ErrStale where the guard fails; nothing is changed then.
 	Advance(ctx context.Context, t Transition) (Request, error)
-	// Prior tells of earlier writes to a holder, the request `except` left out: the receipt of its newest written
-	// request, nil where there is none, and the DC of a sent intent whose outcome nothing has settled since (no answer,
+	// Prior tells of earlier writes to a holder, the request `except` left out: the receipt of the newest
+	// request that changed something, nil where there is none, and the DC of a sent intent whose outcome nothing has settled since (no answer,
 	// no receipt of its own, no later receipt from that DC), empty where there is none.
 	Prior(ctx context.Context, holder address.GUID, except RequestID) (ldapwriter.Prior, error)
 	// Awaiting returns the requests to sweep: written ones, and mismatched ones that are due (NotBefore), each oldest
@@ -129,9 +129,11 @@ type Transition struct {
 	// or mismatched whose own receipt touched one of them, or that ask for one of them, become superseded by this one,
 	// in the same transaction. An undo names the request that it takes back as well (UndoneID): that one becomes
 	// superseded too where its state allows it, and gets SupersededBy in any case.
-	Supersedes   []address.Key
-	UndoneID     RequestID
-	Expectation  *cloudcheck.Expectation
+	Supersedes  []address.Key
+	UndoneID    RequestID
+	Expectation *cloudcheck.Expectation
+	// Unclaim gives up the request's claims though it is not final: a mismatched one that is not swept any more.
+	Unclaim      bool
 	Seen         *cloudcheck.Seen
 	LastSyncSeen *time.Time
 	SyncMoves    *int

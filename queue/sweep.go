@@ -9,6 +9,7 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
 )
 
 const (
@@ -25,10 +26,13 @@ var ErrSweeping = errors.New("a sweep is still running")
 // never is a time that does not come: a mismatched request that is not swept any more, until somebody asks.
 func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// sweepLoop sweeps when somebody asks for it (recheck). The schedule calls Sweep itself.
+// sweepLoop sweeps when somebody asks for it (recheck), after one that is running. The schedule calls Sweep itself.
 func (r *Runner) sweepLoop(ctx context.Context) {
 	for r.sleepUntil(ctx, toSweep, nil) {
-		if err := r.Sweep(ctx); err != nil && ctx.Err() == nil {
+		r.sweeping.Lock()
+		err := r.sweepOnce(ctx)
+		r.sweeping.Unlock()
+		if err != nil && ctx.Err() == nil {
 			r.log.Warn("the sweep that was asked for failed", "error", err)
 		}
 	}
@@ -41,6 +45,10 @@ func (r *Runner) Sweep(ctx context.Context) error {
 		return ErrSweeping
 	}
 	defer r.sweeping.Unlock()
+	return r.sweepOnce(ctx)
+}
+
+func (r *Runner) sweepOnce(ctx context.Context) error {
 	began, swept := r.now(), 0
 	err := r.eachPage(ctx, func(page []Request) error {
 		swept += len(page)
@@ -100,7 +108,7 @@ func (r *Runner) cases(ctx context.Context, page []Request) []cloudcheck.Case {
 	for i, q := range page {
 		cases[i] = cloudcheck.Case{
 			Ref:         cloudcheck.Ref{CloudID: q.CloudID, Holder: entries[i].Holder},
-			OnPremErr:   errs[i],
+			OnPremErr:   orBehind(errs[i], entries[i], *q.Receipt, r.now()),
 			Expectation: *q.Expectation,
 			WrittenAt:   q.WrittenAt, Deadline: q.WrittenAt.Add(r.deadline),
 			LastSyncSeen: q.LastSyncSeen, SyncMoves: q.SyncMoves,
@@ -108,6 +116,18 @@ func (r *Runner) cases(ctx context.Context, page []Request) []cloudcheck.Case {
 		}
 	}
 	return cases
+}
+
+// replicatedAfter is how long another DC may take to show what a receipt says.
+const replicatedAfter = time.Hour
+
+// orBehind gives err, or a waiting where the holder was read from another DC than it was written on and that one does not
+// show the write yet: it has not replicated, and nothing can be said from it.
+func orBehind(err error, entry ldapwriter.Entry, receipt ldapwriter.Receipt, now time.Time) error {
+	if err != nil || entry.DC == receipt.DC || now.Sub(receipt.At) > replicatedAfter || receipt.Change.Stands(entry.Values) {
+		return err
+	}
+	return cause.Wait(cause.DCUnavailable, "it was written on %s, which cannot be read now, and %s does not show it yet", receipt.DC, entry.DC)
 }
 
 // noteAway says on the requests that the cloud could not be asked.
@@ -137,6 +157,8 @@ func (r *Runner) apply(ctx context.Context, q Request, v cloudcheck.Verdict) {
 	case v.Outcome == cloudcheck.Unknown:
 		t.LastSyncSeen, t.SyncMoves = nil, nil
 	}
+	// Nobody looks at it any more: it must not keep its address from others for ever.
+	t.Unclaim = t.NotBefore != nil && t.NotBefore.Equal(never())
 	if t.To == q.State && t.NotBefore == nil && !tellsNews(q, v) {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ const (
 	// maxConflicts is how often in a row a plan may find that somebody was faster before the request waits a while.
 	maxConflicts = 5
 	// leaseMargin is what must be left of a lease when a modify is sent, as a share of the lease: its time limit, the
-	// read-back and a take-back have to fit.
+	// read-back and a take-back have to fit. A modify that was sent that long ago is not on its way any more.
 	leaseMargin = 3
 )
 
@@ -49,7 +50,7 @@ func (r *Runner) writeLoop(ctx context.Context) {
 func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 	r.notePause(ctx)
 	for ctx.Err() == nil {
-		batch, err := r.store.Claim(ctx, r.node, r.now(), r.lease, 4*r.workers)
+		batch, err := r.store.Claim(ctx, r.claimant(), r.now(), r.lease, 4*r.workers)
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("no request can be claimed; it is tried again", "error", err)
 		}
@@ -62,23 +63,31 @@ func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 	}
 }
 
-// notePause says on the requests that wait why they wait.
+// claimant names the owner of the next claim. Each claim has its own: an attempt that outlived its lease must not pass for
+// the one that took the request over, though both are of this node.
+func (r *Runner) claimant() string { return fmt.Sprintf("%s#%d", r.node, r.claims.Add(1)) }
+
+// notePause says on the requests that wait for nothing else why they wait.
 func (r *Runner) notePause(ctx context.Context) {
 	since, by, err := r.store.Paused(ctx)
 	if err != nil || since.IsZero() {
 		return
 	}
-	why := cause.Wait(cause.Paused, "all writing has been stopped by %s since %s; it goes on after `aliasd resume`", by, since.UTC().Format(time.RFC3339))
+	why := pausedBy(by, since)
 	waiting, _, err := r.store.List(ctx, Filter{State: Queued, Limit: 500})
 	if err != nil {
 		r.log.Error("waiting requests cannot be read", "error", err)
 		return
 	}
 	for _, q := range waiting {
-		if q.Cause == nil || q.Cause.Code != cause.Paused {
+		if q.Cause == nil {
 			r.put(ctx, Transition{ID: q.ID, From: Queued, To: Queued, What: "paused", Cause: &why.Cause})
 		}
 	}
+}
+
+func pausedBy(by string, since time.Time) *cause.Error {
+	return cause.Wait(cause.Paused, "all writing has been stopped by %s since %s; it goes on after `aliasd resume`", by, since.UTC().Format(time.RFC3339))
 }
 
 // write brings one leased request as far as it goes. A shutdown gives back what was not begun; what was begun is finished
@@ -90,7 +99,7 @@ func (r *Runner) write(ctx context.Context, q Request) {
 	}
 	within, stop := context.WithDeadline(context.WithoutCancel(ctx), q.LeaseUntil)
 	defer stop()
-	attempt := &attempt{Runner: r, request: q}
+	attempt := &attempt{Runner: r, request: q, doubted: sent(q)}
 	err := attempt.run(within)
 	if err == nil {
 		r.wake(toWrite) // the holder's next request may go
@@ -103,7 +112,7 @@ func (r *Runner) write(ctx context.Context, q Request) {
 func sent(q Request) bool { return q.Intent != nil && q.Intent.Sent }
 
 func (r *Runner) giveBack(q Request) {
-	r.put(context.Background(), Transition{ID: q.ID, From: Writing, To: Queued, Owner: r.node, What: "given back"})
+	r.put(context.Background(), Transition{ID: q.ID, From: Writing, To: Queued, Owner: q.Owner, What: "given back"})
 }
 
 // settle decides what becomes of a request whose attempt did not get through.
@@ -117,7 +126,7 @@ func (r *Runner) settle(ctx context.Context, q Request, err error) {
 		r.settleInDoubt(ctx, q, e)
 		return
 	}
-	t := Transition{ID: q.ID, From: Writing, Owner: r.node, Cause: &e.Cause, Intent: q.Intent}
+	t := Transition{ID: q.ID, From: Writing, Owner: q.Owner, Cause: &e.Cause, Intent: q.Intent}
 	switch e.Kind {
 	case cause.Refusal:
 		t.To, t.What = Refused, "refused"
@@ -136,8 +145,8 @@ func (r *Runner) settle(ctx context.Context, q Request, err error) {
 // its lease runs until the next try, which reads that DC again. A refusal of the new plan would claim that nothing was
 // written, which nobody knows: it ends as failed.
 func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
-	t := Transition{ID: q.ID, From: Writing, To: Writing, Owner: r.node, What: "in doubt", Cause: &e.Cause}
-	if e.Kind == cause.Waiting {
+	t := Transition{ID: q.ID, From: Writing, To: Writing, Owner: q.Owner, What: "in doubt", Cause: &e.Cause}
+	if e.Kind == cause.Waiting || r.onItsWay(q) {
 		t.Attempts, t.LeaseUntil = r.later(q.Attempts)
 	} else {
 		doubt := cause.Fail(cause.NotKept, "the outcome of an earlier write on %s is not known, and it cannot be planned again: %s", q.Intent.DC, e.Cause.Message)
@@ -147,6 +156,9 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 	r.put(ctx, t)
 }
 
+// onItsWay says whether a modify was sent so lately that it may still land.
+func (r *Runner) onItsWay(q Request) bool { return r.now().Sub(q.Intent.At) < r.lease/leaseMargin }
+
 // errStore marks errors of the store during an attempt: without it nothing may be written.
 var errStore = errors.New("the store did not answer")
 
@@ -154,6 +166,8 @@ var errStore = errors.New("the store did not answer")
 type attempt struct {
 	*Runner
 	request Request
+	// doubted says that an earlier modify may still stand or land: then a conflict does not tell that nothing was written.
+	doubted bool
 }
 
 // run plans and writes until it is written, refused or has to wait.
@@ -164,6 +178,9 @@ func (a *attempt) run(ctx context.Context) error {
 		var slipped *ldapwriter.SlippedError
 		var unknown *ldapwriter.UnknownOutcomeError
 		switch {
+		case errors.As(err, &unknown):
+			return cause.Wait(cause.DCUnavailable,
+				"the connection to %s was lost while it wrote; it is read again as soon as it answers", unknown.DC).Because(err)
 		case errors.As(err, &slipped):
 			if slips++; slips >= maxSlips {
 				return notKept(slipped)
@@ -172,11 +189,6 @@ func (a *attempt) run(ctx context.Context) error {
 			if conflicts++; conflicts >= maxConflicts {
 				return cause.Wait(cause.DirectoryUnavailable,
 					"somebody else is changing this holder just now; it is tried again by itself").Because(err)
-			}
-		case errors.As(err, &unknown):
-			if conflicts++; conflicts >= maxConflicts {
-				return cause.Wait(cause.DCUnavailable,
-					"the connection to %s was lost while it wrote; it is read again as soon as it answers", unknown.DC).Because(err)
 			}
 		default:
 			return err
@@ -204,7 +216,7 @@ func (a *attempt) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if sent(a.request) && landed(a.request.Intent.Change, entry.Values) {
+	if sent(a.request) && a.request.Intent.Change.Stands(entry.Values) {
 		return a.noteLanded(ctx, entry)
 	}
 	found, err := a.plan(ctx, entry)
@@ -248,14 +260,15 @@ func (a *attempt) plan(ctx context.Context, entry ldapwriter.Entry) (assessment,
 	if err := a.mustBeReleased(ctx); err != nil {
 		return assessment{}, err
 	}
-	found, err := a.checks.assess(ctx, entry.Holder, a.request.CloudID, ask)
+	var intent *address.Change
+	if sent(a.request) {
+		intent = &a.request.Intent.Change
+	}
+	found, err := a.checks.assess(ctx, entry.Holder, a.request.CloudID, ask, intent)
 	if err != nil {
 		return found, err
 	}
 	a.request.CloudID = found.cloudID()
-	if sent(a.request) {
-		found.plan = found.plan.Restore(entry.Values, a.request.Intent.Change)
-	}
 	return found, nil
 }
 
@@ -287,20 +300,25 @@ func (a *attempt) mustBeReleased(ctx context.Context) error {
 		WithConflict(cause.Conflict{Kind: "request", ID: string(other.ID), Name: other.Holder, Address: string(other.Address)})
 }
 
-// undoubted clears the doubt about an earlier modify where the DC shows that nothing was written since the intent.
+// undoubted clears the doubt about an earlier modify where the DC shows that nothing was written since the intent, and it
+// was sent too long ago to land yet.
 func (a *attempt) undoubted(entry ldapwriter.Entry, err error) error {
 	i := a.request.Intent
-	if sent(a.request) && i.DC == entry.DC && i.USNChanged == entry.USNChanged {
+	if sent(a.request) && i.DC == entry.DC && i.USNChanged == entry.USNChanged && !a.onItsWay(a.request) {
 		a.unsent()
 	}
 	return err
 }
 
-// journal stores the intent: without it no modify is sent.
+// journal stores the intent: without it no modify is sent, nor while all writing is stopped.
 func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found assessment, e cloudcheck.Expectation) error {
-	intent := Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, Expectation: e}
-	until := a.now().Add(a.lease)
-	stored, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Writing, Owner: a.node, Now: a.now(),
+	if err := a.mustNotBePaused(ctx); err != nil {
+		return err
+	}
+	now := a.now()
+	intent := Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, At: now, Expectation: e}
+	until := now.Add(a.lease)
+	stored, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Writing, Owner: a.request.Owner, Now: now,
 		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID})
 	if errors.Is(err, ErrStale) {
 		return err
@@ -312,6 +330,18 @@ func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found ass
 	return nil
 }
 
+// mustNotBePaused stops an attempt that was claimed before the stop switch was turned, or taken over after it.
+func (a *attempt) mustNotBePaused(ctx context.Context) error {
+	since, by, err := a.store.Paused(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: stop switch: %w", errStore, err)
+	}
+	if since.IsZero() {
+		return nil
+	}
+	return pausedBy(by, since)
+}
+
 // confirm stops a modify whose lease is nearly over: somebody else may take the request over.
 func (a *attempt) confirm(context.Context) error {
 	if a.request.LeaseUntil.Sub(a.now()) < a.lease/leaseMargin {
@@ -320,18 +350,23 @@ func (a *attempt) confirm(context.Context) error {
 	return nil
 }
 
-// learn notes what an error of Write says of the modify: all but an unknown outcome mean that nothing of it stands.
+// learn notes what an error of Write says of the modify. An unknown outcome leaves the doubt; a conflict behind an earlier
+// doubt does too, for it may be that very modify which was faster. All else means that nothing of it stands.
 func (a *attempt) learn(err error) {
 	var unknown *ldapwriter.UnknownOutcomeError
-	if !errors.As(err, &unknown) {
-		a.unsent()
+	if errors.As(err, &unknown) {
+		a.doubted = true
 	}
+	if a.doubted && (unknown != nil || errors.Is(err, ldapwriter.ErrConflict)) {
+		return
+	}
+	a.unsent()
 }
 
 func (a *attempt) unsent() {
 	settled := *a.request.Intent
 	settled.Sent = false
-	a.request.Intent = &settled
+	a.request.Intent, a.doubted = &settled, false
 }
 
 // expect is what the cloud must show, with what is needed to believe it later.
@@ -352,12 +387,10 @@ func (a *attempt) noteLanded(ctx context.Context, entry ldapwriter.Entry) error 
 
 // noteWritten stores the receipt; from now on the cloud is waited for.
 func (a *attempt) noteWritten(ctx context.Context, receipt ldapwriter.Receipt, e cloudcheck.Expectation, notes []string) error {
-	var touched []address.Key
-	for _, addr := range receipt.Change.Addresses() {
-		touched = append(touched, addr.Key())
-	}
+	touched := a.touches(receipt)
 	none, soon := 0, a.now()
-	written, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Written, Owner: a.node, Now: soon,
+	// The write is done: its receipt is stored even when the time for the attempt is over. The guard decides.
+	written, err := a.store.Advance(context.WithoutCancel(ctx), Transition{ID: a.request.ID, From: Writing, To: Written, Owner: a.request.Owner, Now: soon,
 		What: "written", Detail: receipt, Receipt: &receipt, Expectation: &e, Supersedes: touched, UndoneID: a.request.Undoes,
 		CloudID: a.request.CloudID, Notes: notes, ClearCause: true, Attempts: &none, NotBefore: &soon, LastSyncSeen: &e.SyncAtWrite})
 	if errors.Is(err, ErrStale) {
@@ -370,4 +403,17 @@ func (a *attempt) noteWritten(ctx context.Context, receipt ldapwriter.Receipt, e
 	a.log.Info("written on-premises", "request", written.ID, "holder", written.Holder, "action", written.Action, "address", written.Address,
 		"dc", receipt.DC, "usn_changed", receipt.USNChanged, "changed", !receipt.Change.Empty())
 	return nil
+}
+
+// touches are the addresses on which this request is the last word: what its change touched, and what it asked for, though
+// nothing had to be written.
+func (a *attempt) touches(receipt ldapwriter.Receipt) []address.Key {
+	var keys []address.Key
+	for _, addr := range receipt.Change.Addresses() {
+		keys = append(keys, addr.Key())
+	}
+	if asked := a.request.Address.Key(); asked != "" && !slices.Contains(keys, asked) {
+		keys = append(keys, asked)
+	}
+	return keys
 }

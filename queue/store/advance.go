@@ -64,7 +64,7 @@ func (t *txn) advance(made queue.Transition, values []any) (r queue.Request, err
 	if err := t.log(made); err != nil {
 		return r, err
 	}
-	if made.To.Final() {
+	if made.To.Final() || made.Unclaim {
 		return r, t.unclaim(r.Seq)
 	}
 	return r, t.supersede(r, made)

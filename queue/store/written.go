@@ -14,7 +14,7 @@ import (
 func (s *Store) Prior(ctx context.Context, holder address.GUID, except queue.RequestID) (ldapwriter.Prior, error) {
 	var prior ldapwriter.Prior
 	_, err := s.row(ctx, `SELECT receipt FROM requests
-		WHERE object = ? AND object <> '' AND id <> ? AND receipt IS NOT NULL ORDER BY seq DESC LIMIT 1`,
+		WHERE object = ? AND object <> '' AND id <> ? AND receipt IS NOT NULL AND touched <> '[]' ORDER BY seq DESC LIMIT 1`,
 		[]any{holder.String(), except}, document{&prior.Last})
 	if err == nil {
 		_, err = s.row(ctx, `SELECT in_doubt FROM requests AS sent

@@ -214,7 +214,7 @@ func (m *Model) move(r *record, t queue.Transition) {
 	if t.To != queue.Writing {
 		r.Owner, r.LeaseUntil = "", time.Time{}
 	}
-	if t.To.Final() {
+	if t.To.Final() || t.Unclaim {
 		r.claims = nil
 	}
 	r.State, r.UpdatedAt = t.To, t.Now
@@ -264,7 +264,7 @@ func (m *Model) Prior(_ context.Context, holder address.GUID, except queue.Reque
 			if prior.InDoubt == "" && !settled[r.inDoubt] {
 				prior.InDoubt = r.inDoubt
 			}
-			if prior.Last == nil {
+			if prior.Last == nil && len(r.touched) > 0 {
 				prior.Last = copied(r.Receipt)
 			}
 		}
