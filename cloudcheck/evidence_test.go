@@ -70,7 +70,7 @@ func syncedSince(w *world) bool {
 }
 
 func modelSaysVerified(w *world) bool {
-	if w.c.OnPremErr != nil {
+	if w.c.OnPremErr != nil || w.object == nil && w.c.Ref.CloudID != "" {
 		return false
 	}
 	for _, want := range w.c.Expectation.Wants {

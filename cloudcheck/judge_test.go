@@ -154,6 +154,12 @@ func waitingBranches() []branch {
 				w.arriving()
 				w.object.Proxies = w.object.Proxies.With("Smtp:j.doe@contoso.com")
 			}},
+		{name: "a removal is not proven by an object that vanished", outcome: NotYet, code: cause.NotCalculatedYet, change: func(w *world) {
+			w.c.Expectation.Wants = []address.Want{{Address: "j.doe@contoso.com", Role: address.RoleAbsent}}
+			w.c.After = address.Values{Mail: w.c.After.Mail, Proxies: w.c.After.Proxies.Without("smtp:j.doe@contoso.com")}
+			w.c.Ref.Holder.Values = w.c.After
+			w.object = nil
+		}},
 		{name: "not in the cloud after one sync", outcome: NotYet, code: cause.NotCalculatedYet, says: []string{"nothing at all"},
 			change: (*world).vanish},
 		{name: "quarantined before the write, no sync since", outcome: NotYet, code: cause.NotSyncedYet, change: func(w *world) {

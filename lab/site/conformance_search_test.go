@@ -215,7 +215,7 @@ func schema(t *testing.T, b *bundle) {
 	base := "CN=Schema,CN=Configuration," + site.BaseDN
 	for name, want := range map[string]string{
 		"proxyAddresses": "FALSE TRUE 1 1123 5", "mail": "TRUE TRUE 0 256 1", "mailNickname": "TRUE TRUE 1 64 13",
-		"targetAddress": "TRUE TRUE 1 1123 0", "userPrincipalName": "TRUE TRUE  1024 1",
+		"targetAddress": "TRUE TRUE 1 1123 1", "userPrincipalName": "TRUE TRUE  1024 1",
 	} {
 		entries, err := search(b.service, base, ldap.ScopeSingleLevel, "(&(objectClass=attributeSchema)(lDAPDisplayName="+name+"))",
 			"isSingleValued", "isMemberOfPartialAttributeSet", "rangeLower", "rangeUpper", "searchFlags")

@@ -38,7 +38,7 @@ type Attribute struct {
 // indexed says that equality on the attribute is answered from an index. Beyond what searchFlags ask for these are the ones that
 // name an object.
 func (a *Attribute) indexed() bool {
-	return a.SearchFlags&1 != 0 || a.Name == "distinguishedName" || a.Name == "targetAddress"
+	return a.SearchFlags&1 != 0 || a.Name == "distinguishedName"
 }
 
 // writable says that a client may write the attribute at all.
