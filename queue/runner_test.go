@@ -61,7 +61,7 @@ func TestAliasGoesFromAcceptedToVerified(t *testing.T) {
 	r := b.submit(t, "bob", address.AddAlias, "bobby@contoso.test")
 	b.wantState(t, r.ID, queue.Accepted, "")
 	b.pass(t)
-	written := b.wantState(t, r.ID, queue.Written, "")
+	written := b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 	want := address.Values{Mail: "bob@contoso.test", Proxies: address.Set{"SMTP:bob@contoso.test", "smtp:bobby@contoso.test"}}
 	if got := b.directory.values(written.Object); !got.Proxies.Equal(want.Proxies) || got.Mail != want.Mail {
 		t.Errorf("directory has %v, want %v", got, want)
@@ -145,7 +145,7 @@ func TestWaitsBeforeTheWriteAndGoesOn(t *testing.T) {
 			test.mend(b)
 			b.clock.Add(time.Minute)
 			b.pass(t)
-			b.wantState(t, r.ID, queue.Written, "")
+			b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 		})
 	}
 }
@@ -162,7 +162,7 @@ func TestOneHolderIsWrittenInOrder(t *testing.T) {
 	b.cloud.away = nil
 	b.clock.Add(time.Minute)
 	b.pass(t)
-	b.wantState(t, second.ID, queue.Written, "")
+	b.wantState(t, second.ID, queue.Written, cause.NotSyncedYet)
 	superseded := b.wantState(t, first.ID, queue.Superseded, "")
 	if superseded.SupersededBy != second.ID {
 		t.Errorf("superseded by %q, want %q", superseded.SupersededBy, second.ID)
@@ -185,7 +185,7 @@ func TestTheSameAgainAfterARemovalIsNew(t *testing.T) {
 	b.pass(t)
 	last := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
 	b.pass(t)
-	b.wantState(t, last.ID, queue.Written, "")
+	b.wantState(t, last.ID, queue.Written, cause.NotSyncedYet)
 	if got := b.directory.values(b.get(t, last.ID).Object); !got.Proxies.Has("smtp:a@contoso.test") || last.ID == first.ID {
 		t.Errorf("asked for again as %s, but the directory has %v", last.ID, got)
 	}
@@ -209,7 +209,7 @@ func TestAddressMovesBetweenHoldersInTwoSteps(t *testing.T) {
 	b.wantState(t, removed.ID, queue.Verified, "")
 	b.clock.Add(time.Minute)
 	b.pass(t)
-	b.wantState(t, moved.ID, queue.Written, "")
+	b.wantState(t, moved.ID, queue.Written, cause.NotSyncedYet)
 }
 
 func TestAddressIsClaimedByOneHolder(t *testing.T) {
@@ -218,7 +218,7 @@ func TestAddressIsClaimedByOneHolder(t *testing.T) {
 	first := b.submit(t, "ann", address.AddAlias, "team@contoso.test")
 	second := b.submit(t, "bob", address.AddAlias, "team@contoso.test")
 	b.pass(t)
-	b.wantState(t, first.ID, queue.Written, "")
+	b.wantState(t, first.ID, queue.Written, cause.NotSyncedYet)
 	busy := b.wantState(t, second.ID, queue.Refused, cause.AddressBusy)
 	if busy.Cause.Conflict == nil || busy.Cause.Conflict.ID != string(first.ID) {
 		t.Errorf("conflict %+v does not name %s", busy.Cause.Conflict, first.ID)
@@ -237,14 +237,14 @@ func TestFaultsOfTheWrite(t *testing.T) {
 		code   cause.Code
 		writes int
 	}{
-		{"somebody was faster once", []fault{{err: ldapwriter.ErrConflict}}, queue.Written, "", 1},
+		{"somebody was faster once", []fault{{err: ldapwriter.ErrConflict}}, queue.Written, cause.NotSyncedYet, 1},
 		{"somebody is faster all the time", []fault{{err: ldapwriter.ErrConflict}, {err: ldapwriter.ErrConflict}, {err: ldapwriter.ErrConflict},
 			{err: ldapwriter.ErrConflict}, {err: ldapwriter.ErrConflict}}, queue.Queued, cause.DirectoryUnavailable, 0},
-		{"outcome unknown, it had landed", []fault{lost(true)}, queue.Written, "", 1},
-		{"outcome unknown, it had not", []fault{lost(false)}, queue.Written, "", 1},
+		{"outcome unknown, it had landed", []fault{lost(true)}, queue.Written, cause.NotSyncedYet, 1},
+		{"outcome unknown, it had not", []fault{lost(false)}, queue.Written, cause.NotSyncedYet, 1},
 		{"edits slip in", []fault{{err: &ldapwriter.SlippedError{TakenBack: true}}, {err: &ldapwriter.SlippedError{TakenBack: true}},
 			{err: &ldapwriter.SlippedError{TakenBack: true}}}, queue.Failed, cause.NotKept, 0},
-		{"an edit slips in once", []fault{{err: &ldapwriter.SlippedError{TakenBack: true}}}, queue.Written, "", 1},
+		{"an edit slips in once", []fault{{err: &ldapwriter.SlippedError{TakenBack: true}}}, queue.Written, cause.NotSyncedYet, 1},
 		{"no rights", []fault{{err: cause.Refuse(cause.NoRights, "no right to write mail")}}, queue.Refused, cause.NoRights, 0},
 		{"refused for good", []fault{{err: cause.Fail(cause.DirectoryRefused, "constraint violation")}}, queue.Failed, cause.DirectoryRefused, 0},
 		{"busy", []fault{{err: cause.Wait(cause.DirectoryUnavailable, "busy")}}, queue.Queued, cause.DirectoryUnavailable, 0},
@@ -294,7 +294,7 @@ func TestDoubtIsNotTakenForUnwritten(t *testing.T) {
 	b.directory.away, b.directory.onWrite = nil, nil
 	b.clock.Add(time.Minute)
 	b.pass(t)
-	done := b.wantState(t, r.ID, queue.Written, "")
+	done := b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 	if done.Receipt.Change.Empty() || len(b.directory.writes) != 1 {
 		t.Errorf("receipt %+v after %d writes: the change that landed is ours", done.Receipt, len(b.directory.writes))
 	}
@@ -332,7 +332,7 @@ func TestLateLandingIsOurs(t *testing.T) {
 	}
 	b.clock.Add(time.Minute)
 	b.pass(t)
-	done := b.wantState(t, r.ID, queue.Written, "")
+	done := b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 	if done.Receipt.Change.Empty() {
 		t.Error("the receipt says that nothing was written")
 	}
@@ -417,7 +417,7 @@ func TestForgottenMismatchGivesItsAddressUp(t *testing.T) {
 	b.directory.edit(b.get(t, r.ID).Object, address.Values{Mail: "ann@contoso.test", Proxies: address.Set{"SMTP:ann@contoso.test"}})
 	free := b.submit(t, "bob@contoso.test", address.AddAlias, "a@contoso.test")
 	b.pass(t)
-	b.wantState(t, free.ID, queue.Written, "")
+	b.wantState(t, free.ID, queue.Written, cause.NotSyncedYet)
 }
 
 func TestExpiredLeaseIsTakenOverAndItsOwnerWritesNoMore(t *testing.T) {
@@ -440,7 +440,7 @@ func TestExpiredLeaseIsTakenOverAndItsOwnerWritesNoMore(t *testing.T) {
 	b.wantState(t, r.ID, queue.Writing, "")
 	b.directory.onWrite = nil
 	b.pass(t)
-	b.wantState(t, r.ID, queue.Written, "")
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 }
 
 // lateDirectory lets the lease run out between the intent and the modify.
@@ -465,7 +465,7 @@ func TestUndo(t *testing.T) {
 		t.Fatalf("undo: created %v, %v", created, err)
 	}
 	b.pass(t)
-	b.wantState(t, undo.ID, queue.Written, "")
+	b.wantState(t, undo.ID, queue.Written, cause.NotSyncedYet)
 	b.wantState(t, r.ID, queue.Superseded, "")
 	if got := b.directory.values(b.get(t, r.ID).Object); got.Mail != "bob@contoso.test" || len(got.Proxies) != 0 {
 		t.Errorf("after the undo: %+v", got)
@@ -529,6 +529,23 @@ func TestMismatchedIsNotSweptForEver(t *testing.T) {
 	b.cloud.judge = nil
 	b.cycle(t)
 	b.wantState(t, r.ID, queue.Verified, "")
+}
+
+// A recheck of what waits for nothing names the request, so that the answer can say where it is.
+func TestRecheckSaysWhereAFinalRequestIs(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.cycle(t)
+	b.wantState(t, r.ID, queue.Verified, "")
+	got, err := b.service.Recheck(context.Background(), r.ID, "admin")
+	if !errors.Is(err, queue.ErrStale) || got.ID != r.ID || got.State != queue.Verified {
+		t.Errorf("recheck gave %+v, %v", got, err)
+	}
+	if _, err := b.service.Recheck(context.Background(), "none", "admin"); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("recheck of none gave %v", err)
+	}
 }
 
 func TestASweepThatIsStillRunningIsSkipped(t *testing.T) {
@@ -603,5 +620,5 @@ func TestRunDrains(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	b.wantState(t, r.ID, queue.Written, "")
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 }

@@ -161,8 +161,16 @@ func (s *Service) move(ctx context.Context, id RequestID, to State, what, by str
 }
 
 // Recheck looks again now at what a request waits for: the cloud for a written or mismatched one, else its next try.
+// ErrStale, with the request, where it waits for neither: it is held, being written, or final.
 func (s *Service) Recheck(ctx context.Context, id RequestID, _ string) (Request, error) {
-	r, err := s.store.Wake(ctx, id, s.now())
+	r, err := s.store.Get(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	if r.State.Final() || r.State == Held || r.State == Writing {
+		return r, fmt.Errorf("recheck %s, which is %s: %w", id, r.State, ErrStale)
+	}
+	r, err = s.store.Wake(ctx, id, s.now())
 	if err != nil {
 		return r, fmt.Errorf("recheck: %w", err)
 	}
