@@ -121,6 +121,7 @@ func TestDefaults(t *testing.T) {
 		Report:   Report{Dir: filepath.Join(b.dataDir(), "reports")},
 	}
 	s.Directory.Bind.Password.env, s.Cloud.Certificate.env = nil, nil // functions do not compare
+	s.places = places{}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", s, want)
 	}

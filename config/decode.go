@@ -67,6 +67,7 @@ func parse(name string, data []byte, b base) (*Settings, error) {
 		return nil, d.problems
 	}
 	s.Report.Dir = base{dir: s.DataDir}.path(s.Report.Dir)
+	s.places = d.places()
 	return s, nil
 }
 

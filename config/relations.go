@@ -10,8 +10,8 @@ import (
 // relations checks what several keys say together. Keys that have a problem of their own are left alone here.
 func (d *decoder) relations(s *Settings) {
 	d.bindNeeds(s.Directory.Bind)
+	d.appNeeds(s.Cloud) // before the next, which puts the blame on the whole group
 	d.credentialNeeds(s.Cloud)
-	d.appNeeds(s.Cloud)
 	d.tlsNeeds(s.API)
 }
 

@@ -25,6 +25,8 @@ type Settings struct {
 	Limits    Limits
 	API       API
 	Report    Report
+
+	places places
 }
 
 // Log is what is logged, and how.
