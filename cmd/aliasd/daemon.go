@@ -24,8 +24,11 @@ import (
 	"github.com/aliasd/aliasd/server/token"
 )
 
-// storeFile is the name of the SQLite store in the data folder.
-const storeFile = "aliasd.db"
+// storeFile is the name of the SQLite store in the data folder, lockFile the one that the running daemon holds.
+const (
+	storeFile = "aliasd.db"
+	lockFile  = "aliasd.lock"
+)
 
 // daemon is a running aliasd: components made from the settings, which they never see.
 type daemon struct {
@@ -37,6 +40,10 @@ type daemon struct {
 	runner    *queue.Runner
 	server    *server.Server
 	listener  net.Listener
+	checker   *cloudcheck.Checker
+	numbers   *metrics.Metrics
+	graph     *graph.Client
+	lock      *os.File
 }
 
 // pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
@@ -58,22 +65,24 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	if err := private.MakePrivateDir(s.DataDir); err != nil {
 		return d, fmt.Errorf("data_dir: %w", err)
 	}
+	if d.lock, err = lockDataDir(s.DataDir); err != nil {
+		return d, err
+	}
 	if d.store, err = store.Open(ctx, filepath.Join(s.DataDir, storeFile)); err != nil {
 		return d, err
 	}
-	numbers := metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now})
+	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now})
 	if d.directory, err = openDirectory(s.Directory, log); err != nil {
 		return d, err
 	}
-	reader, err := openGraph(s.Cloud, log, numbers)
-	if err != nil {
+	if d.graph, err = openGraph(s.Cloud, log, d.numbers); err != nil {
 		return d, err
 	}
-	checker := cloudcheck.New(cloudcheck.Options{Reader: reader, SyncInterval: p.syncInterval,
+	d.checker = cloudcheck.New(cloudcheck.Options{Reader: d.graph, SyncInterval: p.syncInterval,
 		CalculationGrace: p.calculationGrace, Now: d.now, Logger: log})
 	watched := &health{}
-	d.runner = newRunner(s, d.store, watched.directory(d.directory), watched.cloud(checker), numbers, log, p)
-	return d, d.openServer(ctx, watched, checker, numbers)
+	d.runner = newRunner(s, d.store, watched.directory(d.directory), watched.cloud(d.checker), d.numbers, log, p)
+	return d, d.openServer(ctx, watched)
 }
 
 func newRunner(s *config.Settings, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
@@ -148,14 +157,14 @@ func rootsOf(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-func (d *daemon) openServer(ctx context.Context, watched *health, checker *cloudcheck.Checker, numbers *metrics.Metrics) error {
+func (d *daemon) openServer(ctx context.Context, watched *health) error {
 	local, err := token.LocalToken(d.settings.DataDir)
 	if err != nil {
 		return err
 	}
 	d.server, err = server.New(server.Options{
-		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: checker},
-		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
+		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker},
+		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
 		Logger: d.log, Now: d.now,
 	})
 	if err != nil {
@@ -196,12 +205,41 @@ func (d *daemon) Run(ctx context.Context) error {
 		defer stop()
 		served = d.server.Serve(ctx, d.listener)
 	})
+	parts.Go(func() { d.greet(ctx) })
+	parts.Go(func() {
+		<-ctx.Done()
+		d.log.Info("aliasd stops: what has begun is finished")
+	})
 	schedule.Start()
 	worked := d.runner.Run(ctx)
 	<-schedule.Stop().Done()
 	parts.Wait()
 	d.log.Info("aliasd stopped")
 	return errors.Join(worked, served)
+}
+
+// greet tries both sides once at the start, and logs what is not well: the daemon runs all the same, and requests wait.
+func (d *daemon) greet(ctx context.Context) {
+	for _, f := range d.directory.Probe(ctx) {
+		d.logFinding("directory", finding(f))
+	}
+	for _, f := range d.graph.Probe(ctx) {
+		d.logFinding("cloud", finding(f))
+	}
+}
+
+func (d *daemon) logFinding(side string, f finding) {
+	if !f.OK {
+		d.log.Warn("not well at the start; requests wait until it is", "side", side, "check", f.Name, "found", f.Detail, "mend", f.Mend)
+	}
+}
+
+// errLocked says why the data folder could not be locked.
+func errLocked(dir string, taken bool, err error) error {
+	if taken {
+		return fmt.Errorf("data_dir %s: another aliasd runs on it; stop that one, or give this one a data_dir of its own", dir)
+	}
+	return fmt.Errorf("data_dir %s: lock: %w", dir, err)
 }
 
 // Close frees what openDaemon took. Closing twice is harmless.
@@ -217,6 +255,11 @@ func (d *daemon) Close() error {
 	}
 	if d.store != nil {
 		errs = append(errs, d.store.Close())
+	}
+	if d.lock != nil {
+		if err := d.lock.Close(); !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

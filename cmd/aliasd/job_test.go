@@ -158,8 +158,10 @@ func TestQuarantineNamesTheHolder(t *testing.T) {
 	r := s.submit(t, address.AddAlias, "carla", "events@contoso.test")
 	s.untilState(t, r.ID, queue.Written, cause.NotSyncedYet)
 	fatal(t, snatch(context.Background(), &stage{box: s.Lab}))
-	s.cycle(t)
-	mismatched := s.untilState(t, r.ID, queue.Mismatched, cause.Quarantined)
+	mismatched := s.until(t, r.ID, "quarantined", func(r requestJSON) bool {
+		s.cycle(t)
+		return r.State == queue.Mismatched && codeOf(r) == cause.Quarantined
+	})
 	if mismatched.Cause.Conflict == nil || mismatched.Cause.Conflict.Name != "Events Team" {
 		t.Errorf("conflict %+v does not name Events Team", mismatched.Cause.Conflict)
 	}

@@ -160,6 +160,9 @@ func (a *app) withStore(ctx context.Context, do func(*store.Store) error) error 
 	if err != nil {
 		return err
 	}
+	if err := becomeOwner(s.DataDir); err != nil {
+		return err
+	}
 	if err := private.MakePrivateDir(s.DataDir); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}

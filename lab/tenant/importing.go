@@ -85,7 +85,8 @@ func (t *Tenant) provision(h address.Holder, at time.Time) string {
 	}
 	o := &object{kind: h.Kind, created: at}
 	t.world.insert(o)
-	if h.Kind == address.User && (t.options.LicenceNew || t.world.licences[h.Anchor]) {
+	licensed, said := t.world.licences[h.Anchor]
+	if h.Kind == address.User && (licensed || !said && t.options.LicenceNew) {
 		o.plans = t.plans(at, true)
 	}
 	t.shadow(o, h, at)
