@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -48,8 +49,8 @@ func newAPI(mux *http.ServeMux) huma.API {
 func operation[I, O any](s *Server, scope token.Scope, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	s.guard.allow(Route{Method: op.Method, Path: op.Path, Scope: scope})
 	if scope != nobodyNeeded {
-		op.Security = []map[string][]string{{"bearer": {string(scope)}}}
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Security = security(scope)
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable)
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
@@ -58,6 +59,31 @@ func operation[I, O any](s *Server, scope token.Scope, op huma.Operation, handle
 		}
 		return out, nil
 	})
+}
+
+// describe puts a GET that is not huma's into the document.
+func (s *Server) describe(scope token.Scope, path, summary, mediaType string) {
+	problem := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")
+	responses := map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK),
+		Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	statuses := []int{http.StatusUnauthorized, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	if scope != anyToken {
+		statuses = append(statuses, http.StatusForbidden)
+	}
+	for _, status := range statuses {
+		responses[strconv.Itoa(status)] = &huma.Response{Description: http.StatusText(status),
+			Content: map[string]*huma.MediaType{problemType: {Schema: problem}}}
+	}
+	s.api.OpenAPI().AddOperation(&huma.Operation{OperationID: strings.TrimSuffix(path[1:], ".json"), Method: http.MethodGet, Path: path,
+		Summary: summary, Security: security(scope), Responses: responses})
+}
+
+// security names the scope that a call needs; any token will do where none is named.
+func security(scope token.Scope) []map[string][]string {
+	if scope == anyToken {
+		return []map[string][]string{{"bearer": {}}}
+	}
+	return []map[string][]string{{"bearer": {string(scope)}}}
 }
 
 // bodyOperation is an operation with a body of type B, which may be left out where it is optional.

@@ -31,6 +31,33 @@ func TestDocumentIsCommitted(t *testing.T) {
 	}
 }
 
+// TestDocumentHasEveryAnswer: each operation has a name of its own, and one with a token the answers that the guard gives.
+func TestDocumentHasEveryAnswer(t *testing.T) {
+	t.Parallel()
+	var document struct {
+		Paths map[string]map[string]struct {
+			OperationID string `json:"operationId"`
+			Security    []map[string][]string
+			Responses   map[string]any
+		}
+	}
+	if err := json.Unmarshal([]byte(newFixture(t).get("/openapi.json").body), &document); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{}
+	for path, operations := range document.Paths {
+		for method, op := range operations {
+			if other := ids[op.OperationID]; other != "" || op.OperationID == "" {
+				t.Errorf("%s %s is called %q like %q", method, path, op.OperationID, other)
+			}
+			ids[op.OperationID] = path
+			if len(op.Security) > 0 && (op.Responses["401"] == nil || op.Responses["503"] == nil) {
+				t.Errorf("%s %s lacks an answer: %v", method, path, op.Responses)
+			}
+		}
+	}
+}
+
 // TestPageIsComplete: docs/api.md names every code and every call, the call beside its scope.
 func TestPageIsComplete(t *testing.T) {
 	t.Parallel()

@@ -124,6 +124,11 @@ func (f *fixture) do(c call) answer {
 	for name, value := range c.header {
 		r.Header.Set(name, value)
 	}
+	return f.send(r)
+}
+
+func (f *fixture) send(r *http.Request) answer {
+	f.t.Helper()
 	got, err := f.client.Do(r)
 	if err != nil {
 		f.t.Fatal(err)

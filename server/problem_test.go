@@ -181,6 +181,8 @@ func TestBadParameters(t *testing.T) {
 		"state=done": "query.state", "limit=0": "query.limit", "limit=501": "query.limit", "limit=x": "query.limit",
 		"holder=a%00": "query.holder", "ticket=%FF": "query.ticket", "cursor=%0A": "query.cursor", "holder=%20a": "query.holder",
 		"stat=held": "query.stat", "cursor=broken": "query.cursor", "ticket=" + strings.Repeat("x", 129): "query.ticket",
+		"state=held&state=queued": "query.state", "holder=a&holder=a": "query.holder", "cursor=&cursor=7": "query.cursor",
+		"cursor=-1": "query.cursor", "limit=%zz": "query", "holder=a;ticket=b": "query", "stat=a&stat=b": "query.stat",
 	} {
 		p := f.get("/v1/requests?" + query).problem(t)
 		if p.Status != http.StatusUnprocessableEntity || p.Code != server.InvalidRequest || len(p.Errors) != 1 || p.Errors[0].Location != location {
@@ -191,6 +193,73 @@ func TestBadParameters(t *testing.T) {
 		p := f.do(call{method: http.MethodPost, path: "/v1/requests", body: sample, token: f.all, header: map[string]string{"Idempotency-Key": key}}).problem(t)
 		if p.Status != http.StatusUnprocessableEntity || len(p.Errors) != 1 || p.Errors[0].Location != "header.Idempotency-Key" {
 			t.Errorf("key %q: %+v", key, p)
+		}
+	}
+}
+
+// TestBadKeys: a key that is empty protects from nothing, and of two only one could count.
+func TestBadKeys(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.queue.requests = []queue.Request{{ID: "r1", Seq: 1, State: queue.Written}}
+	for name, keys := range map[string][]string{"empty": {""}, "two": {"a", "b"}, "the same twice": {"a", "a"}, "an empty one and another": {"", "a"}} {
+		for _, path := range []string{"/v1/requests", "/v1/requests/r1/undo"} {
+			p := f.postKeys(path, keys).problem(t)
+			if p.Status != http.StatusUnprocessableEntity || p.Code != server.InvalidRequest || len(p.Errors) != 1 || p.Errors[0].Location != "header.Idempotency-Key" {
+				t.Errorf("%s at %s: %+v", name, path, p)
+			}
+		}
+	}
+	if len(f.queue.asked) != 0 {
+		t.Errorf("the queue was asked for %v", f.queue.asked)
+	}
+	if got := f.postKeys("/v1/requests", []string{"a"}); got.status != http.StatusAccepted {
+		t.Errorf("one key: %s", got.body)
+	}
+}
+
+// postKeys sends the sample, or an undo, with any number of keys.
+func (f *fixture) postKeys(path string, keys []string) answer {
+	f.t.Helper()
+	body := sample
+	if strings.HasSuffix(path, "/undo") {
+		body = "{}"
+	}
+	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, f.url+path, strings.NewReader(body))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r.Header = http.Header{"Authorization": {"Bearer " + f.all.Reveal()}, "Idempotency-Key": keys}
+	return f.send(r)
+}
+
+// TestTextsAreLines: what would break a line or turn a table round is refused in both bodies, under its own name.
+func TestTextsAreLines(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.queue.requests = []queue.Request{{ID: "r1", Seq: 1, State: queue.Written}}
+	for _, bad := range []string{"\x00", "\x1b[2J", "\x7f", "\u0085", "\u009b", "\u2028", "\u202a", "\u202e", "\u2066", "\u2069", "\n", "\t"} {
+		fields := []string{"ticket", "requester"}
+		if bad < "\u2029" && bad != "\n" && bad != "\t" {
+			fields = append(fields, "note")
+		}
+		for _, field := range fields {
+			text := quoted(1)[:1] + strings.Trim(fmt.Sprintf("%+q", "a"+bad+"b"), `"`) + `"`
+			text = strings.NewReplacer(`\x00`, `\u0000`, `\x1b`, `\u001b`, `\x7f`, `\u007f`).Replace(text)
+			for path, body := range map[string]string{"/v1/requests": with(field, text), "/v1/requests/r1/undo": `{"` + field + `":` + text + `}`} {
+				p := f.post(path, body).problem(t)
+				if p.Status != http.StatusUnprocessableEntity || len(p.Errors) != 1 || p.Errors[0].Location != "body."+field || p.Errors[0].Code != server.InvalidField {
+					t.Errorf("%s %s in %s: %+v", path, text, field, p)
+				}
+			}
+		}
+	}
+	if p := f.post("/v1/requests", with("note", `"a\rb"`)).problem(t); p.Errors[0].Location != "body.note" {
+		t.Errorf("a carriage return of its own: %+v", p)
+	}
+	for field, text := range map[string]string{"note": `"one\r\ntwo\n\tthree"`, "ticket": `"שלום-7"`, "requester": `"Zoë 山田\u200f"`} {
+		if got := f.post("/v1/requests", with(field, text)); got.status != http.StatusAccepted {
+			t.Errorf("%s %s: %s", field, text, got.body)
 		}
 	}
 }

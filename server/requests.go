@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -17,9 +19,31 @@ const (
 	requestPath  = requestsPath + "/{id}"
 )
 
+const keyHeader = "Idempotency-Key"
+
 // KeyHeader is the header that makes sending twice harmless. It is exported because huma looks into no other fields.
 type KeyHeader struct {
 	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]*$" patternDescription:"printable ASCII" doc:"Printable ASCII, kept per token for 7 days: the same key returns the same request, with another body it is refused."`
+}
+
+var _ huma.Resolver = (*KeyHeader)(nil)
+
+// Resolve implements huma.Resolver. An empty key is a client's mistake that would take its protection away unseen, and
+// of two keys only one could count.
+func (k *KeyHeader) Resolve(ctx huma.Context) []error {
+	keys := 0
+	ctx.EachHeader(func(name, _ string) {
+		if http.CanonicalHeaderKey(name) == keyHeader {
+			keys++
+		}
+	})
+	switch {
+	case keys > 1:
+		return []error{&huma.ErrorDetail{Location: "header." + keyHeader, Message: "the header is there twice"}}
+	case keys == 1 && k.Key == "":
+		return []error{&huma.ErrorDetail{Location: "header." + keyHeader, Message: "is empty; send a key, or leave the header out"}}
+	}
+	return nil
 }
 
 type submitInput struct {
@@ -44,10 +68,28 @@ type getInput struct {
 
 type listInput struct {
 	State  string `query:"state" enum:"accepted,queued,held,writing,written,verified,mismatched,superseded,refused,failed,cancelled"`
-	Holder string `query:"holder" maxLength:"1024" doc:"As it was submitted, in any case, or an objectGUID."`
+	Holder string `query:"holder" maxLength:"1024" doc:"As the request named the holder, whole and in any case, or an objectGUID. Other names of the same holder do not match."`
 	Ticket string `query:"ticket" maxLength:"128"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"The next_cursor of the page before."`
+}
+
+var _ huma.Resolver = (*listInput)(nil)
+
+// Resolve implements huma.Resolver: huma takes the first of two values, and leaves out what it cannot read.
+func (in *listInput) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	given, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return []error{&huma.ErrorDetail{Location: "query", Message: "cannot be read; percent-encode the values"}}
+	}
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if len(given[name]) > 1 {
+			wrong = append(wrong, &huma.ErrorDetail{Location: "query." + name[:min(len(name), maxName)], Message: "the parameter is there twice"})
+		}
+	}
+	return wrong
 }
 
 // acceptedOutput is a request that was taken in, now or before.
@@ -166,6 +208,9 @@ func (s *Server) list(ctx context.Context, in *listInput) (*pageOutput, error) {
 	wrong := slices.Concat(checkLine("query.holder", in.Holder), checkLine("query.ticket", in.Ticket), checkLine("query.cursor", in.Cursor))
 	if len(wrong) > 0 {
 		return nil, invalid(wrong)
+	}
+	if strings.HasPrefix(in.Cursor, "-") { // a number below every request: the store would give an empty page
+		return nil, queue.ErrBadCursor
 	}
 	page, next, err := s.archive.List(ctx, queue.Filter{State: queue.State(in.State), Holder: in.Holder, Ticket: in.Ticket,
 		Limit: in.Limit, Cursor: in.Cursor})

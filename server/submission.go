@@ -47,13 +47,28 @@ func canonical(allow []address.Allowance) []address.Allowance {
 }
 
 func checkTexts(ticket, requester, note string) []FieldError {
-	wrong := checkLine("body.ticket", ticket)
-	wrong = append(wrong, checkLine("body.requester", requester)...)
-	if strings.ContainsFunc(note, func(c rune) bool { return unprintable(c) && !strings.ContainsRune("\r\n\t", c) }) {
+	wrong := checkLabel("body.ticket", ticket)
+	wrong = append(wrong, checkLabel("body.requester", requester)...)
+	lines := strings.ReplaceAll(note, "\r\n", "\n")
+	if strings.ContainsFunc(lines, func(c rune) bool { return unprintable(c) && c != '\n' && c != '\t' }) {
 		wrong = append(wrong, FieldError{Location: "body.note", Code: InvalidField,
 			Message: "control characters other than line breaks and tabs, or characters that are broken"})
 	}
 	return wrong
+}
+
+// checkLabel checks a line that stands beside others in tables and reports, and must not turn them round.
+func checkLabel(location, s string) []FieldError {
+	if strings.ContainsFunc(s, turnsText) {
+		return []FieldError{{Location: location, Code: InvalidField, Message: "characters that change the direction of the text (U+202A to U+202E, U+2066 to U+2069)"}}
+	}
+	return checkLine(location, s)
+}
+
+// turnsText is true for the embeddings, overrides and isolates of the bidirectional algorithm (Unicode UAX #9, 2.1 to
+// 2.4): they show a text in another order than it has.
+func turnsText(c rune) bool {
+	return c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069'
 }
 
 // checkLine refuses what would break a line of a log or a report, and blanks that nobody sees at either end.
