@@ -16,7 +16,7 @@ import (
 func TestCounts(t *testing.T) {
 	t.Parallel()
 	r := built()
-	if r.Total != 19 || r.Verified != 6 || r.Underway != 3 || r.NeedHuman != 7 || len(r.Requests) != 19 {
+	if r.Total != 19 || r.Verified != 5 || r.Undone != 1 || r.Underway != 3 || r.NeedHuman != 7 || len(r.Requests) != 19 {
 		t.Errorf("total %d, verified %d, under way %d, need a human %d", r.Total, r.Verified, r.Underway, r.NeedHuman)
 	}
 	sum, states := 0, []queue.State{}
@@ -51,6 +51,32 @@ func TestHumanFirst(t *testing.T) {
 		if i > r.NeedHuman && it.CreatedAt.After(r.Requests[i-1].CreatedAt) {
 			t.Errorf("request %d is newer than the one before", i)
 		}
+	}
+}
+
+// TestLateUndoIsLast: an undo that came too late stands below every other refusal that needs a decision.
+func TestLateUndoIsLast(t *testing.T) {
+	t.Parallel()
+	m := &maker{}
+	m.add("a", "a", queue.Refused, because(cause.Refuse(cause.NoRights, "give it the right")))
+	m.add("b", "", queue.Refused, because(cause.Refuse(cause.ChangedSince, "it is not there any more")))
+	m.add("c", "c", queue.Verified, nil)
+	r := report.Build(m.list, since(), until())
+	if len(r.Attention) != 2 || r.Attention[1].Code != cause.ChangedSince || r.NeedHuman != 2 || r.Requests[2].State != queue.Verified {
+		t.Errorf("got %+v", r.Attention)
+	}
+}
+
+// TestUndoneIsNotVerified: a request that was taken back is no success, wherever the undo itself stands.
+func TestUndoneIsNotVerified(t *testing.T) {
+	t.Parallel()
+	m := &maker{}
+	m.add("a", "a", queue.Verified, func(q *queue.Request) { q.SupersededBy = "undo" })
+	m.add("b", "b", queue.Verified, nil)
+	m.add("c", "c", queue.Superseded, func(q *queue.Request) { q.SupersededBy = "later" })
+	r := report.Build(m.list, since(), until())
+	if r.Verified != 1 || r.Undone != 1 || r.NeedHuman != 0 || r.Underway != 0 {
+		t.Errorf("got %+v", r)
 	}
 }
 
@@ -141,6 +167,34 @@ func TestSpread(t *testing.T) {
 	for i, slow := range s.Slowest {
 		if slow.Seconds != float64(100-i) || slow.Holder != "x@contoso.test" {
 			t.Errorf("slowest %d: %+v", i, slow)
+		}
+	}
+}
+
+// TestSlowestAreSlow: what took less than a second is named only where nothing took longer.
+func TestSlowestAreSlow(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		took []time.Duration
+		want []float64
+	}{
+		"some slow":   {[]time.Duration{20 * time.Millisecond, 3 * time.Second, 999 * time.Millisecond, time.Second}, []float64{3, 1}},
+		"none slow":   {[]time.Duration{20 * time.Millisecond, 30 * time.Millisecond}, []float64{0.03, 0.02}},
+		"all slow":    {[]time.Duration{time.Second, 2 * time.Second}, []float64{2, 1}},
+		"to the ms":   {[]time.Duration{1001*time.Millisecond + 400*time.Microsecond, 16*time.Second + 1*time.Millisecond}, []float64{16.001, 1.001}},
+		"none at all": {nil, nil},
+	} {
+		m := &maker{}
+		for _, d := range c.took {
+			m.add("x", "y", queue.Written, func(q *queue.Request) { q.WrittenAt = q.CreatedAt.Add(d) })
+		}
+		s := report.Build(m.list, since(), until()).ToWritten
+		var got []float64
+		for _, slow := range s.Slowest {
+			got = append(got, slow.Seconds)
+		}
+		if !slices.Equal(got, c.want) || s.Count != len(c.took) {
+			t.Errorf("%s: got %v of %d", name, got, s.Count)
 		}
 	}
 }

@@ -85,5 +85,5 @@ func seconds(d time.Duration, ok bool) string {
 	if !ok {
 		return ""
 	}
-	return strconv.FormatFloat(d.Round(time.Millisecond).Seconds(), 'f', -1, 64)
+	return strconv.FormatFloat(inSeconds(d), 'f', -1, 64)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ type view struct {
 	Bar      []segment
 	Groups   []groupView
 	Spreads  []spreadView
+	Results  []outcome
 	Rows     []Item
 	LeftOut  int
 	Headline string
@@ -56,6 +58,12 @@ type tile struct {
 type segment struct {
 	Percent int
 	Tone    string
+}
+
+// outcome is where requests stand, in words; Count is 0 where it is one request's.
+type outcome struct {
+	Label, Tone string
+	Count       int
 }
 
 type groupView struct {
@@ -73,7 +81,7 @@ type spreadView struct {
 
 func (r Report) view() view {
 	v := view{
-		Report: r, Headline: r.headline(), Rows: newestFirst(r.Requests), Bar: r.bar(),
+		Report: r, Headline: r.headline(), Rows: newestFirst(r.Requests), Bar: r.bar(), Results: r.results(),
 		Tiles: []tile{
 			{r.Verified, "verified in the cloud", "good"}, {r.Underway, "under way", "going"},
 			{r.ended(), "ended otherwise", "plain"}, {r.NeedHuman, needLabel(r.NeedHuman), needTone(r.NeedHuman)},
@@ -89,6 +97,32 @@ func (r Report) view() view {
 		v.Groups = append(v.Groups, groupOf(g))
 	}
 	return v
+}
+
+// results are the states with their counts, those that were verified and then undone apart.
+func (r Report) results() []outcome {
+	var list []outcome
+	for _, s := range r.States {
+		if s.State != queue.Verified {
+			list = append(list, outcome{result(s.State), tone(s.State), s.Count})
+			continue
+		}
+		if r.Verified > 0 {
+			list = append(list, outcome{result(s.State), tone(s.State), r.Verified})
+		}
+		if r.Undone > 0 {
+			list = append(list, outcome{"verified, then undone", "plain", r.Undone})
+		}
+	}
+	return list
+}
+
+// outcomeOf says where one request stands.
+func outcomeOf(it Item) outcome {
+	if it.undone() {
+		return outcome{Label: "verified, then undone", Tone: "plain"}
+	}
+	return outcome{Label: result(it.State), Tone: tone(it.State)}
 }
 
 func groupOf(g Group) groupView {
@@ -121,7 +155,10 @@ func (r Report) headline() string {
 	if r.Underway > 0 {
 		parts = append(parts, amount(r.Underway, "is under way", "are under way"))
 	}
-	if n := r.ended(); n > 0 {
+	if r.Undone > 0 {
+		parts = append(parts, amount(r.Undone, "was", "were")+" verified, then undone")
+	}
+	if n := r.ended() - r.Undone; n > 0 {
 		parts = append(parts, amount(n, "was", "were")+" refused, cancelled or superseded")
 	}
 	need := "none needs a human"
@@ -131,7 +168,7 @@ func (r Report) headline() string {
 	return fmt.Sprintf("Of %s, %s.", amount(r.Total, "request", "requests"), sentence(append(parts, need)))
 }
 
-// ended counts the requests that are through without having been verified, and concern nobody any more.
+// ended counts the requests that are through, are not verified (any more), and concern nobody.
 func (r Report) ended() int { return r.Total - r.Verified - r.Underway - r.NeedHuman }
 
 func newestFirst(items []Item) []Item {
@@ -191,6 +228,9 @@ func functions(zone *time.Location) template.FuncMap {
 		"percent": func(n, of int) int { return max(1, n*100/of) },
 		"amount":  amount,
 		"about":   about,
+		"outcome": outcomeOf,
+		"kind":    func(kind string) string { return strings.ReplaceAll(kind, "_", " ") },
+		"told":    told,
 	}
 }
 
@@ -308,6 +348,11 @@ func tint(tone string) template.CSS {
 		return "#e8f0fa"
 	}
 	return "#eef1f4"
+}
+
+// told is a message; where it says how a refusal is passed through the API, it says so for the command line too.
+func told(message string) string {
+	return regexp.MustCompile(`"allow": \["([a-z_]+)"\]`).ReplaceAllString(message, "$0 (on the command line --allow $1)")
 }
 
 // about is a cause in a few words, for people who do not know the code.

@@ -78,6 +78,26 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
+// TestWords: the page says in words what the files say in codes.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	m := &maker{}
+	m.add("a", "a", queue.Verified, func(q *queue.Request) { q.SupersededBy = "undo" })
+	m.add("b", "b", queue.Refused, because(cause.Refuse(cause.HeldByDeleted, `ask again with "allow": ["deleted_holder"] to take it`).
+		WithConflict(cause.Conflict{Kind: "deleted_user", Name: "Bob"})))
+	r := report.Build(m.list, since(), until())
+	page := html.UnescapeString(string(rendered(t, r.WriteHTML)))
+	for _, want := range []string{"in the way: deleted user Bob", `"allow": ["deleted_holder"] (on the command line --allow deleted_holder) to take it`,
+		">verified, then undone</span>", "0 are verified, 1 was verified, then undone, and 1 needs a human"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("lacks %s", want)
+		}
+	}
+	if strings.Contains(page, "deleted_user") || strings.Contains(page, ">verified</span>") {
+		t.Error("shows a code, or calls what was undone verified")
+	}
+}
+
 // hostile is what somebody could type, or have in a directory.
 func hostile() []string {
 	return []string{

@@ -16,8 +16,10 @@ type Report struct {
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
 	Total int       `json:"total"`
-	// Verified, Underway and NeedHuman count requests; one that needs a human is not counted as under way.
+	// Verified, Undone, Underway and NeedHuman count requests; one that needs a human is not counted as under way, nor one
+	// that was undone as verified.
 	Verified  int          `json:"verified"`
+	Undone    int          `json:"undone"`
 	Underway  int          `json:"under_way"`
 	NeedHuman int          `json:"need_human"`
 	States    []StateCount `json:"states"` // in the order of a request's life, zeros left out
@@ -129,6 +131,8 @@ func (r *Report) count() {
 		switch {
 		case it.NeedsHuman:
 			r.NeedHuman++
+		case it.undone():
+			r.Undone++
 		case it.State == queue.Verified:
 			r.Verified++
 		case it.State.Open():
@@ -177,6 +181,9 @@ func groups(items []Item) []Group {
 	}
 	return list
 }
+
+// undone says whether a request was verified and then taken back: only an undo overtakes what is verified.
+func (it Item) undone() bool { return it.State == queue.Verified && it.SupersededBy != "" }
 
 func (it Item) code() cause.Code {
 	if it.Cause == nil {

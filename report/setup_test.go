@@ -84,6 +84,7 @@ func day() []queue.Request {
 	m.add("hnovak", "h.novak", queue.Writing, nil)
 	m.add("ivanov", "i.vanov", queue.Accepted, func(q *queue.Request) { q.Object = address.GUID{}; q.Action = address.SetPrimary })
 	m.add("jdoe", "", queue.Verified, func(q *queue.Request) { q.Action, q.Address, q.Undoes = address.Undo, "", m.list[0].ID })
+	m.list[0].SupersededBy = m.list[len(m.list)-1].ID
 	return m.list
 }
 

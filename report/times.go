@@ -36,7 +36,7 @@ func spread(items []Item, step func(Item) (time.Duration, bool)) Spread {
 	all := []Slow{}
 	for _, it := range items {
 		if d, ok := step(it); ok {
-			all = append(all, Slow{it.ID, it.Holder, it.Action, it.Address, d.Round(time.Millisecond).Seconds()})
+			all = append(all, Slow{it.ID, it.Holder, it.Action, it.Address, inSeconds(d)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Slow) int {
@@ -48,11 +48,27 @@ func spread(items []Item, step func(Item) (time.Duration, bool)) Spread {
 		}
 		return 0
 	})
-	s := Spread{Count: len(all), Slowest: all[:min(slowest, len(all))]}
+	s := Spread{Count: len(all), Slowest: worthNaming(all)}
 	if len(all) > 0 {
 		s.Median, s.P95, s.Longest = quantile(all, 50), quantile(all, 95), all[0].Seconds
 	}
 	return s
+}
+
+// worthNaming are the slowest few of all, which is sorted. Where some took a second or longer, those that took less are
+// left out.
+func worthNaming(all []Slow) []Slow {
+	named := all[:min(slowest, len(all))]
+	if i := slices.IndexFunc(named, func(s Slow) bool { return s.Seconds < 1 }); i > 0 {
+		return named[:i]
+	}
+	return named
+}
+
+// inSeconds rounds to the millisecond. A number of milliseconds that is divided once is the float nearest to the decimal,
+// which 1 + 0.001 is not.
+func inSeconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond).Milliseconds()) / 1000
 }
 
 // quantile is the time within which percent of 100 were through (the nearest-rank method); all is sorted, slowest first.

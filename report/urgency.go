@@ -21,6 +21,9 @@ func urgency(it Item) int {
 			return 4
 		}
 	case queue.Refused:
+		if it.code() == cause.ChangedSince { // an undo that came too late, often of what was undone already
+			return 6
+		}
 		if slices.Contains(decisions(), it.code()) {
 			return 5
 		}
@@ -33,7 +36,7 @@ func rank(it Item) int {
 	if u := urgency(it); u > 0 {
 		return u
 	}
-	return 6
+	return 7
 }
 
 // broken are the waitings that last until an administrator mends something.
@@ -46,6 +49,6 @@ func broken() []cause.Code {
 func decisions() []cause.Code {
 	return []cause.Code{
 		cause.PrimaryUnclear, cause.NoPrimary, cause.NoRights, cause.DomainNotVerified, cause.HeldByDeleted,
-		cause.WouldMailEnable, cause.SignInChange, cause.ChangedSince,
+		cause.WouldMailEnable, cause.SignInChange,
 	}
 }
