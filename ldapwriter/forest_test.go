@@ -105,7 +105,7 @@ func TestForest(t *testing.T) {
 func TestForestOutOfReach(t *testing.T) {
 	t.Parallel()
 	someone := []address.Address{"a@b"}
-	d, dc := inForest(t, directory.Options{}, false)
+	d, _ := inForest(t, directory.Options{}, false)
 	var err error
 	if d.domains["support.test"], err = d.newServer("ldaps://127.0.0.1:1", ldapsPort); err != nil {
 		t.Fatal(err)

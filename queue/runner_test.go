@@ -424,13 +424,12 @@ func TestExpiredLeaseIsTakenOverAndItsOwnerWritesNoMore(t *testing.T) {
 	t.Parallel()
 	b := newBench()
 	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
-	first := b.runner
 	b.directory.onWrite = func(ldapwriter.Job) fault {
 		t.Error("the late owner wrote")
 		return fault{}
 	}
 	late := lateDirectory{directory: b.directory, wake: func() { b.clock.Add(2 * time.Minute) }}
-	first = queue.NewRunner(queue.Options{Store: b.store, Directory: late, Cloud: b.cloud, Now: b.clock.Now, Node: "late", Lease: time.Minute})
+	first := queue.NewRunner(queue.Options{Store: b.store, Directory: late, Cloud: b.cloud, Now: b.clock.Now, Node: "late", Lease: time.Minute})
 	if err := first.ResolvePass(context.Background()); err != nil {
 		t.Fatal(err)
 	}

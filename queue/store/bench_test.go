@@ -109,7 +109,7 @@ func live(s *Store, n int64) error {
 	if _, err = s.Resolve(ctx, r.ID, address.GUID{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}, []queue.Claim{{Address: r.Address.Key(), Kind: queue.Take}}, now); err != nil {
 		return err
 	}
-	leased, err := s.Claim(ctx, "node", now, time.Minute, 1)
+	leased, err := s.Claim(ctx, "node", now, time.Minute, 2)
 	if err != nil {
 		return err
 	}

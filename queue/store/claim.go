@@ -75,7 +75,7 @@ func (t *txn) busy(holder address.GUID, claims []queue.Claim) (by queue.Request,
 		}
 		var other queue.Request
 		held, err := t.row(`SELECT r.seq, r.id, r.holder, r.state FROM claims AS c JOIN requests AS r ON r.seq = c.seq
-			WHERE c.address = ? AND c.kind = 'take' AND r.object <> ? ORDER BY r.seq LIMIT 1`,
+			WHERE c.address = ? AND c.kind = 'take' AND r.object IS NOT ? ORDER BY r.seq LIMIT 1`,
 			[]any{c.Address, holder.String()}, &other.Seq, &other.ID, &other.Holder, &other.State)
 		if err != nil {
 			return by, "", false, err

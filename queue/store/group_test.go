@@ -85,6 +85,20 @@ func wrapped(err error) error {
 	return errOwn
 }
 
+// A caller who has gone away before its turn gets nothing stored.
+func TestGroupLeavesOutWhoIsGone(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	gone, end := context.WithCancel(context.Background())
+	end()
+	group := jobsFor(nil, "a", "b", "c")
+	group[1].ctx = gone
+	s.commit(group)
+	if !errors.Is(group[1].err, context.Canceled) || noted(t, s) != "ac" {
+		t.Errorf("stored is %q, the caller got %v", noted(t, s), group[1].err)
+	}
+}
+
 // A failed write takes back what it wrote to the event log; the next goes on from there.
 func TestGroupKeepsTheChain(t *testing.T) {
 	t.Parallel()

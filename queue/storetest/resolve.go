@@ -166,7 +166,7 @@ func claimsStay(b *bundle) {
 	}
 	r = b.advance(b.move(r, queue.Held))
 	step("held")
-	r = b.advance(b.move(r, queue.Queued))
+	b.advance(b.move(r, queue.Queued))
 	r = b.claim(1)[0]
 	step("claimed")
 	r = b.advance(b.toWritten(r, address.Change{}))

@@ -64,8 +64,8 @@ func supersedesNoOther(b *bundle) {
 	undo.Action = address.Undo
 	b.resolve(b.submit(undo), holder(1), nil)
 	noAddress := b.advance(b.toWritten(b.claim(1)[0], address.Change{}))
-	otherHolder := b.resolve(b.accepted("a@contoso.test"), holder(2), releases("a@contoso.test"))
-	otherHolder = b.advance(b.toWritten(b.claim(1)[0], changeOf("a@contoso.test")))
+	b.resolve(b.accepted("a@contoso.test"), holder(2), releases("a@contoso.test"))
+	otherHolder := b.advance(b.toWritten(b.claim(1)[0], changeOf("a@contoso.test")))
 	before := b.all()
 	b.written(holder(1), "a@contoso.test")
 	b.same(b.all()[:len(before)], before)

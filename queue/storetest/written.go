@@ -88,6 +88,7 @@ func (b *bundle) inDoubt(h address.GUID, except queue.RequestID, want string) {
 }
 
 func priorInDoubt(b *bundle) {
+	b.written(holder(1), "earlier@contoso.test") // what was had from that DC before says nothing of it
 	r := b.sent(holder(1), "a@contoso.test")
 	b.inDoubt(holder(1), "", r.Intent.DC)
 	b.inDoubt(holder(1), r.ID, "")
@@ -105,7 +106,9 @@ func priorAnswered(b *bundle) {
 
 func priorOwnReceipt(b *bundle) {
 	r := b.sent(holder(1), "a@contoso.test")
-	b.advance(b.toWritten(r, changeOf("a@contoso.test")))
+	t := b.toWritten(r, changeOf("a@contoso.test"))
+	t.Intent = r.Intent
+	b.advance(t)
 	b.inDoubt(holder(1), "", "")
 }
 
