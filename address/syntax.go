@@ -180,7 +180,7 @@ func badLabel(label string) string {
 func checkSuffix(s string) *cause.Error {
 	if a := Address(s); a.reserved() {
 		return cause.Refuse(cause.ReservedSuffix,
-			"the address %q ends in %q, which is the tenant's own and which Entra ID discards when it comes from the directory: aliasd neither adds nor removes it, only addresses in other domains",
+			"the address %q ends in %q, which is the tenant's own and which Entra ID discards when it comes from the directory: aliasd neither adds nor removes it",
 			s, "@"+a.Domain())
 	}
 	return nil

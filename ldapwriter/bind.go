@@ -37,10 +37,24 @@ var _ Binder = SimpleBind{}
 func (b SimpleBind) Bind(conn *ldap.Conn) error {
 	password, err := b.Password()
 	if err != nil {
-		return fmt.Errorf("read the password of %s: %w", b.User, err)
+		return &secretError{account: b.User, err: err}
 	}
 	return conn.Bind(b.User, password)
 }
+
+// secretError says that the password could not be read: a fault of this machine's, of which the server knows nothing.
+type secretError struct {
+	account string
+	err     error
+}
+
+// Error names the account and says what is wrong, with what mends it.
+func (e *secretError) Error() string {
+	return fmt.Sprintf("the password of %s cannot be read: %v", e.account, e.err)
+}
+
+// Unwrap gives the error of whoever keeps the password.
+func (e *secretError) Unwrap() error { return e.err }
 
 // Account gives User.
 func (b SimpleBind) Account() string { return b.User }
@@ -84,7 +98,7 @@ func (g *bindGate) bind(ctx context.Context, server string, b Binder, conn *ldap
 	if err := g.check(); err != nil {
 		return err
 	}
-	err := b.Bind(conn)
+	err := tidied(b.Bind(conn))
 	if ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials) {
 		return g.remember(server, b.Account(), err)
 	}

@@ -33,7 +33,10 @@ func whyNoConnection(host string, err error) plain {
 	}
 	var notTLS tls.RecordHeaderError
 	var unknown *net.DNSError
+	var secret *secretError
 	switch {
+	case errors.As(err, &secret): // its own words say what mends it
+		return plain{what: secret.Error()}
 	case errors.As(err, &notTLS):
 		return plain{"what answers there does not speak TLS", "name the LDAPS port (636, of a global catalog 3269)"}
 	case errors.As(err, &unknown) && unknown.IsNotFound:

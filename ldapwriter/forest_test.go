@@ -126,12 +126,12 @@ func TestForestOutOfReach(t *testing.T) {
 	_, err = d.HoldersOf(t.Context(), someone, address.GUID{})
 	waits(t, err, "ldaps://127.0.0.1:1")
 
-	d, dc = inForest(t, directory.Options{}, true)
+	d, _ = inForest(t, directory.Options{}, true)
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.domainServer(domain{dns: "new.test"}); err == nil {
-		t.Errorf("a closed one connects to %s", dc.Server)
+		t.Error("a closed one connects to another domain")
 	}
 }
 

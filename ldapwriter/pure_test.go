@@ -253,6 +253,39 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// fixedBind answers every bind the same way.
+type fixedBind struct{ err error }
+
+func (b fixedBind) Bind(*ldap.Conn) error { return b.err }
+func (b fixedBind) Account() string       { return "svc-aliasd@contoso.test" }
+
+// TestNoRawAnswers: the NUL and the line break that AD ends its texts with stand in no message and no log line, and what
+// tells a lost connection apart is still there.
+func TestNoRawAnswers(t *testing.T) {
+	t.Parallel()
+	const raw = "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data 52e, v4563\n\x00"
+	for _, code := range []uint16{ldap.LDAPResultInvalidCredentials, ldap.LDAPResultStrongAuthRequired} {
+		g := newBindGate(time.Now)
+		err := g.bind(t.Context(), "ldaps://dc1", fixedBind{&ldap.Error{ResultCode: code, Err: errors.New(raw)}}, nil)
+		if err == nil || strings.ContainsAny(err.Error(), "\x00\n") || !strings.HasSuffix(err.Error(), "v4563") || !ldap.IsErrorWithCode(err, code) {
+			t.Errorf("bind answered %d: %q", code, err)
+		}
+		err = verdict(&ldap.Error{ResultCode: code, MatchedDN: "DC=x", Err: errors.New(raw)})
+		var answer *ldap.Error
+		if !errors.As(err, &answer) || answer.MatchedDN != "DC=x" || strings.ContainsAny(err.Error(), "\x00\n") {
+			t.Errorf("another operation answered %d: %q", code, err)
+		}
+	}
+	broken := &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
+	err := newBindGate(time.Now).bind(t.Context(), "ldaps://dc1", fixedBind{ldap.NewError(ldap.ErrorNetwork, broken)}, nil)
+	if !timedOut(err) {
+		t.Errorf("a connection that broke is not known for it: %v", err)
+	}
+	if tidied(nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
 func TestBindSubCodes(t *testing.T) {
 	t.Parallel()
 	said := func(code string) error {

@@ -75,6 +75,18 @@ func diagnostic(answer *ldap.Error) string {
 	return strings.Trim(strings.Join(strings.Fields(strings.ReplaceAll(answer.Err.Error(), "\x00", "")), " "), " .")
 }
 
+// tidied is err, but where it is a server's answer, with the server's text on one line: AD ends it with a line break and a
+// NUL, which would stand raw in the log.
+func tidied(err error) error {
+	answer, ok := err.(*ldap.Error) // one that is wrapped keeps its wrapping
+	if !ok || answer.Err == nil || answer.ResultCode >= ldap.ErrorNetwork {
+		return err
+	}
+	clean := *answer
+	clean.Err = errors.New(diagnostic(answer))
+	return &clean
+}
+
 // codeWords are the result codes that are met here (RFC 4511, A.2; AD's use of them in MS-ADTS 3.1.1.5.3), in words
 // that say what to do where something can be done.
 func codeWords() map[uint16]string {

@@ -39,7 +39,7 @@ func (e *lostError) Unwrap() error { return e.err }
 func verdict(err error) error {
 	var answer *ldap.Error
 	if err == nil || errors.As(err, &answer) && answer.ResultCode < ldap.ErrorNetwork {
-		return err
+		return tidied(err)
 	}
 	return &lostError{err: err}
 }

@@ -101,6 +101,11 @@ func passwordCannotBeRead(t *testing.T, b *bundle) {
 	d := open(t, o)
 	_, err := d.Find(t.Context(), "Administrator")
 	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "secret.txt", b.dc.Service.User)
+	for _, f := range append(d.Probe(t.Context()), ldapwriter.Finding{Name: "the cause: sign-in", Detail: err.Error()}) {
+		if strings.HasSuffix(f.Name, "sign-in") && (f.OK || f.Mend != "" || !strings.Contains(f.Detail, "secret.txt: no such file") || strings.Contains(f.Detail, "listens")) {
+			t.Errorf("a password that cannot be read is answered with %+v", f)
+		}
+	}
 	fault = nil
 	_, err = d.Find(t.Context(), "Administrator")
 	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "Empty password")
