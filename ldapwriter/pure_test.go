@@ -2,6 +2,8 @@ package ldapwriter
 
 import (
 	"errors"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
