@@ -25,7 +25,7 @@ type area struct {
 func organizationArea() area { return area{"/organization", "Organization.Read.All"} }
 func domainsArea() area      { return area{"/domains", "Domain.Read.All"} }
 func usersArea() area        { return area{"/users", "User.Read.All"} }
-func groupsArea() area       { return area{"/groups", "GroupMember.Read.All"} }
+func groupsArea() area       { return area{"/groups", "Group.Read.All"} } // GroupMember.Read.All would do here, but not for deleted ones
 func contactsArea() area     { return area{"/contacts", "OrgContact.Read.All"} }
 func deletedUsersArea() area {
 	return area{"/directory/deletedItems/microsoft.graph.user", "User.Read.All"}

@@ -31,6 +31,7 @@ func TestProbe(t *testing.T) {
 		"all is well": {change: func(*lab) {}},
 		"no users":    {options: tenant.Options{Permissions: without(tenant.UserRead)}, bad: "for /users", says: "User.Read.All"},
 		"no contacts": {options: tenant.Options{Permissions: without(tenant.ContactRead)}, bad: "/contacts", says: "OrgContact.Read.All"},
+		"no groups":   {options: tenant.Options{Permissions: without(tenant.GroupRead)}, bad: "cloud Group.Read.All for /groups", says: "Group.Read.All"},
 		"no deleted groups": {options: tenant.Options{Permissions: append(without(tenant.GroupRead), tenant.GroupMemberRead)},
 			bad: "deletedItems/microsoft.graph.group", says: "Group.Read.All"},
 		"no domains":      {options: tenant.Options{Permissions: without(tenant.DomainRead)}, bad: "Domain.Read.All", says: "admin consent"},
