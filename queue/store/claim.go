@@ -67,7 +67,8 @@ func (t *txn) resolve(id queue.RequestID, holder address.GUID, claims []queue.Cl
 	return r, t.log(made)
 }
 
-// busy finds the oldest open request for another holder that takes an address which claims want to take.
+// busy finds the oldest open request for another holder that takes an address which claims want to take. It says IS NOT
+// because <> with a parameter, which an index condition has too, makes SQLite compile the statement anew each time.
 func (t *txn) busy(holder address.GUID, claims []queue.Claim) (by queue.Request, taken address.Key, found bool, err error) {
 	for _, c := range claims {
 		if c.Kind != queue.Take {
