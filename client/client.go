@@ -46,12 +46,9 @@ type Client struct {
 
 // New checks the options; it calls nobody.
 func New(o Options) (*Client, error) {
-	base, err := url.Parse(o.URL)
-	if err != nil || base.Host == "" {
-		return nil, fmt.Errorf("server URL %q: want https://host:port", o.URL)
-	}
-	if base.Scheme != "https" && (base.Scheme != "http" || !thisMachine(base.Hostname())) {
-		return nil, fmt.Errorf("server URL %q: another machine is asked by https only", o.URL)
+	base, err := ParseURL(o.URL)
+	if err != nil {
+		return nil, err
 	}
 	secret, err := token.Parse(o.Token)
 	if err != nil {
@@ -61,7 +58,7 @@ func New(o Options) (*Client, error) {
 	// There is but one host: it may have all idle connections, so that many callers do not open one per call.
 	transport.MaxIdleConnsPerHost = transport.MaxIdleConns
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if thisMachine(base.Hostname()) {
+	if ThisMachine(base.Hostname()) {
 		transport.Proxy = nil
 	}
 	if len(o.CA) > 0 {
@@ -78,8 +75,26 @@ func New(o Options) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }
 
-// thisMachine says whether a host is this machine by its very name.
-func thisMachine(host string) bool {
+// ErrURL: the URL is none of a server that may be asked.
+var ErrURL = errors.New("want https://host:port")
+
+// ParseURL checks a server's URL: https, or http where the host is this machine; ErrURL otherwise.
+func ParseURL(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	if err != nil || base.Host == "" {
+		return nil, fmt.Errorf("server URL %q: %w", text, ErrURL)
+	}
+	if base.Scheme != "https" && (base.Scheme != "http" || !ThisMachine(base.Hostname())) {
+		return nil, fmt.Errorf("server URL %q: another machine is asked by https only; %w", text, ErrURL)
+	}
+	return base, nil
+}
+
+// Host is the server's host and port.
+func (c *Client) Host() string { return c.base.Host }
+
+// ThisMachine says whether a host is this machine by its very name.
+func ThisMachine(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -36,24 +36,35 @@ func sleep(ctx context.Context, d time.Duration) error {
 // next is the pause after one of d.
 func (p pace) next(d time.Duration) time.Duration { return min(d*3/2, p.last) }
 
-// Wait looks at a request until it is final or mismatched, and returns it. onChange, which may be nil, is told of the
-// first look and of each change of state or cause. Nothing but ctx bounds the wait: when that ends first, the error wraps
-// its error, and the request is as it was seen last. A server that is away meanwhile is waited for, once it has answered.
-func (c *Client) Wait(ctx context.Context, id queue.RequestID, onChange func(server.RequestJSON)) (server.RequestJSON, error) {
+// Watch is who is told while Wait waits; each may be nil.
+type Watch struct {
+	// Changed is told of the first look and of each change of state or cause.
+	Changed func(server.RequestJSON)
+	// Away is told once per outage that the server does not answer, or is not able to; Wait tries again.
+	Away func(error)
+}
+
+// Wait looks at a request until it is final or mismatched, and returns it. Nothing but ctx bounds the wait: when that ends
+// first, the error wraps its error, and the request is as it was seen last. A server that is away meanwhile is waited for,
+// once it has answered.
+func (c *Client) Wait(ctx context.Context, id queue.RequestID, watch Watch) (server.RequestJSON, error) {
 	var last server.RequestJSON
+	away := false
 	pause := c.pace.first
 	for {
 		seen, err := c.Get(ctx, id)
 		switch {
 		case err == nil && changed(last, seen):
 			pause = c.pace.first
-			tell(onChange, seen)
+			tell(watch.Changed, seen)
 		case err != nil && ctx.Err() != nil:
 			return last, waited(id, ctx.Err())
 		case err != nil && (last.ID == "" || !passing(err)):
 			return last, err
+		case err != nil && !away:
+			tell(watch.Away, err)
 		}
-		if err == nil {
+		if away = err != nil; !away {
 			last = seen
 		}
 		if ended(last.State) {
@@ -66,9 +77,9 @@ func (c *Client) Wait(ctx context.Context, id queue.RequestID, onChange func(ser
 	}
 }
 
-func tell(onChange func(server.RequestJSON), seen server.RequestJSON) {
-	if onChange != nil {
-		onChange(seen)
+func tell[T any](to func(T), what T) {
+	if to != nil {
+		to(what)
 	}
 }
 

@@ -32,6 +32,7 @@ type play struct {
 	*Client
 	pauses []time.Duration
 	told   []string
+	away   int
 }
 
 func newPlay(t *testing.T, looks ...look) *play {
@@ -76,13 +77,13 @@ func (l look) answer(w http.ResponseWriter) {
 }
 
 func (p *play) wait(ctx context.Context) (server.RequestJSON, error) {
-	return p.Wait(ctx, "r1", func(r server.RequestJSON) {
+	return p.Wait(ctx, "r1", Watch{Away: func(error) { p.away++ }, Changed: func(r server.RequestJSON) {
 		line := string(r.State)
 		if r.Cause != nil {
 			line += " " + string(r.Cause.Code)
 		}
 		p.told = append(p.told, line)
-	})
+	}})
 }
 
 func TestWaitTellsEachChangeOnce(t *testing.T) {
@@ -126,9 +127,10 @@ func TestWaitSlowsDown(t *testing.T) {
 
 func TestWaitOutlastsAServerThatIsAway(t *testing.T) {
 	t.Parallel()
-	p := newPlay(t, look{state: queue.Queued}, look{status: 503}, look{status: 429}, look{broken: true}, look{status: 500}, look{state: queue.Verified})
-	if last, err := p.wait(t.Context()); err != nil || last.State != queue.Verified || len(p.told) != 2 {
-		t.Errorf("%+v, %v, told %v", last, err, p.told)
+	p := newPlay(t, look{state: queue.Queued}, look{status: 503}, look{status: 429}, look{broken: true}, look{status: 500},
+		look{state: queue.Queued}, look{status: 503}, look{state: queue.Verified})
+	if last, err := p.wait(t.Context()); err != nil || last.State != queue.Verified || len(p.told) != 2 || p.away != 2 {
+		t.Errorf("%+v, %v, told %v, away %d times", last, err, p.told, p.away)
 	}
 }
 

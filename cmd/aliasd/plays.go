@@ -9,6 +9,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/client"
 	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/syncengine"
 	"github.com/aliasd/aliasd/lab/tenant"
@@ -150,7 +151,7 @@ func (s *stage) play(ctx context.Context, p play, done map[string]server.Request
 			return r, err
 		}
 	}
-	return s.remote.Wait(ctx, r.ID, nil)
+	return s.remote.Wait(ctx, r.ID, client.Watch{})
 }
 
 func (s *stage) submit(ctx context.Context, p play, done map[string]server.RequestJSON) (server.RequestJSON, error) {
@@ -165,11 +166,11 @@ func (s *stage) actMeanwhile(ctx context.Context, p play, id queue.RequestID) er
 	written := errors.New("written")
 	waitCtx, enough := context.WithCancelCause(ctx)
 	defer enough(nil)
-	_, err := s.remote.Wait(waitCtx, id, func(r server.RequestJSON) {
+	_, err := s.remote.Wait(waitCtx, id, client.Watch{Changed: func(r server.RequestJSON) {
 		if r.State == queue.Written {
 			enough(written)
 		}
-	})
+	}})
 	if err != nil && !errors.Is(context.Cause(waitCtx), written) {
 		return err
 	}

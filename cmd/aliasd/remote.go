@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 
 	"github.com/aliasd/aliasd/client"
@@ -17,29 +18,68 @@ import (
 func (a *app) connect() (*client.Client, error) {
 	o := client.Options{URL: a.serverURL}
 	secret, named := a.env("ALIASD_TOKEN")
-	if o.URL != "" && !named {
-		return nil, errors.New("a daemon on another machine needs a token: set ALIASD_TOKEN")
-	}
-	if o.URL == "" {
-		s, err := a.settings()
+	local := false
+	if o.URL != "" {
+		base, err := client.ParseURL(o.URL)
 		if err != nil {
-			return nil, err
+			return nil, &usageError{err: err, try: "aliasd --help"}
 		}
-		if o.URL, o.CA, err = localEndpoint(s.API); err != nil {
-			return nil, err
+		local = client.ThisMachine(base.Hostname())
+		if !local && !named {
+			return nil, errors.New("a daemon on another machine needs a token: set ALIASD_TOKEN")
 		}
-		if !named {
-			if secret, err = localSecret(s.DataDir); err != nil {
-				return nil, err
-			}
+	}
+	if o.URL == "" || local && !named {
+		if err := a.fromSettings(&o, &secret, named); err != nil {
+			return nil, err
 		}
 	}
 	o.Token = secret
 	return client.New(o)
 }
 
+// fromSettings fills in what the settings know of the local daemon.
+func (a *app) fromSettings(o *client.Options, secret *string, named bool) error {
+	s, err := a.settings()
+	if err != nil {
+		return withoutSettings(o.URL, err)
+	}
+	own, ca, err := localEndpoint(s.API)
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.URL == "":
+		o.URL = own
+	case portOf(o.URL) != portOf(own):
+		// Its token is for its own daemon: at another port somebody else may listen, or a tunnel may begin.
+		return fmt.Errorf("%s is not the daemon of %s, which listens at %s: set ALIASD_TOKEN", o.URL, a.configFile, own)
+	}
+	o.CA = ca
+	if !named {
+		*secret, err = localSecret(s.DataDir)
+	}
+	return err
+}
+
+// withoutSettings says what would do instead where the settings were only needed for their token.
+func withoutSettings(given string, err error) error {
+	if given == "" {
+		return err
+	}
+	return fmt.Errorf("no ALIASD_TOKEN is set, and the settings of the local daemon, which has one, cannot be read: %w", err)
+}
+
+func portOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Port()
+}
+
 // localEndpoint is where the daemon of these settings answers on this machine, and the certificate that vouches for it.
-func localEndpoint(s config.API) (url string, ca []byte, err error) {
+func localEndpoint(s config.API) (endpoint string, ca []byte, err error) {
 	host, port, err := net.SplitHostPort(s.Listen)
 	if err != nil {
 		return "", nil, fmt.Errorf("api.listen: %w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/client"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server"
@@ -23,6 +25,19 @@ type waiting struct {
 func (w *waiting) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&w.wait, "wait", false, "show progress until the request has ended; the exit code tells how")
 	c.Flags().DurationVar(&w.timeout, "timeout", 2*time.Hour, "how long --wait waits")
+}
+
+// check refuses a time limit that cannot be, or that limits nothing.
+func (w *waiting) check(c *cobra.Command) error {
+	switch {
+	case !c.Flags().Changed("timeout"):
+		return nil
+	case !w.wait:
+		return usage(c, errors.New("--timeout is for --wait"))
+	case w.timeout <= 0:
+		return usage(c, errors.New("--timeout must be more than 0"))
+	}
+	return nil
 }
 
 func (a *app) addCommand() *cobra.Command {
@@ -52,7 +67,7 @@ func (a *app) submitCommand(action address.Action, use, short, example string) *
 			for _, one := range allow {
 				body.Allow = append(body.Allow, address.Allowance(one))
 			}
-			return a.withRequest(c.Context(), wait, func(ctx context.Context, remote *client.Client) (server.RequestJSON, error) {
+			return a.withRequest(c, wait, func(ctx context.Context, remote *client.Client) (server.RequestJSON, error) {
 				return remote.Submit(ctx, body, key)
 			})
 		}}
@@ -71,7 +86,7 @@ func (a *app) undoCommand() *cobra.Command {
 	c := &cobra.Command{Use: "undo ID", Short: "Take back exactly what a request wrote", Example: "  aliasd undo 0198c5a2-… --ticket INC2 --wait",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.withRequest(c.Context(), wait, func(ctx context.Context, remote *client.Client) (server.RequestJSON, error) {
+			return a.withRequest(c, wait, func(ctx context.Context, remote *client.Client) (server.RequestJSON, error) {
 				return remote.Undo(ctx, queue.RequestID(given[0]), body, "")
 			})
 		}}
@@ -99,7 +114,7 @@ func (a *app) stepCommand(verb, short string, step func(*client.Client, context.
 	var wait waiting
 	c := &cobra.Command{Use: verb + " ID", Short: short, Example: "  aliasd " + verb + " 0198c5a2-…", Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.withRequest(c.Context(), wait, func(ctx context.Context, remote *client.Client) (server.RequestJSON, error) {
+			return a.withRequest(c, wait, func(ctx context.Context, remote *client.Client) (server.RequestJSON, error) {
 				return step(remote, ctx, queue.RequestID(given[0]))
 			})
 		}}
@@ -110,7 +125,11 @@ func (a *app) stepCommand(verb, short string, step func(*client.Client, context.
 }
 
 // withRequest makes a call that answers with a request, waits for its end where that is asked for, and prints it.
-func (a *app) withRequest(ctx context.Context, w waiting, call func(context.Context, *client.Client) (server.RequestJSON, error)) error {
+func (a *app) withRequest(c *cobra.Command, w waiting, call func(context.Context, *client.Client) (server.RequestJSON, error)) error {
+	if err := w.check(c); err != nil {
+		return err
+	}
+	ctx := c.Context()
 	remote, err := a.connect()
 	if err != nil {
 		return err
@@ -137,7 +156,7 @@ func (a *app) printRequest(r server.RequestJSON) error {
 func (a *app) waitFor(ctx context.Context, remote *client.Client, r server.RequestJSON, timeout time.Duration) error {
 	limited, stop := context.WithTimeout(ctx, timeout)
 	defer stop()
-	last, err := remote.Wait(limited, r.ID, a.showProgress)
+	last, err := remote.Wait(limited, r.ID, client.Watch{Changed: a.showProgress, Away: func(error) { a.showAway(remote.Host()) }})
 	timedOut := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if err != nil && !timedOut {
 		return err
@@ -154,11 +173,39 @@ func (a *app) waitFor(ctx context.Context, remote *client.Client, r server.Reque
 	return nil
 }
 
-// showProgress prints one line per step on the error stream, so that the output holds the result alone.
+// progressJSON is one line of progress with --json.
+type progressJSON struct {
+	At      time.Time    `json:"at"`
+	State   queue.State  `json:"state,omitempty"`
+	Cause   *cause.Cause `json:"cause,omitempty"`
+	Trouble string       `json:"trouble,omitempty"`
+}
+
+// showProgress prints one step on the error stream, so that the output holds the result alone.
 func (a *app) showProgress(r server.RequestJSON) {
 	line := string(r.State)
 	if r.Cause != nil {
 		line += fmt.Sprintf(" (%s: %s)", r.Cause.Code, r.Cause.Message)
 	}
-	fmt.Fprintf(a.err, "%s  %s\n", a.now().Local().Format("15:04:05"), line)
+	a.progress(line, progressJSON{State: r.State, Cause: r.Cause})
+}
+
+// showAway says once per outage that the daemon is waited for.
+func (a *app) showAway(host string) {
+	trouble := fmt.Sprintf("aliasd at %s does not answer; trying again", host)
+	a.progress(trouble, progressJSON{Trouble: trouble})
+}
+
+func (a *app) progress(line string, step progressJSON) {
+	if a.json {
+		step.At = a.now().UTC()
+		// Where nobody reads the progress, the result still counts.
+		_ = json.NewEncoder(a.err).Encode(step)
+		return
+	}
+	lines := wrap(escape(line), textWidth-10)
+	fmt.Fprintf(a.err, "%s  %s\n", a.now().Local().Format("15:04:05"), lines[0])
+	for _, more := range lines[1:] {
+		fmt.Fprintf(a.err, "%10s%s\n", "", more)
+	}
 }

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"github.com/aliasd/aliasd/cause"
+)
+
+// textWidth is how many columns sentences are wrapped at. Ids and values of the directory are not broken: they are copied.
+const textWidth = 80
+
+// say prints what others may have written as text of its own: after an indent, escaped, and wrapped under it.
+func say(w io.Writer, indent, text string) {
+	for _, line := range wrap(escape(text), textWidth-lipgloss.Width(indent)) {
+		fmt.Fprintf(w, "%s%s\n", indent, line)
+	}
+}
+
+// sayf prints one line that holds what others may have written, escaped and not wrapped.
+func sayf(w io.Writer, format string, values ...any) {
+	fmt.Fprintln(w, escape(fmt.Sprintf(format, values...)))
+}
+
+// wrap breaks a text into lines of so many columns.
+func wrap(text string, width int) []string {
+	lines := strings.Split(lipgloss.NewStyle().Width(width).Render(text), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return lines
+}
+
+// escape shows line breaks, control characters, and invisible ones that turn the direction of text as \n, \x1b, \u202e,
+// so that a text from outside cannot look like a line of ours.
+func escape(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case unicode.IsGraphic(r) && r != '\u2028' && r != '\u2029':
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// allowHint says how a refusal can be passed on the command line; empty where it cannot.
+func allowHint(code string) string {
+	switch cause.Code(code) {
+	case cause.HeldByDeleted:
+		return "on the command line: --allow deleted_holder"
+	case cause.WouldMailEnable:
+		return "on the command line: --allow mail_enable"
+	case cause.SignInChange:
+		return "on the command line: --allow sign_in_change"
+	}
+	return ""
+}
