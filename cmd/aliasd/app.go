@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
+		// Flags after a wrong one were not read.
+		a.json = a.json || slices.Contains(args, "--json")
 		a.tell(err)
 	}
 	return exitCode(err)
@@ -49,7 +52,10 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `aliasd takes alias requests, writes proxyAddresses and mail on the on-premises object over LDAPS, and asks
 Microsoft Graph until the value that Entra calculates is the one that was asked for.
 
-Exit codes: 0 done, 1 error, 2 wrong usage, wrong settings or an invalid request, 3 refused, 4 mismatched, 5 timed out waiting.`,
+Exit codes: 0 done, 1 error, 2 wrong usage, wrong settings or an invalid request, 3 refused, 4 mismatched, 5 timed out waiting.
+
+With --json the result is JSON on the output. Progress and errors are JSON objects on the error stream, one on a line, an error last:
+the server's problem, or {"code", "message"} where the command line itself says no.`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,

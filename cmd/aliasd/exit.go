@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -86,21 +85,4 @@ func endCode(end *endError) int {
 		return exitRefused
 	}
 	return exitError
-}
-
-// tell prints an error for a person, on the error stream.
-func (a *app) tell(err error) {
-	var silent *silentError
-	var problems config.Problems
-	switch {
-	case errors.As(err, &silent):
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.err, "aliasd: stopped")
-	case errors.As(err, &problems):
-		for _, p := range problems {
-			fmt.Fprintln(a.err, p)
-		}
-	default:
-		fmt.Fprintf(a.err, "aliasd: %v\n", err)
-	}
 }
