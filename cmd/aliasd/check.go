@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,12 +20,19 @@ type finding struct {
 	Mend   string `json:"mend,omitempty"`
 }
 
+// checked is a finding, or that it was not looked at: skipped is neither well nor ill.
+type checked struct {
+	finding
+	Skipped bool `json:"skipped,omitempty"`
+}
+
 func (a *app) checkCommand() *cobra.Command {
 	var holder string
 	c := &cobra.Command{Use: "check", Short: "Try each dependency and each right; say what to do where one is missing",
 		Example: "  aliasd check --holder jdoe@contoso.com",
 		Long: `Tries the domain controllers (reachable, certificate, bind, clock), the right to write on a sample holder, the token, each Graph
-permission and the state of the sync. Exit code 1 when something is not well.`,
+permission and the state of the sync. The right to write is looked at with --holder only, and skipped without it. Exit code 1 when
+something is not well.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.settings()
@@ -38,8 +46,8 @@ permission and the state of the sync. Exit code 1 when something is not well.`,
 }
 
 // checkAll tries everything; nothing is written anywhere.
-func checkAll(ctx context.Context, s *config.Settings, holder string) []finding {
-	found := []finding{checkDataDir(s.DataDir)}
+func checkAll(ctx context.Context, s *config.Settings, holder string) []checked {
+	found := []checked{{finding: checkDataDir(s.DataDir)}}
 	found = append(found, checkDirectory(ctx, s.Directory, holder)...)
 	return append(found, checkCloud(ctx, s.Cloud)...)
 }
@@ -52,33 +60,33 @@ func checkDataDir(dir string) finding {
 	return f
 }
 
-func checkDirectory(ctx context.Context, s config.Directory, holder string) []finding {
+func checkDirectory(ctx context.Context, s config.Directory, holder string) []checked {
 	directory, err := openDirectory(s, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return []finding{{Name: "directory", Detail: err.Error(), Mend: "mend the settings file"}}
+		return []checked{{finding: finding{Name: "directory", Detail: err.Error(), Mend: "mend the settings file"}}}
 	}
 	defer directory.Close()
-	var found []finding
+	var found []checked
 	for _, f := range directory.Probe(ctx) {
-		found = append(found, finding(f))
+		found = append(found, checked{finding: finding(f)})
 	}
 	if holder == "" {
-		return append(found, finding{Name: "rights", OK: true, Detail: "not looked at: name a holder with --holder"})
+		return append(found, checked{finding: finding{Name: "rights", Detail: "not looked at: name a holder with --holder"}, Skipped: true})
 	}
 	entry, err := directory.Find(ctx, holder)
 	if err != nil {
-		return append(found, finding{Name: "rights", Detail: err.Error(), Mend: "name a user, group or contact that exists"})
+		return append(found, checked{finding: finding{Name: "rights", Detail: err.Error(), Mend: "name a user, group or contact that exists"}})
 	}
 	rights, err := directory.Rights(ctx, entry.GUID)
 	if err != nil {
-		return append(found, finding{Name: "rights", Detail: err.Error()})
+		return append(found, checked{finding: finding{Name: "rights", Detail: err.Error()}})
 	}
 	f := finding{Name: "rights", OK: rights.ProxyAddresses && rights.Mail,
 		Detail: fmt.Sprintf("on %s: proxyAddresses %s, mail %s", entry.DN, mayWrite(rights.ProxyAddresses), mayWrite(rights.Mail))}
 	if !f.OK {
 		f.Mend = fmt.Sprintf("grant %s write access to proxyAddresses and mail of %ss, with dsacls as README.md shows", s.Bind.User, entry.Kind)
 	}
-	return append(found, f)
+	return append(found, checked{finding: f})
 }
 
 func mayWrite(may bool) string {
@@ -88,22 +96,22 @@ func mayWrite(may bool) string {
 	return "may NOT be written"
 }
 
-func checkCloud(ctx context.Context, s config.Cloud) []finding {
+func checkCloud(ctx context.Context, s config.Cloud) []checked {
 	client, err := openGraph(s, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
-		return []finding{{Name: "cloud", Detail: err.Error(), Mend: "mend the settings file"}}
+		return []checked{{finding: finding{Name: "cloud", Detail: err.Error(), Mend: "mend the settings file"}}}
 	}
-	var found []finding
+	var found []checked
 	for _, f := range client.Probe(ctx) {
-		found = append(found, finding(f))
+		found = append(found, checked{finding: finding(f)})
 	}
 	return found
 }
 
-func (a *app) printFindings(found []finding) error {
+func (a *app) printFindings(found []checked) error {
 	well := true
 	for _, f := range found {
-		well = well && f.OK
+		well = well && (f.OK || f.Skipped)
 	}
 	if a.json {
 		if err := a.printJSON(map[string]any{"ok": well, "findings": found}); err != nil {
@@ -118,15 +126,19 @@ func (a *app) printFindings(found []finding) error {
 	return nil
 }
 
-func (a *app) printFindingLines(found []finding) {
+func (a *app) printFindingLines(found []checked) {
 	for _, f := range found {
-		mark := "ok  "
-		if !f.OK {
-			mark = "FAIL"
+		mark := "FAIL"
+		switch {
+		case f.Skipped:
+			mark = "skip"
+		case f.OK:
+			mark = "ok  "
 		}
-		fmt.Fprintf(a.out, "%s  %s: %s\n", mark, f.Name, f.Detail)
+		lines := wrap(escape(f.Name+": "+f.Detail), textWidth-6)
+		fmt.Fprintf(a.out, "%s  %s\n", mark, strings.Join(lines, "\n      "))
 		if f.Mend != "" {
-			fmt.Fprintf(a.out, "      %s\n", f.Mend)
+			say(a.out, "      ", f.Mend)
 		}
 	}
 }

@@ -133,7 +133,7 @@ func TestTokensOnTheCommandLine(t *testing.T) {
 	made := s.cli(t, "token", "create", "--name", "helpdesk", "--scope", "read")
 	made.want(t, exitDone, "aliasd_")
 	env := map[string]string{"ALIASD_URL": s.daemon.URL(), "ALIASD_TOKEN": strings.TrimSpace(made.out)}
-	call(t, env, "list").want(t, exitDone, "STATE")
+	call(t, env, "list").want(t, exitDone, "no requests")
 	call(t, env, "add", "jdoe", "x@contoso.test").want(t, exitError, "forbidden", "submit")
 	s.cli(t, "token", "create", "--name", "helpdesk", "--scope", "read").want(t, exitError, "exists")
 	s.cli(t, "token", "create", "--name", "x", "--scope", "everything").want(t, exitUsage, "none of submit, read, approve, admin")

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +31,9 @@ func (a *app) listCommand() *cobra.Command {
 	var q client.Query
 	c := &cobra.Command{Use: "list", Short: "List requests, newest first", Example: "  aliasd list --state mismatched", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if q.Limit < 1 || q.Limit > 500 {
+				return usage(c, fmt.Errorf("--limit %d is not 1 to 500", q.Limit))
+			}
 			remote, err := a.connect()
 			if err != nil {
 				return err
@@ -54,17 +56,16 @@ func (a *app) printPage(page server.PageJSON) error {
 	if a.json {
 		return a.printJSON(page)
 	}
-	table := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tSTATE\tCAUSE\tWHAT")
-	for _, r := range page.Items {
-		code := "–"
-		if r.Cause != nil {
-			code = string(r.Cause.Code)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.ID, r.State, code, asked(r))
+	if len(page.Items) == 0 {
+		fmt.Fprintln(a.out, "no requests")
 	}
-	if err := table.Flush(); err != nil {
-		return err
+	for _, r := range page.Items {
+		line := fmt.Sprintf("%s  %s", r.ID, r.State)
+		if r.Cause != nil {
+			line += fmt.Sprintf(" (%s)", r.Cause.Code)
+		}
+		sayf(a.out, "%s", line)
+		say(a.out, "    ", asked(r))
 	}
 	if page.NextCursor != "" {
 		fmt.Fprintf(a.out, "\nThere is more: --cursor %s\n", page.NextCursor)

@@ -162,9 +162,8 @@ func (s *screen) showCause(r server.RequestJSON) {
 	if r.Cause == nil {
 		return
 	}
-	text := lipgloss.NewStyle().Width(screenWidth - 6).Render(fmt.Sprintf("%s: %s", r.Cause.Code, r.Cause.Message))
-	for _, line := range strings.Split(text, "\n") {
-		fmt.Fprintf(s.w, "      %s\n", strings.TrimRight(line, " "))
+	for _, line := range wrap(fmt.Sprintf("%s: %s", r.Cause.Code, r.Cause.Message), screenWidth-6) {
+		fmt.Fprintf(s.w, "      %s\n", line)
 	}
 }
 

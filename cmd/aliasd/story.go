@@ -16,16 +16,16 @@ import (
 // printStory tells a request from the beginning: what was asked, what was written, what the cloud shows, in 80 columns.
 func printStory(w io.Writer, r server.RequestJSON) {
 	fmt.Fprintf(w, "%s  %s\n", r.ID, strings.ToUpper(string(r.State)))
-	fmt.Fprintf(w, "  %s\n", asked(r))
+	say(w, "  ", asked(r))
 	for _, line := range [][2]string{{"ticket", r.Ticket}, {"requester", r.Requester}, {"submitted by", r.SubmittedBy}, {"note", r.Note},
 		{"superseded by", string(r.SupersededBy)}} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "  %-14s %s\n", line[0], line[1])
+			sayf(w, "  %-14s %s", line[0], line[1])
 		}
 	}
 	printCause(w, r.Cause)
 	for _, note := range r.Notes {
-		fmt.Fprintf(w, "  note: %s\n", note)
+		say(w, "  ", "note: "+note)
 	}
 	printReceipt(w, r)
 	printCloud(w, r)
@@ -49,12 +49,16 @@ func printCause(w io.Writer, c *cause.Cause) {
 	if c == nil {
 		return
 	}
-	fmt.Fprintf(w, "\n  %s: %s\n", c.Code, c.Message)
+	fmt.Fprintln(w)
+	say(w, "  ", fmt.Sprintf("%s: %s", c.Code, c.Message))
+	if hint := allowHint(string(c.Code)); hint != "" {
+		say(w, "    ", hint)
+	}
 	if c.Conflict != nil {
-		fmt.Fprintf(w, "    held by %s %s (%s) as %s\n", c.Conflict.Kind, c.Conflict.Name, c.Conflict.ID, c.Conflict.Address)
+		sayf(w, "    held by %s %s (%s) as %s", c.Conflict.Kind, c.Conflict.Name, c.Conflict.ID, c.Conflict.Address)
 	}
 	for _, candidate := range c.Candidates {
-		fmt.Fprintf(w, "    could be %s %s  %s  %s\n", candidate.Kind, candidate.Name, candidate.UPN, candidate.ObjectGUID)
+		sayf(w, "    could be %s %s  %s  %s", candidate.Kind, candidate.Name, candidate.UPN, candidate.ObjectGUID)
 	}
 }
 
@@ -62,7 +66,8 @@ func printReceipt(w io.Writer, r server.RequestJSON) {
 	if r.Receipt == nil {
 		return
 	}
-	fmt.Fprintf(w, "\n  on-premises    %s, uSNChanged %d, %s\n", r.Receipt.DC, r.Receipt.USNChanged, clockTime(r.WrittenAt))
+	fmt.Fprintln(w)
+	sayf(w, "  on-premises    %s, uSNChanged %d, %s", r.Receipt.DC, r.Receipt.USNChanged, clockTime(r.WrittenAt))
 	printChange(w, r.Receipt.Before, r.Receipt.After)
 }
 
@@ -70,13 +75,14 @@ func printReceipt(w io.Writer, r server.RequestJSON) {
 func printChange(w io.Writer, before, after server.ValuesJSON) {
 	switch {
 	case before.Mail == after.Mail:
-		fmt.Fprintf(w, "      mail: %s\n", orNone(after.Mail))
+		sayf(w, "      mail: %s", orNone(after.Mail))
 	default:
-		fmt.Fprintf(w, "    - mail: %s\n    + mail: %s\n", orNone(before.Mail), orNone(after.Mail))
+		sayf(w, "    - mail: %s", orNone(before.Mail))
+		sayf(w, "    + mail: %s", orNone(after.Mail))
 	}
 	for _, p := range before.ProxyAddresses {
 		if !slices.Contains(after.ProxyAddresses, p) {
-			fmt.Fprintf(w, "    - %s\n", p)
+			sayf(w, "    - %s", p)
 		}
 	}
 	for _, p := range after.ProxyAddresses {
@@ -84,7 +90,7 @@ func printChange(w io.Writer, before, after server.ValuesJSON) {
 		if slices.Contains(before.ProxyAddresses, p) {
 			mark = " "
 		}
-		fmt.Fprintf(w, "    %s %s\n", mark, p)
+		sayf(w, "    %s %s", mark, p)
 	}
 }
 
@@ -92,9 +98,11 @@ func printCloud(w io.Writer, r server.RequestJSON) {
 	if r.Cloud == nil {
 		return
 	}
-	fmt.Fprintf(w, "\n  cloud          %s, looked at %s\n      mail: %s\n", r.Cloud.ID, clockTime(r.Cloud.CheckedAt), orNone(r.Cloud.Mail))
+	fmt.Fprintln(w)
+	sayf(w, "  cloud          %s, looked at %s", r.Cloud.ID, clockTime(r.Cloud.CheckedAt))
+	sayf(w, "      mail: %s", orNone(r.Cloud.Mail))
 	for _, p := range r.Cloud.ProxyAddresses {
-		fmt.Fprintf(w, "      %s\n", p)
+		sayf(w, "      %s", p)
 	}
 }
 
@@ -104,18 +112,39 @@ func printEvents(w io.Writer, events []server.EventJSON) {
 	}
 	fmt.Fprintln(w, "\n  story")
 	for _, e := range events {
-		line := e.What
-		if e.To != e.From {
-			line = string(e.To)
-		}
+		line := happened(e)
 		if e.Cause != nil {
 			line += ": " + string(e.Cause.Code)
 		}
-		fmt.Fprintf(w, "    %s  %s\n", clockTime(e.At), line)
+		sayf(w, "    %s  %s", clockTime(e.At), line)
 	}
 }
 
-func clockTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+// happened says in words what an event records. A step that is not known is called as it is.
+func happened(e server.EventJSON) string {
+	words := map[string]string{
+		"accepted": "accepted: the request is stored", "resolved": "queued: the holder is found", "claimed": "writing: a node works on it",
+		"taken over": "writing: another node took it over", "given back": "queued again: the node was stopped",
+		"paused": "waits: writing is stopped", "intent": "about to write (intent stored)", "written": "written on-premises",
+		"in doubt": "may have been written; it is looked at again", "retry": "tried again later", "woken": "asked to look again",
+		"cloud away": "the cloud could not be asked", "undone": "taken back by a later request",
+		"superseded": "superseded by a later request", "cancelled": "cancelled", "released": "released: it waits for its turn",
+		"refused": "refused: nothing was written", "failed": "failed", "verdict": "looked at in the cloud",
+	}
+	known, ok := words[e.What]
+	switch {
+	case e.What == "verdict" && e.To != e.From:
+		return string(e.To) + ": the cloud was looked at"
+	case ok:
+		return known
+	case e.To != e.From:
+		return string(e.To)
+	}
+	return e.What
+}
+
+// clockTime is a time on this machine's clock, with its distance from UTC: stories are read across zones.
+func clockTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05-07:00") }
 
 func orNone(s string) string {
 	if s == "" {
