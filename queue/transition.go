@@ -133,6 +133,6 @@ func (t Transition) Event() (Event, error) {
 // Busy is why a request for another holder cannot take an address that the request by has claimed.
 func Busy(by Request, a address.Key) *cause.Error {
 	return cause.Refuse(cause.AddressBusy,
-		"%s is claimed by request %s for %s, which is %s; ask again when that has ended, or cancel or undo it first", a, by.ID, by.Holder, by.State).
+		"%s is claimed by request %s for %s, which is %s; ask again when that has ended, or end it: cancel it while it waits, else ask for the address to be removed from its holder", a, by.ID, by.Holder, by.State).
 		WithConflict(cause.Conflict{Kind: "request", ID: string(by.ID), Name: by.Holder, Address: string(a)})
 }
