@@ -2,14 +2,18 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
-// tampered makes a store with n events and changes its log behind its back.
-func tampered(t *testing.T, n int, statements ...string) *Store {
+// logOf makes a store with n events and gives its file, closed.
+func logOf(t *testing.T, n int) (path string) {
 	t.Helper()
-	s := fresh(t)
+	path = filepath.Join(t.TempDir(), "queue.db")
+	s := opened(t, path)
 	err := s.write(context.Background(), func(t *txn) error {
 		for i := range n {
 			sub := submission(int64(i))
@@ -19,9 +23,24 @@ func tampered(t *testing.T, n int, statements ...string) *Store {
 		}
 		return nil
 	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// tampered opens a copy of a store whose log was changed behind its back.
+func tampered(t *testing.T, path string, statements []string) *Store {
+	t.Helper()
+	file, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	twin := filepath.Join(t.TempDir(), "queue.db")
+	if err := os.WriteFile(twin, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := opened(t, twin)
 	for _, statement := range append([]string{`DROP TRIGGER events_keep`, `DROP TRIGGER events_stay`}, statements...) {
 		set(t, s, statement)
 	}
@@ -31,7 +50,7 @@ func tampered(t *testing.T, n int, statements ...string) *Store {
 func TestVerifyChain(t *testing.T) {
 	t.Parallel()
 	const n = verifyBatch + 50
-	last := fmt.Sprint(n)
+	last, path := fmt.Sprint(n), logOf(t, n)
 	cases := map[string]struct {
 		statements []string
 		broken     int64
@@ -54,7 +73,7 @@ func TestVerifyChain(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			broken, err := tampered(t, n, c.statements...).VerifyChain(context.Background())
+			broken, err := tampered(t, path, c.statements).VerifyChain(context.Background())
 			if err != nil || broken != c.broken {
 				t.Errorf("the chain is broken at %d (%v), want %d", broken, err, c.broken)
 			}
