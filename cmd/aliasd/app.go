@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -66,6 +67,7 @@ the server's problem, or {"code", "message"} where the command line itself says 
 	flags.StringVarP(&a.configFile, "config", "c", a.envOr("ALIASD_CONFIG", defaultConfigFile(a.env)), "settings file")
 	flags.StringVar(&a.serverURL, "server", a.envOr("ALIASD_URL", ""), "URL of the daemon, when it runs on another machine")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return notElsewhere(c) }
 	root.AddCommand(
 		a.demoCommand(), a.runCommand(),
 		a.addCommand(), a.primaryCommand(), a.removeCommand(),
@@ -74,6 +76,20 @@ the server's problem, or {"code", "message"} where the command line itself says 
 		a.checkCommand(), a.configCommand(), a.tokenCommand(), a.serviceCommand(),
 	)
 	return root
+}
+
+// notElsewhere refuses --server with a command that works on this machine alone: it would not do there what is asked.
+func notElsewhere(c *cobra.Command) error {
+	if !c.Flags().Changed("server") {
+		return nil
+	}
+	for top := c; top.HasParent(); top = top.Parent() {
+		switch top.Name() {
+		case "demo", "run", "report", "check", "config", "token", "service":
+			return usage(c, errors.New("--server: this command works on this machine alone"))
+		}
+	}
+	return nil
 }
 
 func (a *app) envOr(name, otherwise string) string {

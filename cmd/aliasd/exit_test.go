@@ -77,3 +77,62 @@ func TestProblemsOfTheServerInJSON(t *testing.T) {
 		t.Errorf("it names fields of the body: %s", wrong.err)
 	}
 }
+
+// What cannot be is refused before anybody is asked.
+func TestCommandLinesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"ALIASD_TOKEN": "aliasd_x"}
+	for line, part := range map[string]string{
+		"list --limit 0": "1 to 500", "list --limit 501": "1 to 500", "report --since xd": "since", "report --since 0d": "more than 0",
+		"add a b --timeout 1s": "--timeout is for --wait", "add a b --wait --timeout -1s": "more than 0",
+		"list --server nonsense": "want https://host:port", "list --server http://aliasd.contoso.test": "https only",
+		"report --server https://a": "this machine alone", "token list --server https://a": "this machine alone",
+		"config check --server https://a": "this machine alone", "service status --server https://a": "this machine alone",
+	} {
+		call(t, env, strings.Fields(line)...).want(t, exitUsage, part)
+	}
+}
+
+// On loopback the local administrator's token is taken, but for the daemon of the settings only.
+func TestServerOnThisMachine(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, lab.Embedded, tenant.Options{})
+	s.cli(t, "list", "--server", s.daemon.URL()).want(t, exitDone, "no requests")
+	s.cli(t, "list", "--server", "http://127.0.0.1:1").want(t, exitError, "ALIASD_TOKEN")
+	s.cli(t, "list", "--server", "https://aliasd.contoso.test").want(t, exitError, "ALIASD_TOKEN")
+}
+
+func TestReportInJSONIsWritten(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, lab.Embedded, tenant.Options{})
+	dir := filepath.Join(t.TempDir(), "reports")
+	got := s.cli(t, "report", "--since", "7d", "--dir", dir, "--json")
+	got.want(t, exitDone)
+	var made reportJSON
+	if err := json.Unmarshal([]byte(got.out), &made); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{made.HTML, made.CSV, made.JSON} {
+		if _, err := os.Stat(file); err != nil || filepath.Dir(file) != dir {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestRevokeSaysWhatWasDone(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, lab.Embedded, tenant.Options{})
+	s.cli(t, "token", "create", "--name", "helpdesk").want(t, exitDone)
+	s.cli(t, "token", "revoke", "helpdesk").want(t, exitDone, "token helpdesk: revoked")
+	s.cli(t, "token", "revoke", "helpdesk", "--json").want(t, exitDone, `"done":"already revoked"`)
+	s.cli(t, "token", "revoke", "nobody").want(t, exitError, "no such token")
+}
+
+func TestServiceManagers(t *testing.T) {
+	t.Parallel()
+	for platform, good := range map[string]bool{"linux-systemd": true, "windows-service": true, "unix-systemv": false, "none": false} {
+		if err := checkManager(platform); (err == nil) != good {
+			t.Errorf("%s: %v", platform, err)
+		}
+	}
+}

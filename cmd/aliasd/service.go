@@ -15,7 +15,8 @@ import (
 )
 
 func (a *app) serviceCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "service", Short: "Install, remove, start and stop the service (Windows service, systemd unit)"})
+	c := group(&cobra.Command{Use: "service", Short: "Install, remove, start and stop the service (Windows service, systemd unit)",
+		Example: "  aliasd service install -c /etc/aliasd/aliasd.yaml\n  aliasd service start\n  aliasd service status"})
 	verbs := []struct {
 		use, short string
 		do         func(service.Service) error
@@ -38,8 +39,11 @@ func (a *app) onService(ctx context.Context, verb string, do func(service.Servic
 	if err != nil {
 		return err
 	}
+	if err := checkManager(s.Platform()); err != nil {
+		return err
+	}
 	if err := do(s); err != nil {
-		return fmt.Errorf("service %s: %w (are you an administrator?)", verb, err)
+		return whyNot(verb, s, err)
 	}
 	if a.json {
 		return a.printJSON(map[string]string{"service": installer.ServiceName, "done": verb})
@@ -48,12 +52,32 @@ func (a *app) onService(ctx context.Context, verb string, do func(service.Servic
 	return nil
 }
 
+// whyNot says in words why the service manager did not do something.
+func whyNot(verb string, s service.Service, err error) error {
+	if _, status := s.Status(); verb != "install" && errors.Is(status, service.ErrNotInstalled) {
+		return fmt.Errorf("service %s: the service is not installed; aliasd service install does that", verb)
+	}
+	return fmt.Errorf("service %s: %w (are you an administrator?)", verb, err)
+}
+
+// checkManager refuses service managers that aliasd is not made for: their answers would say nothing.
+func checkManager(platform string) error {
+	switch platform {
+	case "linux-systemd", "windows-service":
+		return nil
+	}
+	return fmt.Errorf("there is no systemd here, and no Windows services (found %s): let what starts programs on this machine start aliasd run", platform)
+}
+
 func (a *app) serviceStatusCommand() *cobra.Command {
 	return &cobra.Command{Use: "status", Short: "Say whether the service runs; exit code 1 when it does not", Example: "  aliasd service status",
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.newService(c.Context())
 			if err != nil {
+				return err
+			}
+			if err := checkManager(s.Platform()); err != nil {
 				return err
 			}
 			status, err := s.Status()
@@ -101,6 +125,9 @@ func (a *app) newService(ctx context.Context) (service.Service, error) {
 		},
 	})
 	if err != nil {
+		if errors.Is(err, service.ErrNoServiceSystemDetected) {
+			return nil, checkManager("none")
+		}
 		return nil, fmt.Errorf("service manager: %w", err)
 	}
 	return s, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -63,7 +64,8 @@ func (t *tokens) due(name string) bool {
 
 func (a *app) tokenCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "token", Short: "Make, list and revoke tokens for the REST API",
-		Long: "These commands work on the store in the data folder, with or without a running daemon."})
+		Long:    "These commands work on the store in the data folder, with or without a running daemon.",
+		Example: "  aliasd token create --name helpdesk --scope submit,read\n  aliasd token list"})
 	c.AddCommand(a.tokenCreateCommand(), a.tokenListCommand(), a.tokenRevokeCommand())
 	return c
 }
@@ -150,8 +152,31 @@ func day(t time.Time) string {
 func (a *app) tokenRevokeCommand() *cobra.Command {
 	return &cobra.Command{Use: "revoke NAME", Short: "Revoke a token at once", Example: "  aliasd token revoke helpdesk", Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			return a.withStore(c.Context(), func(s *store.Store) error { return s.RevokeToken(c.Context(), given[0], a.now()) })
+			return a.withStore(c.Context(), func(s *store.Store) error { return a.revokeToken(c.Context(), s, given[0]) })
 		}}
+}
+
+// revokeToken revokes a token. Where that was done before, it is said and is no error: nobody can use the token.
+func (a *app) revokeToken(ctx context.Context, s *store.Store, name string) error {
+	done := "revoked"
+	err := s.RevokeToken(ctx, name, a.now())
+	if errors.Is(err, store.ErrNoToken) {
+		list, listErr := s.ListTokens(ctx)
+		if listErr != nil {
+			return listErr
+		}
+		if slices.ContainsFunc(list, func(t store.Token) bool { return t.Name == name }) {
+			done, err = "already revoked", nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]string{"name": name, "done": done})
+	}
+	sayf(a.out, "token %s: %s", name, done)
+	return nil
 }
 
 // withStore opens the store of the settings for one command.
