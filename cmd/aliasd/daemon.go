@@ -62,6 +62,9 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 			err = errors.Join(err, d.Close())
 		}
 	}()
+	if err := s.CheckFiles(); err != nil {
+		return d, err
+	}
 	if err := private.MakePrivateDir(s.DataDir); err != nil {
 		return d, fmt.Errorf("data_dir: %w", err)
 	}
