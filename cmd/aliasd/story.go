@@ -9,7 +9,6 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
-	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server"
 )
 
@@ -152,6 +151,3 @@ func orNone(s string) string {
 	}
 	return s
 }
-
-// ended says whether nothing more is to be waited for: a mismatched request may still become verified, but not soon.
-func ended(s queue.State) bool { return s.Final() || s == queue.Mismatched }
