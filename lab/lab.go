@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"text/template"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/syncengine"
 	"github.com/aliasd/aliasd/lab/tenant"
+	"github.com/aliasd/aliasd/private"
 )
 
 // Kind is which directory the lab has.
@@ -154,7 +154,7 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 		filepath.Join(dir, "password.txt"):     []byte(l.Site.Service.Password + "\n"),
 	}
 	for name, data := range files {
-		if err := os.WriteFile(name, data, 0o600); err != nil {
+		if err := private.WriteFile(name, data); err != nil {
 			return "", fmt.Errorf("settings file: %w", err)
 		}
 	}

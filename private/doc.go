@@ -55,6 +55,21 @@ func MakePrivateDir(path string) error {
 	return CheckPrivate(path)
 }
 
+// WriteFile writes a file that only its owner gets at (0600; on Windows a protected DACL for SYSTEM, Administrators and the
+// own account). One that is there already keeps its rules, and is refused where they are wider. Errors: *WiderError,
+// *fs.PathError.
+func WriteFile(path string, data []byte) error {
+	f, err := createFile(path)
+	if err != nil {
+		return err
+	}
+	if err := checkOpen(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
 // ReadFile reads a file that nobody else can read, at most 1 MiB. The file is checked after it was opened, so that it
 // cannot be another one by then. Errors: *WiderError; *fs.PathError; one that says so when it is no regular file or
 // too long.

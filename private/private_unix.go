@@ -25,6 +25,11 @@ func CheckPrivate(path string) error {
 // makeDir makes one folder for its owner alone; the umask can only narrow that.
 func makeDir(path string) error { return os.Mkdir(path, 0o700) }
 
+// createFile makes or empties the file.
+func createFile(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+}
+
 func checkOpen(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {

@@ -161,3 +161,23 @@ func TestSymlinkIsFollowed(t *testing.T) {
 		t.Fatalf("a link hid an open file: %v", err)
 	}
 }
+
+func TestWriteFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "secret.txt")
+	for _, text := range []string{"a longer text", "short"} {
+		if err := WriteFile(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ReadFile(path); err != nil || string(got) != text {
+			t.Errorf("read %q, %v, want %q", got, err, text)
+		}
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var wider *WiderError
+	if err := WriteFile(path, []byte("x")); !errors.As(err, &wider) {
+		t.Errorf("a file that is open to others was written: %v", err)
+	}
+}

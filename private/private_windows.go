@@ -38,11 +38,7 @@ func CheckPrivate(path string) error {
 
 // makeDir makes the folder with a protected DACL in one step, so that there is no moment in which others get in.
 func makeDir(path string) error {
-	own, err := ownSID()
-	if err != nil {
-		return err
-	}
-	sd, err := windows.SecurityDescriptorFromString("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;" + own.String() + ")")
+	sa, err := ownersOnly("OICI")
 	if err != nil {
 		return err
 	}
@@ -50,12 +46,46 @@ func makeDir(path string) error {
 	if err != nil {
 		return err
 	}
-	sa := &windows.SecurityAttributes{SecurityDescriptor: sd}
-	sa.Length = uint32(unsafe.Sizeof(*sa))
 	if err := windows.CreateDirectory(name, sa); err != nil {
 		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
 	}
 	return nil
+}
+
+// createFile makes or empties the file, with a protected DACL when it makes it.
+func createFile(path string) (*os.File, error) {
+	sa, err := ownersOnly("")
+	if err != nil {
+		return nil, err
+	}
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, err
+	}
+	handle, err := windows.CreateFile(name, windows.GENERIC_WRITE, 0, sa, windows.CREATE_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(handle), path), nil
+}
+
+// ownersOnly lets SYSTEM, Administrators and the own account in and nobody else, with the inheritance given in SDDL.
+func ownersOnly(inheritance string) (*windows.SecurityAttributes, error) {
+	own, err := ownSID()
+	if err != nil {
+		return nil, err
+	}
+	rules := "D:P"
+	for _, sid := range []string{"SY", "BA", own.String()} {
+		rules += "(A;" + inheritance + ";FA;;;" + sid + ")"
+	}
+	sd, err := windows.SecurityDescriptorFromString(rules)
+	if err != nil {
+		return nil, err
+	}
+	sa := &windows.SecurityAttributes{SecurityDescriptor: sd}
+	sa.Length = uint32(unsafe.Sizeof(*sa))
+	return sa, nil
 }
 
 func checkOpen(f *os.File) error {
