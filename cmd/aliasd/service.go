@@ -121,7 +121,6 @@ func (a *app) newService(ctx context.Context) (service.Service, error) {
 			// kardianos/service takes the unit for a template.
 			"SystemdScript": strings.ReplaceAll(installer.UnitFor(own, file), "{{", `{{"{{"}}`),
 			"OnFailure":     "restart", "OnFailureDelayDuration": "10s", "OnFailureResetPeriod": 86400,
-			"DelayedAutoStart": true,
 		},
 	})
 	if err != nil {
