@@ -166,10 +166,20 @@ Everything stays until Ctrl-C. The sync engine runs a cycle every half second.
   tenant      %s
 
   export ALIASD_CONFIG=%s
+  alias aliasd=%s
   aliasd add jdoe@contoso.test another@contoso.test --wait
   aliasd list
   aliasd check --holder jdoe@contoso.test
   aliasd report --since 1h
 `, s.file, s.log.Name(), s.daemon.URL(), filepath.Join(s.daemon.settings.DataDir, token.LocalFile),
-		s.box.Site.Server, s.box.Site.Admin.User, s.box.Site.Admin.Password, s.box.Tenant.URL, s.file)
+		s.box.Site.Server, s.box.Site.Admin.User, s.box.Site.Admin.Password, s.box.Tenant.URL, s.file, ownProgram())
+}
+
+// ownProgram is the path of this program, which `go run` puts where no PATH leads; its bare name where it cannot be told.
+func ownProgram() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "aliasd"
+	}
+	return path
 }
