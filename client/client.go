@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -67,10 +68,7 @@ func New(o Options) (*Client, error) {
 			return nil, errors.New("the CA holds no PEM certificate")
 		}
 	}
-	if o.Timeout == 0 {
-		o.Timeout = 30 * time.Second
-	}
-	return &Client{base: base, token: secret, pace: defaultPace(), http: &http.Client{Transport: transport, Timeout: o.Timeout,
+	return &Client{base: base, token: secret, pace: defaultPace(), http: &http.Client{Transport: transport, Timeout: cmp.Or(o.Timeout, 30*time.Second),
 		// The API sends nobody elsewhere; whatever does is not to have the token.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,10 +133,8 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 		Settings
 		*Lab
 	}{s, l}
-	fill.Level, fill.Verify = orElse(s.Level, "info"), orElse(s.Verify, "@every 1s")
-	if fill.Deadline == 0 {
-		fill.Deadline = 24 * time.Hour
-	}
+	fill.Level, fill.Verify = cmp.Or(s.Level, "info"), cmp.Or(s.Verify, "@every 1s")
+	fill.Deadline = cmp.Or(s.Deadline, 24*time.Hour)
 	if fill.Listen == "" {
 		if fill.Listen, err = freePort(); err != nil {
 			return "", err
@@ -168,11 +167,4 @@ func freePort() (string, error) {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
 	return listener.Addr().String(), listener.Close()
-}
-
-func orElse(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }

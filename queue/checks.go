@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -166,33 +168,17 @@ func (c checks) refuseHeldInCloud(ctx context.Context, self string, added []addr
 	}
 	var deleted *cause.Conflict
 	for _, found := range conflicts {
-		if found.Kind == "deleted_user" || found.Kind == "deleted_group" {
+		if strings.HasPrefix(found.Kind, "deleted_") {
 			deleted = &found
 			continue
 		}
 		return cause.Refuse(cause.HeldInCloud, "%s is held in the cloud by the %s %s (%s); remove it there first, or choose another address",
 			added[0], found.Kind, found.Name, found.Address).WithConflict(found)
 	}
-	if deleted == nil || allows(allow, address.AllowDeletedHolder) {
+	if deleted == nil || slices.Contains(allow, address.AllowDeletedHolder) {
 		return nil
 	}
 	return cause.Refuse(cause.HeldByDeleted,
 		`%s still belongs to the %s %s, which is deleted and can be restored; ask again with "allow": ["deleted_holder"] to take it all the same`,
-		added[0], deletedKind(deleted.Kind), deleted.Name).WithConflict(*deleted)
-}
-
-func deletedKind(kind string) string {
-	if kind == "deleted_group" {
-		return "group"
-	}
-	return "user"
-}
-
-func allows(list []address.Allowance, one address.Allowance) bool {
-	for _, a := range list {
-		if a == one {
-			return true
-		}
-	}
-	return false
+		added[0], strings.TrimPrefix(deleted.Kind, "deleted_"), deleted.Name).WithConflict(*deleted)
 }

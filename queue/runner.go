@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -72,9 +73,9 @@ const (
 func NewRunner(o Options) *Runner {
 	r := &Runner{
 		store: o.Store, directory: o.Directory, cloud: o.Cloud, observer: o.Observer, log: o.Logger, now: o.Now, node: o.Node,
-		workers: orElse(o.Workers, 4), lease: orElse(o.Lease, 2*time.Minute), poll: orElse(o.Poll, time.Second),
-		deadline: orElse(o.Deadline, 24*time.Hour),
-		retry:    backoff{base: orElse(o.RetryBase, 2*time.Second), limit: orElse(o.RetryLimit, 5*time.Minute)},
+		workers: cmp.Or(o.Workers, 4), lease: cmp.Or(o.Lease, 2*time.Minute), poll: cmp.Or(o.Poll, time.Second),
+		deadline: cmp.Or(o.Deadline, 24*time.Hour),
+		retry:    backoff{base: cmp.Or(o.RetryBase, 2*time.Second), limit: cmp.Or(o.RetryLimit, 5*time.Minute)},
 		signals:  map[work]chan struct{}{},
 	}
 	if r.now == nil {
@@ -87,19 +88,11 @@ func NewRunner(o Options) *Runner {
 		r.observer = unobserved{}
 	}
 	r.checks = checks{directory: o.Directory, cloud: o.Cloud, now: r.now,
-		syncInterval: orElse(o.SyncInterval, 30*time.Minute), grace: orElse(o.CalculationGrace, 10*time.Minute)}
+		syncInterval: cmp.Or(o.SyncInterval, 30*time.Minute), grace: cmp.Or(o.CalculationGrace, 10*time.Minute)}
 	for _, w := range []work{toResolve, toWrite, toSweep} {
 		r.signals[w] = make(chan struct{}, 1)
 	}
 	return r
-}
-
-func orElse[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 // Run works until ctx ends, then finishes what is being written, gives back what was only claimed, and returns nil. A

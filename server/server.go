@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -88,17 +89,10 @@ type Limits struct {
 
 func (l Limits) orDefaults() Limits {
 	return Limits{
-		Header: orElse(l.Header, 5*time.Second), Read: orElse(l.Read, 15*time.Second),
-		Handle: orElse(l.Handle, 30*time.Second), Write: orElse(l.Write, 45*time.Second),
-		Idle: orElse(l.Idle, 2*time.Minute), Drain: orElse(l.Drain, 15*time.Second),
+		Header: cmp.Or(l.Header, 5*time.Second), Read: cmp.Or(l.Read, 15*time.Second),
+		Handle: cmp.Or(l.Handle, 30*time.Second), Write: cmp.Or(l.Write, 45*time.Second),
+		Idle: cmp.Or(l.Idle, 2*time.Minute), Drain: cmp.Or(l.Drain, 15*time.Second),
 	}
-}
-
-func orElse(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 // Options are what a server is made from. All but Local, Dependencies and Limits are needed.
