@@ -156,7 +156,7 @@ func (c checks) refuseHeldOnPremises(ctx context.Context, holder address.Holder,
 	}
 	first := conflicts[0]
 	return cause.Refuse(cause.HeldOnPremises, "%s is held on-premises by the %s %s (%s); remove it there first, or choose another address",
-		added[0], first.Kind, first.Name, first.Address).WithConflict(first)
+		contested(added, first), first.Kind, first.Name, first.Address).WithConflict(first)
 }
 
 // refuseHeldInCloud refuses what another object of the tenant holds. A deleted one can be allowed; a live one comes first
@@ -173,12 +173,22 @@ func (c checks) refuseHeldInCloud(ctx context.Context, self string, added []addr
 			continue
 		}
 		return cause.Refuse(cause.HeldInCloud, "%s is held in the cloud by the %s %s (%s); remove it there first, or choose another address",
-			added[0], found.Kind, found.Name, found.Address).WithConflict(found)
+			contested(added, found), found.Kind, found.Name, found.Address).WithConflict(found)
 	}
 	if deleted == nil || slices.Contains(allow, address.AllowDeletedHolder) {
 		return nil
 	}
 	return cause.Refuse(cause.HeldByDeleted,
 		`%s still belongs to the %s %s, which is deleted and can be restored; ask again with "allow": ["deleted_holder"] to take it all the same`,
-		added[0], strings.TrimPrefix(deleted.Kind, "deleted_"), deleted.Name).WithConflict(*deleted)
+		contested(added, *deleted), strings.TrimPrefix(deleted.Kind, "deleted_"), deleted.Name).WithConflict(*deleted)
+}
+
+// contested is which of the addresses somebody else holds: a plan may add the primary that it makes explicit as well.
+func contested(added []address.Address, by cause.Conflict) address.Address {
+	for _, a := range added {
+		if a.Equal(address.Address(by.Address)) || a.Equal(address.Proxy(by.Address).Address()) {
+			return a
+		}
+	}
+	return added[0]
 }

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,7 +109,10 @@ func TestRefusalsWriteNothing(t *testing.T) {
 			}
 			r := b.submit(t, test.holder, test.action, test.addr)
 			b.pass(t)
-			b.wantState(t, r.ID, queue.Refused, test.code)
+			refused := b.wantState(t, r.ID, queue.Refused, test.code)
+			if refused.Cause.Conflict != nil && !strings.HasPrefix(refused.Cause.Message, string(test.addr)) {
+				t.Errorf("the message %q does not name %s", refused.Cause.Message, test.addr)
+			}
 			if len(b.directory.writes) != 0 {
 				t.Errorf("wrote %v", b.directory.writes)
 			}
