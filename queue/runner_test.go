@@ -481,6 +481,20 @@ func TestUndo(t *testing.T) {
 	b.wantState(t, again.ID, queue.Refused, cause.ChangedSince)
 }
 
+// Where it is the primary made explicit that somebody else holds, the refusal names that one and not the alias.
+func TestRefusalNamesTheAddressInConflict(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.edit(address.GUID{1, 1}, address.Values{Mail: "ann@contoso.test",
+		Proxies: address.Set{"SMTP:ann@contoso.test", "smtp:bob@contoso.test"}})
+	r := b.submit(t, "bob", address.AddAlias, "robert@contoso.test")
+	b.pass(t)
+	refused := b.wantState(t, r.ID, queue.Refused, cause.HeldOnPremises)
+	if !strings.HasPrefix(refused.Cause.Message, "bob@contoso.test is held on-premises by the user ann") {
+		t.Errorf("the message %q does not name the address in conflict", refused.Cause.Message)
+	}
+}
+
 func TestUndoOfNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench()
