@@ -29,6 +29,7 @@ const (
 	PrimaryUnclear    Code = "primary_unclear"
 	NoPrimary         Code = "no_primary"
 	WouldMailEnable   Code = "would_mail_enable"
+	WouldLoseAddress  Code = "would_lose_address"
 	SignInChange      Code = "sign_in_change"
 	CloudManaged      Code = "cloud_managed" // also a contradiction
 	NoRights          Code = "no_rights"
@@ -75,6 +76,14 @@ const (
 	NotKept          Code = "not_kept"
 )
 
+// Findings of the audit and of explain about a holder as it stands, whatever was asked for. The contradictions are found
+// there too.
+const (
+	DuplicateOnPremises Code = "duplicate_on_premises"
+	TwoPrimaries        Code = "two_primaries"
+	MailDiffers         Code = "mail_differs"
+)
+
 // Conflict is the object that stands in the way, as far as it is known.
 type Conflict struct {
 	// Kind is user, group, contact, deleted_user, deleted_group or request.
@@ -115,6 +124,7 @@ const (
 	Waiting       Kind = "waiting"       // it is tried again
 	Contradiction Kind = "contradiction" // the cloud says otherwise
 	Failure       Kind = "failure"       // it ends, the directory said no
+	Finding       Kind = "finding"       // no request: a holder as it stands is not in order
 )
 
 // Error is a cause on its way up: what to do with the request, the public cause, and the private error below it.
@@ -190,11 +200,12 @@ func Codes() map[Code][]Kind {
 	}
 	add(Refusal, InvalidAddress, ReservedSuffix, UnknownHolder, AmbiguousHolder, DomainNotVerified, HeldOnPremises,
 		HeldInCloud, HeldByDeleted, AddressBusy, IsPrimary, IsUPN, PrimaryUnclear, NoPrimary, WouldMailEnable,
-		SignInChange, CloudManaged, NoRights, ChangedSince)
+		WouldLoseAddress, SignInChange, CloudManaged, NoRights, ChangedSince)
 	add(Waiting, DirectoryUnavailable, DCUnavailable, CloudUnavailable, AddressReleasing, Paused, OverCap,
 		NeedsApproval, NotSyncedYet, SyncStopped, NotCalculatedYet, Throttled)
 	add(Contradiction, Quarantined, DomainNotVerified, ValueDiscarded, NotInCloud, CloudManaged, LicenceMissing,
 		UPNStays, ChangedOnPremises, ExchangePolicy, HeldByDeleted, ExportErrorSuspected, CalculatedOtherwise, Deadline)
 	add(Failure, DirectoryRefused, NotKept)
+	add(Finding, DuplicateOnPremises, TwoPrimaries, MailDiffers)
 	return codes
 }
