@@ -57,9 +57,7 @@ func cloudManaged(e evidence) (*cause.Cause, address.Address) {
 	if e.object == nil || len(e.missing) == 0 || !e.object.CloudManaged() {
 		return nil, ""
 	}
-	return say(cause.CloudManaged,
-		"%s is managed in the cloud now (onPremisesSyncEnabled is not true), so %s does not arrive from on-premises; change it in the cloud",
-		e.name(), e.wanted()), ""
+	return managedInCloud(e.name(), e.wanted()), ""
 }
 
 // quarantined: the holder was synchronised without a value that somebody else has (duplicate attribute resiliency).
@@ -69,7 +67,7 @@ func quarantined(e evidence) (*cause.Cause, address.Address) {
 	}
 	for _, w := range e.absent() {
 		if e.object.quarantines(w.Address) {
-			return quarantinedBy(e, w.Address, nil), w.Address
+			return quarantinedBy(e.name(), w.Address, nil), w.Address
 		}
 	}
 	return nil, ""
@@ -90,18 +88,6 @@ func (o *Object) quarantines(a address.Address) bool {
 	return false
 }
 
-func quarantinedBy(e evidence, a address.Address, by *cause.Conflict) *cause.Cause {
-	holder := "another object"
-	if by != nil {
-		holder = inWords(*by)
-	}
-	c := say(cause.Quarantined,
-		"the tenant synchronised %s without %s, because %s holds it; remove it there, and the tenant takes it over within the hour, or ask for another address",
-		e.name(), a, holder)
-	c.Conflict = by
-	return c
-}
-
 // domainNotVerified: contacts keep any domain, the others lose what is not verified.
 func domainNotVerified(e evidence) (*cause.Cause, address.Address) {
 	if e.Ref.Holder.Kind == address.Contact || len(e.tenant.Verified) == 0 {
@@ -109,9 +95,7 @@ func domainNotVerified(e evidence) (*cause.Cause, address.Address) {
 	}
 	for _, w := range e.absent() {
 		if !e.tenant.Verifies(w.Address.Domain()) {
-			return say(cause.DomainNotVerified,
-				"the domain %s of %s is not verified in the tenant, so the cloud leaves the address away from %s; verify the domain and it comes by itself, or ask for another address",
-				w.Address.Domain(), w.Address, e.name()), ""
+			return unverifiedDomain(e.name(), w.Address), ""
 		}
 	}
 	return nil, ""
@@ -126,29 +110,11 @@ func valueDiscarded(e evidence) (*cause.Cause, address.Address) {
 	for _, w := range e.absent() {
 		for _, d := range result.Discarded {
 			if w.Address.Equal(address.Proxy(d.Value).Address()) && d.Reason != proxycalc.Taken {
-				return say(cause.ValueDiscarded,
-					"the cloud discards %s of %s (%s: %s); remove it, and ask for an address that can arrive",
-					d.Value, e.name(), d.Reason, discardInWords(d.Reason)), ""
+				return discardedValue(e.name(), d), ""
 			}
 		}
 	}
 	return nil, ""
-}
-
-func discardInWords(r proxycalc.Reason) string {
-	switch r {
-	case proxycalc.ReservedSuffix:
-		return "addresses in onmicrosoft.com and microsoftonline.com belong to the cloud"
-	case proxycalc.LegacyType:
-		return "its type is not synchronised any more"
-	case proxycalc.CloudX500:
-		return "X500 values of /o=MicrosoftOnline belong to the cloud"
-	case proxycalc.TooLong:
-		return "it is longer than 256 characters"
-	case proxycalc.UnverifiedDomain:
-		return "its domain is not verified"
-	}
-	return "it is not a well-formed address"
 }
 
 // upnStays: the UPN is always an address of a licensed user or an Exchange recipient (KB 3190357, note on scenario 1).
@@ -175,12 +141,8 @@ func notInCloud(e evidence) (*cause.Cause, address.Address) {
 	if e.object != nil || e.gone || e.moves < movesNeeded && !e.pastDeadline() {
 		return nil, ""
 	}
-	why := "look at the sync scope (organizational units, attribute and group filters) and at the sync server's errors"
-	if e.Ref.Holder.Critical {
-		why = "it is a critical system object, and those are never synchronised"
-	}
 	return say(cause.NotInCloud, "the tenant does not have %s, although it was synchronised at %s, after the write, so %s cannot arrive: %s",
-		e.name(), stamp(e.lastSync), e.wanted(), why), ""
+		e.name(), stamp(e.lastSync), e.wanted(), whyNotInCloud(e.Ref.Holder)), ""
 }
 
 // licenceMissing: without an Exchange plan the MOERA is the primary (KB 3190357, scenario 4).
@@ -194,9 +156,7 @@ func licenceMissing(e evidence) (*cause.Cause, address.Address) {
 	}
 	for _, w := range e.missing {
 		if w.Role == address.RolePrimary {
-			return say(cause.LicenceMissing,
-				"%s has no Exchange licence, so the cloud makes %s the primary instead of %s; assign the licence, and the primary follows",
-				e.name(), moera, w.Address), ""
+			return missingLicence(e.name(), moera, w.Address), ""
 		}
 	}
 	return nil, ""

@@ -139,7 +139,7 @@ func (e evidence) unproven() (Outcome, *cause.Cause, address.Address) {
 
 // synced says that a sync ran since the write, by the organization's stamp or by the holder's own.
 func (e evidence) synced() bool {
-	return e.tenant.LastSync.After(e.WrittenAt) || e.object != nil && e.object.LastSync.After(e.WrittenAt)
+	return syncedAfter(e.WrittenAt, e.tenant, e.object)
 }
 
 // settled says that a whole cycle and the calculation after it had their time: what the cloud shows now is meant.

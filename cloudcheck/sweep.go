@@ -131,26 +131,10 @@ func (r *ruling) blame(objects []Object) {
 	switch {
 	case by == nil:
 	case deletedPrefix(by.Kind) != "":
-		r.Cause = heldByDeleted(r.evidence, r.disputed, by)
+		r.Cause = heldByDeleted(r.evidence.name(), r.disputed, *by)
 	case r.Cause.Code == cause.Quarantined:
-		r.Cause = quarantinedBy(r.evidence, r.disputed, by)
+		r.Cause = quarantinedBy(r.evidence.name(), r.disputed, by)
 	default:
-		r.Cause = exportErrorSuspected(r.evidence, r.disputed, by)
+		r.Cause = exportErrorSuspected(r.evidence.name(), "the write", r.disputed, *by)
 	}
-}
-
-func heldByDeleted(e evidence, a address.Address, by *cause.Conflict) *cause.Cause {
-	c := say(cause.HeldByDeleted,
-		"%s does not arrive at %s, because %s still holds it and can be restored; delete that object for good, or ask for another address",
-		a, e.name(), inWords(*by))
-	c.Conflict = by
-	return c
-}
-
-func exportErrorSuspected(e evidence, a address.Address, by *cause.Conflict) *cause.Cause {
-	c := say(cause.ExportErrorSuspected,
-		"the tenant was synchronised since the write and %s is not at %s, while %s holds it and no quarantine is shown; look for an export error on the sync server, remove the address there, or ask for another one",
-		a, e.name(), inWords(*by))
-	c.Conflict = by
-	return c
 }

@@ -6,66 +6,95 @@ import (
 	"github.com/aliasd/aliasd/cause"
 )
 
-// waiting says what a case that nothing contradicts still waits for.
-func (e evidence) waiting() *cause.Cause {
-	switch {
-	case e.syncIsOff():
-		return e.syncOff()
-	case e.tenant.LastSync.IsZero() && !e.synced():
-		return e.syncUnknown()
-	case e.syncIsStale():
-		return e.syncStale()
-	case !e.synced():
-		return e.notSynced()
-	case len(e.missing) == 0:
-		return e.notSure()
-	}
-	return e.notCalculated()
+// delay is a change on-premises that the cloud does not show, though nothing contradicts it.
+type delay struct {
+	name string // of the holder
+	// did and deed say what happened on-premises: written by the write, or changed by the change.
+	did, deed string
+	at        time.Time
+	// wanted says in words what is to arrive, shown what the cloud has instead.
+	wanted, shown string
+	tenant        Tenant
+	object        *Object
+	now           time.Time
+	timing        timing
 }
 
-func (e evidence) syncIsOff() bool {
-	return e.tenant.SyncEnabled != nil && !*e.tenant.SyncEnabled
+// waiting says what a case that nothing contradicts still waits for.
+func (e evidence) waiting() *cause.Cause {
+	d := delay{name: e.name(), did: "written", deed: "the write", at: e.WrittenAt, wanted: e.wanted(), shown: e.shown(),
+		tenant: e.tenant, object: e.object, now: e.now, timing: e.timing}
+	if len(e.missing) == 0 && d.synced() && !d.syncIsOff() && !d.syncIsStale() {
+		return e.notSure()
+	}
+	return d.waiting()
+}
+
+// waiting says what a delayed change waits for.
+func (d delay) waiting() *cause.Cause {
+	switch {
+	case d.syncIsOff():
+		return d.syncOff()
+	case d.tenant.LastSync.IsZero() && !d.synced():
+		return d.syncUnknown()
+	case d.syncIsStale():
+		return d.syncStale()
+	case !d.synced():
+		return d.notSynced()
+	}
+	return d.notCalculated()
+}
+
+// synced says that a sync ran since the change, by the organization's stamp or by the holder's own.
+func (d delay) synced() bool { return syncedAfter(d.at, d.tenant, d.object) }
+
+func syncedAfter(at time.Time, t Tenant, o *Object) bool {
+	return t.LastSync.After(at) || o != nil && o.LastSync.After(at)
+}
+
+func (d delay) syncIsOff() bool {
+	return d.tenant.SyncEnabled != nil && !*d.tenant.SyncEnabled
 }
 
 // syncIsStale: the last sync is older than three cycles. An unknown stamp is unknown, not old.
-func (e evidence) syncIsStale() bool {
-	return !e.tenant.LastSync.IsZero() && e.now.Sub(e.tenant.LastSync) > stoppedAfter*e.timing.cycle
+func (d delay) syncIsStale() bool {
+	return !d.tenant.LastSync.IsZero() && d.now.Sub(d.tenant.LastSync) > stoppedAfter*d.timing.cycle
 }
 
-func (e evidence) syncOff() *cause.Cause {
+func (d delay) syncOff() *cause.Cause {
 	return say(cause.SyncStopped,
-		"%s is written on-premises, but directory synchronisation is switched off in the tenant (onPremisesSyncEnabled is false), so %s does not arrive; switch it on again",
-		e.name(), e.wanted())
+		"%s is %s on-premises, but directory synchronisation is switched off in the tenant (onPremisesSyncEnabled is false), so %s does not arrive; switch it on again",
+		d.name, d.did, d.wanted)
 }
 
-func (e evidence) syncStale() *cause.Cause {
+func (d delay) syncStale() *cause.Cause {
 	return say(cause.SyncStopped,
-		"%s is written on-premises, but the tenant was last synchronised at %s, more than %d cycles of %s ago, so %s does not arrive; look at the sync server (Get-ADSyncScheduler: is it enabled, suspended, or in staging mode?)",
-		e.name(), stamp(e.tenant.LastSync), stoppedAfter, e.timing.cycle, e.wanted())
+		"%s is %s on-premises, but the tenant was last synchronised at %s, more than %d cycles of %s ago, so %s does not arrive; look at the sync server (Get-ADSyncScheduler: is it enabled, suspended, or in staging mode?)",
+		d.name, d.did, stamp(d.tenant.LastSync), stoppedAfter, d.timing.cycle, d.wanted)
 }
 
-func (e evidence) syncUnknown() *cause.Cause {
+func (d delay) syncUnknown() *cause.Cause {
 	return say(cause.NotSyncedYet,
-		"%s is written on-premises, but the tenant does not tell when it was last synchronised (onPremisesLastSyncDateTime is empty), so nobody can say whether %s should have arrived; grant the application Organization.Read.All, or start the first sync",
-		e.name(), e.wanted())
+		"%s is %s on-premises, but the tenant does not tell when it was last synchronised (onPremisesLastSyncDateTime is empty), so nobody can say whether %s should have arrived; grant the application Organization.Read.All, or start the first sync",
+		d.name, d.did, d.wanted)
 }
 
-func (e evidence) notSynced() *cause.Cause {
+func (d delay) notSynced() *cause.Cause {
 	return say(cause.NotSyncedYet,
-		"%s was written on-premises at %s and the tenant was last synchronised at %s, before that; nothing is to be done, %s arrives with the next sync",
-		e.name(), stamp(e.WrittenAt), stamp(e.tenant.LastSync), e.wanted())
+		"%s was %s on-premises at %s and the tenant was last synchronised at %s, before that; nothing is to be done, %s arrives with the next sync",
+		d.name, d.did, stamp(d.at), stamp(d.tenant.LastSync), d.wanted)
+}
+
+func (d delay) notCalculated() *cause.Cause {
+	return say(cause.NotCalculatedYet,
+		"a sync ran since %s, and the cloud shows %s for %s where %s is asked for; its calculation runs on its own time, nothing is to be done yet",
+		d.deed, d.shown, d.name, d.wanted)
 }
 
 func (e evidence) notSure() *cause.Cause {
 	return say(cause.NotCalculatedYet,
 		"the cloud shows %s for %s, but showed it before the write too, so it counts once the sync has run %d times since (so far: %d); nothing is to be done",
 		e.wanted(), e.name(), movesNeeded, e.moves)
-}
-
-func (e evidence) notCalculated() *cause.Cause {
-	return say(cause.NotCalculatedYet,
-		"a sync ran since the write, and the cloud shows %s for %s where %s is asked for; its calculation runs on its own time, nothing is to be done yet",
-		e.shown(), e.name(), e.wanted())
 }
 
 // overdue ends a wait that took too long. What it waited for stays in the sentence.

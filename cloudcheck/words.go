@@ -3,6 +3,7 @@ package cloudcheck
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aliasd/aliasd/address"
@@ -13,9 +14,10 @@ func say(code cause.Code, format string, args ...any) *cause.Cause {
 	return &cause.Cause{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// name is what people call the holder.
-func (e evidence) name() string {
-	h := e.Ref.Holder
+func (e evidence) name() string { return nameOf(e.Ref.Holder) }
+
+// nameOf is what people call a holder.
+func nameOf(h address.Holder) string {
 	return cmp.Or(h.Name, h.UPN, string(h.DN), "the holder")
 }
 
@@ -82,3 +84,13 @@ func describeValues(v address.Values, a address.Address) string {
 }
 
 func orNothing(s string) string { return cmp.Or(s, "none") }
+
+// sortedValues gives values as text in one order, whatever order the directory gives them in.
+func sortedValues(values []address.Proxy) []string {
+	texts := make([]string, len(values))
+	for i, p := range values {
+		texts[i] = string(p)
+	}
+	slices.Sort(texts)
+	return texts
+}

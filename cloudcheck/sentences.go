@@ -1,0 +1,87 @@
+package cloudcheck
+
+import (
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
+)
+
+// The causes that verdicts and diagnoses share. Each is about one holder, by the name that people call it.
+
+func managedInCloud(name, wanted string) *cause.Cause {
+	return say(cause.CloudManaged,
+		"%s is managed in the cloud now (onPremisesSyncEnabled is not true), so %s does not arrive from on-premises; change it in the cloud",
+		name, wanted)
+}
+
+// quarantinedBy may know who holds the address; by is nil where nobody does.
+func quarantinedBy(name string, a address.Address, by *cause.Conflict) *cause.Cause {
+	holder := "another object"
+	if by != nil {
+		holder = inWords(*by)
+	}
+	c := say(cause.Quarantined,
+		"the tenant synchronised %s without %s, because %s holds it; remove it there, and the tenant takes it over within the hour, or ask for another address",
+		name, a, holder)
+	c.Conflict = by
+	return c
+}
+
+func heldByDeleted(name string, a address.Address, by cause.Conflict) *cause.Cause {
+	c := say(cause.HeldByDeleted,
+		"%s does not arrive at %s, because %s still holds it and can be restored; delete that object for good, or ask for another address",
+		a, name, inWords(by))
+	c.Conflict = &by
+	return c
+}
+
+// exportErrorSuspected: since names what the tenant was synchronised after.
+func exportErrorSuspected(name, since string, a address.Address, by cause.Conflict) *cause.Cause {
+	c := say(cause.ExportErrorSuspected,
+		"the tenant was synchronised since %s and %s is not at %s, while %s holds it and no quarantine is shown; look for an export error on the sync server, remove the address there, or ask for another one",
+		since, a, name, inWords(by))
+	c.Conflict = &by
+	return c
+}
+
+func unverifiedDomain(name string, a address.Address) *cause.Cause {
+	return say(cause.DomainNotVerified,
+		"the domain %s of %s is not verified in the tenant, so the cloud leaves the address away from %s; verify the domain and it comes by itself, or ask for another address",
+		a.Domain(), a, name)
+}
+
+func discardedValue(name string, d proxycalc.Discarded) *cause.Cause {
+	return say(cause.ValueDiscarded,
+		"the cloud discards %s of %s (%s: %s); remove it, and ask for an address that can arrive",
+		d.Value, name, d.Reason, discardInWords(d.Reason))
+}
+
+func discardInWords(r proxycalc.Reason) string {
+	switch r {
+	case proxycalc.ReservedSuffix:
+		return "addresses in onmicrosoft.com and microsoftonline.com belong to the cloud"
+	case proxycalc.LegacyType:
+		return "its type is not synchronised any more"
+	case proxycalc.CloudX500:
+		return "X500 values of /o=MicrosoftOnline belong to the cloud"
+	case proxycalc.TooLong:
+		return "it is longer than 256 characters"
+	case proxycalc.UnverifiedDomain:
+		return "its domain is not verified"
+	}
+	return "it is not a well-formed address"
+}
+
+func missingLicence(name string, moera, wanted address.Address) *cause.Cause {
+	return say(cause.LicenceMissing,
+		"%s has no Exchange licence, so the cloud makes %s the primary instead of %s; assign the licence, and the primary follows",
+		name, moera, wanted)
+}
+
+// whyNotInCloud says in words why the tenant may lack a holder although it was synchronised.
+func whyNotInCloud(h address.Holder) string {
+	if h.Critical {
+		return "it is a critical system object, and those are never synchronised"
+	}
+	return "look at the sync scope (organizational units, attribute and group filters) and at the sync server's errors"
+}
