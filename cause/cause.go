@@ -82,6 +82,7 @@ const (
 	DuplicateOnPremises Code = "duplicate_on_premises"
 	TwoPrimaries        Code = "two_primaries"
 	MailDiffers         Code = "mail_differs"
+	TooManyAddresses    Code = "too_many_addresses"
 )
 
 // Conflict is the object that stands in the way, as far as it is known.
@@ -206,6 +207,6 @@ func Codes() map[Code][]Kind {
 	add(Contradiction, Quarantined, DomainNotVerified, ValueDiscarded, NotInCloud, CloudManaged, LicenceMissing,
 		UPNStays, ChangedOnPremises, ExchangePolicy, HeldByDeleted, ExportErrorSuspected, CalculatedOtherwise, Deadline)
 	add(Failure, DirectoryRefused, NotKept)
-	add(Finding, DuplicateOnPremises, TwoPrimaries, MailDiffers)
+	add(Finding, DuplicateOnPremises, TwoPrimaries, MailDiffers, TooManyAddresses)
 	return codes
 }

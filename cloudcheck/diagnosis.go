@@ -1,6 +1,11 @@
 package cloudcheck
 
 import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
@@ -27,7 +32,7 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	// Cause has the code, one public sentence with the values in it that says what to do, and the object that stands in
 	// the way where one does. The codes are those of contradictions and findings (cause.Codes), not_synced_yet and
-	// not_calculated_yet for what is pending, and no_primary.
+	// not_calculated_yet for what is pending, sync_stopped where what is pending never comes, and no_primary.
 	cause.Cause
 	// Value is the proxy address, mail or UPN that it is about, byte for byte; "" where it is about the holder as a whole.
 	Value string `json:"value,omitempty"`
@@ -44,6 +49,12 @@ type Diagnosis struct {
 	Findings []Finding
 }
 
+// Explanation is the tenant, and one holder compared with it.
+type Explanation struct {
+	Tenant    Tenant
+	Diagnosis Diagnosis
+}
+
 // InOrder says that nothing is wrong and nothing pending.
 func (d Diagnosis) InOrder() bool {
 	for _, f := range d.Findings {
@@ -52,4 +63,66 @@ func (d Diagnosis) InOrder() bool {
 		}
 	}
 	return true
+}
+
+// Add puts findings in, in the order of all.
+func (d *Diagnosis) Add(more ...Finding) {
+	d.Findings = append(d.Findings, more...)
+	slices.SortStableFunc(d.Findings, compareFindings)
+}
+
+// Diagnose compares a holder with its object in the tenant, nil where there is none: on-premises, predicted and actual. It
+// asks nobody, and reads nothing but the clock. The findings stand in the same order each time, whatever order the
+// directory gives the values in.
+func (c *Checker) Diagnose(h address.Holder, t Tenant, o *Object) Diagnosis {
+	e := examination{holder: &h, tenant: &t, object: o, now: c.now(), timing: c.timing}
+	e.predicted = calculate(h, t, o)
+	e.examineOnPremises()
+	e.examineCloud()
+	d := Diagnosis{Holder: h, Predicted: e.predicted, Object: o}
+	if len(e.findings) > 0 {
+		d.Add(e.findings...)
+	}
+	return d
+}
+
+// Explain looks at one holder in the cloud and says what is not in order, with the objects that hold what is disputed.
+// Where these cannot be found out, the findings stand without them. Errors are *cause.Error of kind Waiting.
+func (c *Checker) Explain(ctx context.Context, h address.Holder, cloudID string) (Explanation, error) {
+	s, err := c.Look(ctx, h, cloudID)
+	if err != nil {
+		return Explanation{}, err
+	}
+	d := c.Diagnose(h, s.Tenant, s.Object)
+	if disputed := d.Disputed(); len(disputed) > 0 {
+		objects, err := c.reader.HoldersOf(ctx, disputed)
+		if err != nil {
+			c.log.Warn("the holders of disputed addresses could not be found", "addresses", len(disputed), "error", err)
+		}
+		d.Blame(objects)
+	}
+	return Explanation{Tenant: s.Tenant, Diagnosis: d}, nil
+}
+
+// compareFindings orders the worst first, then by code as codesInOrder has them, then by value.
+func compareFindings(a, b Finding) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(Severities(), a.Severity), slices.Index(Severities(), b.Severity)),
+		cmp.Compare(rankOf(a.Code), rankOf(b.Code)),
+		strings.Compare(a.Value, b.Value),
+		strings.Compare(a.Message, b.Message),
+	)
+}
+
+func rankOf(code cause.Code) int { return slices.Index(codesInOrder(), code) }
+
+// codesInOrder are the codes of findings: what explains most comes first.
+func codesInOrder() []cause.Code {
+	return []cause.Code{
+		cause.SyncStopped, cause.NotInCloud, cause.CloudManaged,
+		cause.DuplicateOnPremises, cause.TwoPrimaries, cause.NoPrimary, cause.MailDiffers,
+		cause.Quarantined, cause.HeldByDeleted, cause.ExportErrorSuspected, cause.LicenceMissing,
+		cause.DomainNotVerified, cause.ValueDiscarded, cause.CalculatedOtherwise, cause.UPNStays,
+		cause.NotSyncedYet, cause.NotCalculatedYet, cause.TooManyAddresses,
+	}
 }

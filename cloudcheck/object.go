@@ -92,3 +92,13 @@ func stands(v address.Values, w address.Want) bool {
 	}
 	return false
 }
+
+// hasAddress says whether a set has an address as an SMTP value, in any case.
+func hasAddress(s address.Set, a address.Address) bool {
+	for _, p := range s {
+		if p.IsSMTP() && p.Address().Equal(a) {
+			return true
+		}
+	}
+	return false
+}

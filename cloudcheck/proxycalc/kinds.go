@@ -47,17 +47,21 @@ func (c *calculation) mailEnabled() bool {
 	return kept || c.groupMailEnabled()
 }
 
-// contactSyncs says that a contact gets to the cloud at all: it needs mail, proxyAddresses and an address with @ (users,
-// groups and contacts; the default rule "In from AD - Contact Join"). Users and groups always do.
-func (c *calculation) contactSyncs() bool {
-	if c.holder.Kind != address.Contact {
+// Syncs says that a holder gets to the cloud at all, as far as its addresses decide that: a contact needs mail,
+// proxyAddresses and an address with @ (users, groups and contacts; the default rule "In from AD - Contact Join").
+func Syncs(h Holder) bool {
+	if h.Kind != address.Contact {
 		return true
 	}
-	hasAt := strings.Contains(c.holder.Mail, "@")
-	for _, p := range c.holder.Proxies {
+	hasAt := strings.Contains(h.Mail, "@")
+	for _, p := range h.Proxies {
 		hasAt = hasAt || strings.Contains(string(p), "@")
 	}
-	if c.holder.Mail != "" && len(c.holder.Proxies) > 0 && hasAt {
+	return h.Mail != "" && len(h.Proxies) > 0 && hasAt
+}
+
+func (c *calculation) contactSyncs() bool {
+	if Syncs(c.holder) {
 		return true
 	}
 	c.assume("A contact needs mail, proxyAddresses and an address with @: this one does not sync, under the default sync rules.")

@@ -6,8 +6,8 @@ import (
 	"github.com/aliasd/aliasd/address"
 )
 
-// maxAddresses is about how many addresses one object can hold (sync errors: LargeObject, ExceededAllowedLength).
-const maxAddresses = 300
+// MaxAddresses is about how many addresses one object can hold (sync errors: LargeObject, ExceededAllowedLength).
+const MaxAddresses = 300
 
 // note says what else is open about a finished result.
 func (c *calculation) note() {
@@ -18,8 +18,8 @@ func (c *calculation) note() {
 }
 
 func (c *calculation) noteSize() {
-	if n := len(c.holder.Proxies); n > maxAddresses {
-		c.assume("AD proxyAddresses has %d values; above about %d the export fails (LargeObject), assumed that it does not.", n, maxAddresses)
+	if n := len(c.holder.Proxies); n > MaxAddresses {
+		c.assume("AD proxyAddresses has %d values; above about %d the export fails (LargeObject), assumed that it does not.", n, MaxAddresses)
 	}
 }
 

@@ -1,0 +1,89 @@
+package cloudcheck
+
+import (
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+)
+
+// Disputed gives the addresses whose other holder would explain a finding, each once, in the order of the findings.
+func (d Diagnosis) Disputed() []address.Address {
+	var disputed []address.Address
+	seen := map[address.Key]bool{}
+	for _, f := range d.Findings {
+		if a := d.disputes(f); a != "" && !seen[a.Key()] {
+			seen[a.Key()] = true
+			disputed = append(disputed, a)
+		}
+	}
+	return disputed
+}
+
+// disputes is the address that somebody else may hold, "" where a finding is not about one.
+func (d Diagnosis) disputes(f Finding) address.Address {
+	switch {
+	case f.Severity != Wrong:
+		return ""
+	case f.Code == cause.NotInCloud:
+		return address.Address(d.Predicted.Mail)
+	case f.Code == cause.Quarantined && f.Value == d.Predicted.UPN:
+		return address.Address(f.Value)
+	case f.Code == cause.Quarantined, f.Code == cause.CalculatedOtherwise && d.lacks(address.Proxy(f.Value)):
+		return address.Proxy(f.Value).Address()
+	}
+	return ""
+}
+
+// lacks says that the cloud lacks the address of a predicted SMTP value altogether.
+func (d Diagnosis) lacks(p address.Proxy) bool {
+	return p.IsSMTP() && !hasAddress(d.Object.Proxies, p.Address())
+}
+
+// Blame says in the findings who holds the disputed addresses. The objects are those of the tenant that hold one of them,
+// deleted ones included, in any order; the holder itself may be among them. A deleted one explains a conflict better than
+// its effect does; a live one that no quarantine tells of points to an export error, which shows nowhere in Graph.
+func (d *Diagnosis) Blame(objects []Object) {
+	self := ""
+	if d.Object != nil {
+		self = d.Object.ID
+	}
+	for i := range d.Findings {
+		f := &d.Findings[i]
+		if a := d.disputes(*f); a != "" {
+			if by := holderIn(objects, a, self); by != nil {
+				f.Cause = *d.blamed(*f, a, *by)
+			}
+		}
+	}
+	d.Add()
+}
+
+func (d *Diagnosis) blamed(f Finding, a address.Address, by cause.Conflict) *cause.Cause {
+	name := nameOf(d.Holder)
+	deleted := deletedPrefix(by.Kind) != ""
+	switch {
+	case deleted && f.Code == cause.NotInCloud:
+		return notInCloudButDeleted(f, a, by)
+	case deleted:
+		return heldByDeleted(name, a, by)
+	case f.Code == cause.Quarantined:
+		return quarantinedBy(name, a, &by)
+	}
+	return exportErrorSuspected(name, "the holder's last change", a, by)
+}
+
+// notInCloudButDeleted: what left the sync scope is deleted in the cloud, and so still holds the holder's own address.
+func notInCloudButDeleted(f Finding, a address.Address, by cause.Conflict) *cause.Cause {
+	c := say(cause.NotInCloud, "%s; %s holds %s, which the holder itself may have been before it left the scope",
+		f.Message, inWords(by), a)
+	c.Conflict = &by
+	return c
+}
+
+// DuplicateOnPremises is the finding for an address that another object on-premises holds too.
+func DuplicateOnPremises(a address.Address, with cause.Conflict) Finding {
+	c := say(cause.DuplicateOnPremises,
+		"%s is held on-premises by %s too, and the tenant gives it to one of them only; decide whose it is, and remove it from the other",
+		a, inWords(with))
+	c.Conflict = &with
+	return Finding{Severity: Wrong, Cause: *c, Value: string(a)}
+}
