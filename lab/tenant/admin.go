@@ -65,7 +65,7 @@ func (t *Tenant) SetLicence(anchor string, licensed bool) {
 	defer t.mu.Unlock()
 	t.world.licences[anchor] = licensed
 	if o := t.world.byAnchor(anchor); o != nil {
-		o.plans = t.plans(t.now(), licensed)
+		t.world.change(o, func() { o.plans = t.plans(t.now(), licensed) })
 		t.schedule(o)
 	}
 }
@@ -73,7 +73,7 @@ func (t *Tenant) SetLicence(anchor string, licensed bool) {
 // SetPlans replaces assignedPlans of a user, found by id, anchor, UPN or address.
 func (t *Tenant) SetPlans(identity string, plans ...Plan) error {
 	return t.with(identity, func(o *object) {
-		o.plans = slices.Clone(plans)
+		t.world.change(o, func() { o.plans = slices.Clone(plans) })
 		t.schedule(o)
 	})
 }
@@ -99,7 +99,9 @@ func (t *Tenant) Delete(identity string) error {
 // MoveToCloud makes the cloud the owner of a synchronised object: it keeps its anchor, onPremisesSyncEnabled is null,
 // and what AD holds flows no more.
 func (t *Tenant) MoveToCloud(identity string) error {
-	return t.with(identity, func(o *object) { o.moved = true })
+	return t.with(identity, func(o *object) {
+		t.world.change(o, func() { o.moved = true })
+	})
 }
 
 // with runs do on a live object.

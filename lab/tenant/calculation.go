@@ -79,7 +79,7 @@ func (t *Tenant) runWaiting(due func(*object) bool) {
 
 // recalculateAll has every synchronised object calculated, as after a change of the verified domains.
 func (t *Tenant) recalculateAll() {
-	for _, kind := range []address.Kind{address.User, address.Group, address.Contact} {
+	for _, kind := range kinds() {
 		for _, o := range slices.Clone(t.world.live[kind].rows) {
 			if o.synced {
 				t.schedule(o)
@@ -90,45 +90,33 @@ func (t *Tenant) recalculateAll() {
 
 // release lifts every quarantine and calculates again: what is still in conflict goes straight back.
 func (t *Tenant) release() {
-	for _, kind := range []address.Kind{address.User, address.Group, address.Contact} {
+	for _, kind := range kinds() {
 		for _, o := range slices.Clone(t.world.live[kind].rows) {
 			if len(o.calculation.quarantined) == 0 {
 				continue
 			}
 			since := o.calculation.quarantined
 			o.calculation.quarantined = nil
-			t.recalculate(o)
-			t.keepTimes(o, since)
-		}
-	}
-}
-
-// keepTimes lets a value that is still in quarantine keep the time at which it got there.
-func (t *Tenant) keepTimes(o *object, since map[address.Key]time.Time) {
-	for key := range o.calculation.quarantined {
-		if first, known := since[key]; known {
-			o.calculation.quarantined[key] = first
-		}
-	}
-	for i, e := range o.errors {
-		if first, known := since[quarantineKey(e.value)]; known {
-			o.errors[i].occurred = first
+			t.recalculateAfter(o, since)
 		}
 	}
 }
 
 // recalculate runs the calculation of one object and shows its result.
-func (t *Tenant) recalculate(o *object) {
+func (t *Tenant) recalculate(o *object) { t.recalculateAfter(o, o.calculation.quarantined) }
+
+// recalculateAfter is told which values were in quarantine before: those that still are keep the time they got there.
+func (t *Tenant) recalculateAfter(o *object, before map[address.Key]time.Time) {
 	if !o.synced || o.moved || !o.deleted.IsZero() {
 		return
 	}
 	result := t.calculate(o)
-	t.world.live[o.kind].change(o, func() {
+	t.world.change(o, func() {
 		o.Mail, o.Proxies = result.Mail, t.withCloudValues(o, result)
 		o.upn, o.nickname, o.mailEnabled = result.UPN, result.Nickname, result.MailEnabled
 		o.calculation.done, o.calculation.upn, o.calculation.licensed = true, o.shadow.UPN, o.licensed()
+		t.quarantine(o, result.Discarded, before)
 	})
-	t.quarantine(o, result.Discarded)
 }
 
 func (t *Tenant) calculate(o *object) proxycalc.Result {
@@ -154,8 +142,7 @@ func (t *Tenant) digits(prefix string) string {
 }
 
 // quarantine shows the values that somebody else holds as provisioning errors and keeps them out until the release.
-func (t *Tenant) quarantine(o *object, discarded []proxycalc.Discarded) {
-	before := o.calculation.quarantined
+func (t *Tenant) quarantine(o *object, discarded []proxycalc.Discarded, before map[address.Key]time.Time) {
 	o.errors, o.calculation.quarantined = nil, map[address.Key]time.Time{}
 	for _, d := range discarded {
 		if d.Reason != proxycalc.Taken {

@@ -54,6 +54,7 @@ type object struct {
 	shadow   address.Holder
 
 	calculation calculationState
+	history     history
 }
 
 // calculationState is what the proxy calculation keeps of an object between its runs.
@@ -66,6 +67,9 @@ type calculationState struct {
 	// quarantined are the addresses that stay out until the release task runs, with the time they got there.
 	quarantined map[address.Key]time.Time
 }
+
+// flows says that values come from on-premises.
+func (o *object) flows() bool { return o.synced && !o.moved }
 
 // licensed says that an Exchange plan is enabled. MyAnalytics does not count.
 func (o *object) licensed() bool {

@@ -43,7 +43,7 @@ func (t *Tenant) property(o *object, name string) any {
 func onPremises(o *object, name string) any {
 	switch name {
 	case "onPremisesSyncEnabled":
-		if o.synced && !o.moved {
+		if o.flows() {
 			return true
 		}
 		return nil

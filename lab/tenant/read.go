@@ -95,8 +95,8 @@ func (t *Tenant) entity(c call, set entitySet, key string) answer {
 	switch {
 	case key == "$count":
 		return t.count(c, set)
-	case key == "delta" || key == "delta()":
-		return t.problemAnswer(&problem{status: http.StatusNotImplemented, code: "NotImplemented", message: "The lab does not have delta queries yet."})
+	case isDelta(key):
+		return t.delta(c, set)
 	case c.method == http.MethodPatch:
 		return t.patch(c, set, key)
 	case c.method != http.MethodGet:
@@ -171,7 +171,7 @@ func (t *Tenant) patch(c call, set entitySet, key string) answer {
 	switch {
 	case o == nil:
 		return t.problemAnswer(notFound(key))
-	case o.synced && !o.moved:
+	case o.flows():
 		return t.problemAnswer(refused(codeRequestBad,
 			"Unable to update the specified properties for on-premises mastered Directory Sync objects or objects currently undergoing migration."))
 	case strings.Contains(string(c.body), `"proxyAddresses"`):

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,12 @@ func (s *shelf) leave(o *object) {
 	}
 }
 
+// behind gives the objects that stand behind a sequence number. The slice is the shelf's own.
+func (s *shelf) behind(seq int64) []*object {
+	at, _ := slices.BinarySearchFunc(s.rows, seq+1, func(row *object, seq int64) int { return cmp.Compare(row.seq, seq) })
+	return s.rows[at:]
+}
+
 // find gives the objects under a key. The slice is the index's own: it is good until the next change.
 func (s *shelf) find(property, value string) []*object {
 	if property != "anchor" {
@@ -68,6 +75,11 @@ type world struct {
 	live    map[address.Kind]*shelf
 	gone    map[address.Kind]*shelf // deleted users and groups; contacts do not come here
 	lastSeq int64
+	// version counts the states of the world that delta tokens name, from 1; graves are what is left of removed objects,
+	// in the order in which they came.
+	version int64
+	graves  map[address.Kind][]tombstone
+	tracked [trackedCount]tracked
 
 	syncEnabled bool
 	everSynced  bool
@@ -80,6 +92,9 @@ type world struct {
 	waiting     []*object // for their calculation, in the order of their exports
 }
 
+// kinds are the kinds of holders, in a fixed order.
+func kinds() []address.Kind { return []address.Kind{address.User, address.Group, address.Contact} }
+
 // domain is one of the tenant's domains.
 type domain struct {
 	name     string
@@ -90,8 +105,9 @@ func newWorld(o Options) world {
 	w := world{
 		initial: o.InitialDomain, syncEnabled: true, licences: map[string]bool{}, exportFails: map[string]bool{},
 		live: map[address.Kind]*shelf{}, gone: map[address.Kind]*shelf{},
+		version: 1, graves: map[address.Kind][]tombstone{}, tracked: trackedProperties(),
 	}
-	for _, kind := range []address.Kind{address.User, address.Group, address.Contact} {
+	for _, kind := range kinds() {
 		w.live[kind], w.gone[kind] = newShelf(), newShelf()
 	}
 	w.domains = append(w.domains, domain{name: o.InitialDomain, verified: true})
@@ -109,12 +125,13 @@ func (w *world) insert(o *object) {
 		o.id = newID()
 	}
 	w.live[o.kind].add(o)
+	w.note(&object{}, o)
 }
 
 // holders gives the live users, groups and contacts that hold an address as a proxy address or as their UPN.
 func (w *world) holders(a address.Address) []*object {
 	var found []*object
-	for _, kind := range []address.Kind{address.User, address.Group, address.Contact} {
+	for _, kind := range kinds() {
 		found = append(found, w.live[kind].find("address", string(a))...)
 	}
 	for _, o := range w.live[address.User].find("upn", string(a)) {
@@ -131,7 +148,7 @@ func (w *world) heldByOther(o *object, a address.Address) bool {
 }
 
 func (w *world) byAnchor(anchor string) *object {
-	for _, kind := range []address.Kind{address.User, address.Group, address.Contact} {
+	for _, kind := range kinds() {
 		if found := w.live[kind].find("anchor", anchor); len(found) > 0 {
 			return found[0]
 		}
@@ -144,7 +161,7 @@ func (w *world) lookUp(identity string) *object {
 	if o := w.byAnchor(identity); o != nil {
 		return o
 	}
-	for _, kind := range []address.Kind{address.User, address.Group, address.Contact} {
+	for _, kind := range kinds() {
 		for _, property := range []string{"id", "upn", "address"} {
 			if found := w.live[kind].find(property, identity); len(found) > 0 {
 				return found[0]

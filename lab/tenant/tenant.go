@@ -50,6 +50,10 @@ type Tenant struct {
 	calls   Calls
 	window  window
 	world   world
+
+	// deltaGeneration and deltaEnd are what ExpireDeltas said last: how often, and in which way.
+	deltaGeneration int
+	deltaEnd        DeltaEnd
 }
 
 // registration is the app's registered certificate: its public key and the SHA-256 thumbprint of the certificate.
