@@ -52,6 +52,11 @@ type Holder struct {
 	Changed time.Time
 }
 
+// SignsInWithMail says that the cloud UPN comes from AD mail and not from the AD UPN (alternate login ID).
+func (h Holder) SignsInWithMail(cloudUPN Address) bool {
+	return h.Mail != "" && cloudUPN.Equal(Address(h.Mail)) && !cloudUPN.Equal(Address(h.UPN))
+}
+
 // CloudView is what planning needs to know of the holder in the cloud. The zero value means: not in the cloud.
 type CloudView struct {
 	InCloud bool

@@ -110,14 +110,12 @@ func (p *planner) finish() (Plan, error) {
 	return Plan{Change: change, After: p.target, Wants: p.wants, Notes: p.notes}, nil
 }
 
-// refuseSignInChange: where the cloud UPN comes from AD mail (alternate login ID), another mail is another logon.
+// refuseSignInChange: where people sign in with mail, another mail is another logon.
 func (p *planner) refuseSignInChange(c Change) error {
 	if c.Mail == nil || c.Mail.Old == "" || p.Holder.Kind != User || p.allows(AllowSignInChange) {
 		return nil
 	}
-	before, cloudUPN := Address(c.Mail.Old), Address(p.Cloud.UPN)
-	signsInWithMail := cloudUPN.Equal(before) && !cloudUPN.Equal(Address(p.Holder.UPN))
-	if !signsInWithMail || before.Equal(Address(c.Mail.New)) {
+	if !p.Holder.SignsInWithMail(Address(p.Cloud.UPN)) || Address(c.Mail.Old).Equal(Address(c.Mail.New)) {
 		return nil
 	}
 	return cause.Refuse(cause.SignInChange,

@@ -33,7 +33,7 @@ func (a Address) Local() string {
 func (a Address) Key() Key { return Key(lower(string(a))) }
 
 // Equal compares without case, as the directory and the cloud do.
-func (a Address) Equal(b Address) bool { return a.Key() == b.Key() }
+func (a Address) Equal(b Address) bool { return a == b || a.Key() == b.Key() }
 
 // Proxy is one value of proxyAddresses, byte for byte: type prefix, colon, address. "SMTP:" upper case is the primary.
 type Proxy string
@@ -59,7 +59,10 @@ func (p Proxy) Type() string {
 }
 
 // IsSMTP says whether the type is smtp in any case. Everything else passes through this package untouched.
-func (p Proxy) IsSMTP() bool { return lower(p.Type()) == secondaryType }
+func (p Proxy) IsSMTP() bool {
+	kind := p.Type()
+	return len(kind) == len(secondaryType) && strings.EqualFold(kind, secondaryType) // of that length it is ASCII
+}
 
 // IsPrimary says whether the type is exactly "SMTP". A prefix in mixed case ("Smtp:") is not a primary.
 func (p Proxy) IsPrimary() bool { return p.Type() == primaryType }

@@ -1,9 +1,6 @@
 package cloudcheck
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
 )
@@ -24,14 +21,21 @@ func mailSurvives(h address.Holder, t Tenant, o *Object) bool {
 	return proxycalc.MailSurvives(tenantOf(t), holderOf(h, o))
 }
 
-// holderOf makes the calculation's holder of the directory's, with the licence that the cloud shows.
+// holderOf makes the calculation's holder of the directory's, with the licence that the cloud shows. Where people sign in
+// with mail, the sync engine exports that as the UPN.
 func holderOf(h address.Holder, o *Object) proxycalc.Holder {
-	return proxycalc.Of(h, o != nil && o.ExchangeLicensed)
+	if o == nil {
+		return proxycalc.Of(h, false)
+	}
+	if h.Kind == address.User && h.SignsInWithMail(address.Address(o.UPN)) {
+		h.UPN = h.Mail
+	}
+	return proxycalc.Of(h, o.ExchangeLicensed)
 }
 
 // tenantOf makes the calculation's tenant of what Graph says.
 func tenantOf(t Tenant) proxycalc.Tenant {
-	return proxycalc.Tenant{InitialDomain: t.InitialDomain, VerifiedDomains: slices.Sorted(maps.Keys(t.Verified))}
+	return proxycalc.Tenant{InitialDomain: t.InitialDomain, Verified: t.Verifies}
 }
 
 // previousOf makes the calculation's earlier state of what the cloud shows; nil where the holder is not there.

@@ -135,6 +135,9 @@ func (c *calculation) verified(domain string) bool {
 	if strings.EqualFold(domain, c.tenant.InitialDomain) || domain == c.hybridDomain() {
 		return true
 	}
+	if c.tenant.Verified != nil && c.tenant.Verified(domain) {
+		return true
+	}
 	for _, d := range c.tenant.VerifiedDomains {
 		if strings.EqualFold(d, domain) {
 			return true

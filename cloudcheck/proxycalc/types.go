@@ -9,6 +9,9 @@ type Tenant struct {
 	InitialDomain string `json:"initial_domain"`
 	// VerifiedDomains are the verified domains, in any case. A subdomain counts only when it is listed itself.
 	VerifiedDomains []string `json:"verified_domains"`
+	// Verified says whether a domain, in lower case, is verified, beside VerifiedDomains; for who has them in a set
+	// already. May be nil.
+	Verified func(domain string) bool `json:"-"`
 	// TakenAddresses are the bare addresses that other users, groups and contacts hold.
 	TakenAddresses []address.Address `json:"taken_addresses"`
 	// Taken says whether somebody else holds an address, beside TakenAddresses; for tenants too big to list. May be nil.
