@@ -28,6 +28,9 @@ type Options struct {
 	Bind Binder
 	// Connections is how many are open to one server at most; 4 when it is 0.
 	Connections int
+	// PageSize is how many entries EachHolder asks for at a time; 1,000 when it is 0, which is what AD gives at most
+	// (MaxPageSize, MS-ADTS 3.1.1.3.4.6). A server that allows less gives less.
+	PageSize int
 	// Timeout bounds one operation, and the making of one connection; 10 s when it is 0.
 	Timeout time.Duration
 	// Logger is told what no error tells; nil means nobody.
@@ -40,6 +43,7 @@ type Options struct {
 // requirements for Windows").
 const (
 	defaultConnections = 4
+	defaultPageSize    = 1000
 	defaultTimeout     = 10 * time.Second
 	ldapsPort          = "636"
 	catalogPort        = "3269"
@@ -49,6 +53,9 @@ const (
 func (o Options) withDefaults() Options {
 	if o.Connections == 0 {
 		o.Connections = defaultConnections
+	}
+	if o.PageSize == 0 {
+		o.PageSize = defaultPageSize
 	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
@@ -79,8 +86,8 @@ func (o Options) check() error {
 	if o.Bind == nil {
 		wrong = append(wrong, errors.New("no way to sign in is given"))
 	}
-	if o.Connections < 0 || o.Timeout < 0 {
-		wrong = append(wrong, errors.New("connections and time limit must not be negative"))
+	if o.Connections < 0 || o.Timeout < 0 || o.PageSize < 0 {
+		wrong = append(wrong, errors.New("connections, page size and time limit must not be negative"))
 	}
 	return errors.Join(wrong...)
 }

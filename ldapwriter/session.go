@@ -3,6 +3,8 @@ package ldapwriter
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -18,6 +20,8 @@ type session struct {
 	facts *rootDSE
 	// used says that it served before: it may have died while it lay in the pool.
 	used bool
+	// asked is when the last search was sent, in nanoseconds since 1970.
+	asked atomic.Int64
 }
 
 // cut ends the connection at once; whatever waits on it gets an error.
@@ -51,15 +55,29 @@ func (c *session) search(base string, scope int, filter string, attributes []str
 		return nil, fmt.Errorf("search with %q: %w", filter, err)
 	}
 	request := ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, 0, 0, false, filter, attributes, c.controls(scope))
-	result, err := c.conn.Search(request)
+	result, err := c.ask(request)
 	if ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) {
 		result, err = c.conn.SearchWithPaging(request, pageSize)
+		err = verdict(err)
 	}
 	if err != nil {
-		return nil, verdict(err)
+		return nil, err
 	}
 	return result.Entries, nil
 }
+
+// ask sends one search and waits for its answer. Errors are *ldap.Error where the server gave one, else *lostError.
+func (c *session) ask(request *ldap.SearchRequest) (*ldap.SearchResult, error) {
+	c.asked.Store(time.Now().UnixNano())
+	result, err := c.conn.Search(request)
+	if err != nil {
+		return nil, verdict(err)
+	}
+	return result, nil
+}
+
+// silent is how long ago the last search was sent.
+func (c *session) silent() time.Duration { return time.Since(time.Unix(0, c.asked.Load())) }
 
 // controls are those of a search: domain scope, where the server knows it and there can be references at all.
 func (c *session) controls(scope int) []ldap.Control {

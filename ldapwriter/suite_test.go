@@ -74,6 +74,8 @@ func TestOnEachDirectory(t *testing.T) {
 		"read many values":             readManyValues,
 		"read all":                     readAll,
 		"read gone":                    readGone,
+		"each holder":                  eachHolder,
+		"each holder breaks off":       eachHolderBreaks,
 		"holders in each attribute":    holdersInEachAttribute,
 		"holders of hostile addresses": holdersOfHostileAddresses,
 		"write changes":                writeChanges,
