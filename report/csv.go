@@ -23,19 +23,28 @@ func columns() []string {
 // WriteCSV writes one line per request, RFC 4180 with a byte order mark (spreadsheets take UTF-8 for something else
 // without one). A cell that a spreadsheet would take for a formula gets a ' in front. Times are RFC 3339 in UTC.
 func (r Report) WriteCSV(w io.Writer) error {
-	if _, err := io.WriteString(w, "\ufeff"); err != nil {
-		return fmt.Errorf("write the report as CSV: %w", err)
-	}
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	lines := [][]string{columns()}
+	lines := [][]string{}
 	for _, it := range r.Requests {
 		lines = append(lines, it.cells())
 	}
-	if err := out.WriteAll(lines); err != nil {
+	out, err := newSheet(w, columns())
+	if err == nil {
+		err = out.WriteAll(lines)
+	}
+	if err != nil {
 		return fmt.Errorf("write the report as CSV: %w", err)
 	}
 	return nil
+}
+
+// newSheet begins a CSV with its byte order mark and its header.
+func newSheet(w io.Writer, header []string) (*csv.Writer, error) {
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return nil, err
+	}
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	return out, out.Write(header)
 }
 
 func (it Item) cells() []string {
@@ -46,12 +55,15 @@ func (it Item) cells() []string {
 	if why.Conflict != nil {
 		who = *why.Conflict
 	}
-	cells := []string{
+	return guarded([]string{
 		string(it.ID), string(it.State), yesNo(it.NeedsHuman), string(why.Code), why.Message, it.Holder, it.ObjectGUID, it.Action,
 		it.Address, string(it.Undoes), string(it.SupersededBy), it.Ticket, it.Requester, it.SubmittedBy, it.Note, who.Kind,
 		who.Name, it.DC, stamp(it.CreatedAt), stamp(it.WrittenAt), stamp(it.VerifiedAt), stamp(it.UpdatedAt),
 		seconds(it.toWritten()), seconds(it.toVerified()),
-	}
+	})
+}
+
+func guarded(cells []string) []string {
 	for i, cell := range cells {
 		cells[i] = guard(cell)
 	}

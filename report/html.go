@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/queue"
 )
@@ -20,20 +23,31 @@ const (
 	maxGroupRows = 25  // of one group that needs a human
 )
 
+//go:embed page.html.tmpl
+var frame string
+
 //go:embed report.html.tmpl
 var page string
 
 // WriteHTML writes the report as one page that needs nothing from elsewhere: tables, inline styles, no script, no picture.
 // It reads well in a mail client at 600 pixels and up, without styles, and on paper.
 func (r Report) WriteHTML(w io.Writer) error {
-	t, err := template.New("report").Funcs(functions(r.Until.Location())).Parse(page)
-	if err != nil {
-		return fmt.Errorf("read the report's template: %w", err)
-	}
-	if err := t.Execute(w, r.view()); err != nil {
+	if err := render(w, page, r.Until.Location(), r.view()); err != nil {
 		return fmt.Errorf("write the report as HTML: %w", err)
 	}
 	return nil
+}
+
+// render writes a page in the frame and the styles that all pages share; times are shown in a zone.
+func render(w io.Writer, page string, zone *time.Location, shown any) error {
+	t, err := template.New("page").Funcs(functions(zone)).Parse(frame)
+	if err != nil {
+		return err
+	}
+	if t, err = t.Parse(page); err != nil {
+		return err
+	}
+	return t.Execute(w, shown)
 }
 
 // view is what the template shows.
@@ -179,8 +193,11 @@ func amount(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return count(n) + " " + many
 }
+
+// count prints a number as people read it: 30,000.
+func count(n int) string { return message.NewPrinter(language.English).Sprint(n) }
 
 // sentence joins parts with commas and an "and".
 func sentence(parts []string) string {
@@ -217,7 +234,8 @@ func (r Report) bar() []segment {
 func functions(zone *time.Location) template.FuncMap {
 	return template.FuncMap{
 		"time":    func(t time.Time) string { return clock(t, zone) },
-		"day":     func(t time.Time) string { return t.In(zone).Format("Monday, 2 January 2006, 15:04 MST") },
+		"day":     func(t time.Time) string { return day(t, zone) },
+		"title":   func(what string, t time.Time) string { return what + ", " + day(t, zone) },
 		"zone":    zoneName,
 		"words":   inWords,
 		"result":  result,
@@ -227,11 +245,16 @@ func functions(zone *time.Location) template.FuncMap {
 		"tint":    tint,
 		"percent": func(n, of int) int { return max(1, n*100/of) },
 		"amount":  amount,
+		"count":   count,
 		"about":   about,
 		"outcome": outcomeOf,
 		"kind":    func(kind string) string { return strings.ReplaceAll(kind, "_", " ") },
 		"told":    told,
 	}
+}
+
+func day(t time.Time, zone *time.Location) string {
+	return t.In(zone).Format("Monday, 2 January 2006, 15:04 MST")
 }
 
 func clock(t time.Time, zone *time.Location) string {

@@ -223,7 +223,7 @@ func TestLongReport(t *testing.T) {
 	}
 	r := report.Build(m.list, since(), until())
 	page := string(rendered(t, r.WriteHTML))
-	for _, want := range []string{"and 1975 more, in the CSV", "and 1500 more, in the CSV", "2000 requests &middot; held for approval"} {
+	for _, want := range []string{"and 1,975 more, in the CSV", "and 1,500 more, in the CSV", "2,000 requests &middot; held for approval"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("lacks %q", want)
 		}

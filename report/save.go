@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/aliasd/aliasd/private"
 )
@@ -27,7 +28,7 @@ func (r Report) Save(dir string) (Files, error) {
 	if err := private.MakePrivateDir(dir); err != nil {
 		return Files{}, fmt.Errorf("save the report: %w", err)
 	}
-	stem, err := r.freeStem(dir)
+	stem, err := freeStem(dir, "report", r.Until)
 	if err != nil {
 		return Files{}, fmt.Errorf("save the report: %w", err)
 	}
@@ -40,22 +41,26 @@ func (r Report) Save(dir string) (Files, error) {
 
 // saveAs writes the three files; after an error none of them is left.
 func (r Report) saveAs(files Files) error {
-	var done []string
+	var drafts []draft
 	for _, f := range []struct {
 		path  string
 		write func(io.Writer) error
 	}{{files.HTML, r.WriteHTML}, {files.CSV, r.WriteCSV}, {files.JSON, r.WriteJSON}} {
-		if err := writeFile(f.path, f.write); err != nil {
-			return errors.Join(err, remove(done))
+		d, err := newDraft(filepath.Dir(f.path))
+		if err != nil {
+			return errors.Join(err, discard(drafts))
 		}
-		done = append(done, f.path)
+		drafts = append(drafts, d.named(f.path))
+		if err := f.write(d); err != nil {
+			return errors.Join(err, discard(drafts))
+		}
 	}
-	return nil
+	return publish(drafts)
 }
 
-// freeStem finds a name that no file has yet.
-func (r Report) freeStem(dir string) (string, error) {
-	name := filepath.Join(dir, "aliasd-report-"+r.Until.UTC().Format("20060102T150405Z"))
+// freeStem finds a name that no file has yet: aliasd-, what it is, and a time in UTC.
+func freeStem(dir, what string, at time.Time) (string, error) {
+	name := filepath.Join(dir, "aliasd-"+what+"-"+at.UTC().Format("20060102T150405Z"))
 	for n := 1; n <= maxSameSecond; n++ {
 		stem := name
 		if n > 1 {
@@ -69,30 +74,55 @@ func (r Report) freeStem(dir string) (string, error) {
 	return "", fmt.Errorf("%d reports of one second stand in %s", maxSameSecond, dir)
 }
 
-// writeFile writes a file under another name, and gives it its own once it is whole and on the disk.
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".report-*.tmp") // mode 0600
-	if err != nil {
-		return err
+// draft is a file that does not have its own name yet.
+type draft struct {
+	*os.File
+	path string // the name that it gets
+}
+
+// newDraft makes an empty file that only its owner gets at.
+func newDraft(dir string) (draft, error) {
+	f, err := os.CreateTemp(dir, ".report-*.tmp") // mode 0600
+	return draft{File: f}, err
+}
+
+func (d draft) named(path string) draft {
+	d.path = path
+	return d
+}
+
+// publish gives the files their own names, once all of them are whole and on the disk; after an error none is left.
+func publish(drafts []draft) error {
+	for _, d := range drafts {
+		if err := errors.Join(d.Sync(), d.Close()); err != nil {
+			return errors.Join(err, discard(drafts))
+		}
 	}
-	err = write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+	for i, d := range drafts {
+		if err := os.Rename(d.Name(), d.path); err != nil {
+			return errors.Join(err, discard(drafts[i:]), remove(drafts[:i]))
+		}
 	}
 	return nil
 }
 
-// remove takes files away again.
-func remove(paths []string) error {
+// discard takes files away that have not got their names. One that is closed already makes no error.
+func discard(drafts []draft) error {
 	var failed error
-	for _, path := range paths {
-		failed = errors.Join(failed, os.Remove(path))
+	for _, d := range drafts {
+		if err := d.Close(); !errors.Is(err, os.ErrClosed) {
+			failed = errors.Join(failed, err)
+		}
+		failed = errors.Join(failed, os.Remove(d.Name()))
+	}
+	return failed
+}
+
+// remove takes files away that have got their names.
+func remove(drafts []draft) error {
+	var failed error
+	for _, d := range drafts {
+		failed = errors.Join(failed, os.Remove(d.path))
 	}
 	return failed
 }
