@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/report"
 )
 
@@ -100,11 +101,25 @@ func saved(t *testing.T, r report.Report) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(files.HTML)}).String()
+	return fileURL(files.HTML)
+}
+
+func fileURL(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}
+
+// auditPages are the pages of audits: with nothing, something and much that is found, and with hostile text.
+func auditPages(t *testing.T) map[string]string {
+	t.Helper()
+	pages := map[string]string{"a hostile audit": fileURL(savedAudit(t, audited(t), hostileFindings(), hostileSummary()).HTML)}
+	for name, items := range map[string][]audit.Item{"an audit in order": nil, "an audit": someFindings(), "a long audit": manyFindings(30000)} {
+		pages[name] = fileURL(savedAudit(t, audited(t), items, summed(items, 104211)).HTML)
+	}
+	return pages
 }
 
 // overflow lists the elements that stick out of the window to the right.
-const overflow = `[...document.querySelectorAll('body *')]
+const overflow = `[...document.querySelectorAll('body *:not(svg *)')]
 	.filter(e => e.getBoundingClientRect().right > window.innerWidth + 0.5 || e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)
 	.map(e => e.tagName + ' ' + e.textContent.slice(0, 60))`
 
@@ -112,11 +127,15 @@ const overflow = `[...document.querySelectorAll('body *')]
 func TestFitsTheWindow(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t)
+	pages := auditPages(t)
 	for name, r := range map[string]report.Report{
 		"a day": built(), "hostile": report.Build(hostileDay(), since(), until()), "empty": report.Build(nil, since(), until()),
 	} {
+		pages[name] = saved(t, r)
+	}
+	for name, address := range pages {
 		for _, width := range []int64{600, 1000} {
-			do(t, ctx, chromedp.EmulateViewport(width, 800), chromedp.Navigate(saved(t, r)))
+			do(t, ctx, chromedp.EmulateViewport(width, 800), chromedp.Navigate(address))
 			out := evaluate[[]string](t, ctx, overflow)
 			page := evaluate[float64](t, ctx, `document.documentElement.scrollWidth`)
 			window := evaluate[float64](t, ctx, `window.innerWidth`)
@@ -170,5 +189,32 @@ func TestReadsWithoutStyles(t *testing.T) {
 	heads := evaluate[int](t, ctx, `[...document.querySelectorAll('th[scope]')].filter(e => e.getBoundingClientRect().width > 20).length`)
 	if styled != plain || headings != 5 || heads < 12 {
 		t.Errorf("%d headings, %d heads of columns, the same text: %v", headings, heads, styled == plain)
+	}
+}
+
+// TestChartsInABrowser: each chart has a size and a name, no bar is longer than its place or too short to be seen, the
+// numbers can be read beside them, and nothing is fetched.
+func TestChartsInABrowser(t *testing.T) {
+	t.Parallel()
+	ctx := browser(t)
+	address := auditPages(t)["an audit"]
+	asked := watch(t, ctx)
+	do(t, ctx, chromedp.EmulateViewport(600, 800), chromedp.Navigate(address))
+	charts := evaluate[int](t, ctx, `document.querySelectorAll('svg[role=img]').length`)
+	sized := evaluate[int](t, ctx, `[...document.querySelectorAll('svg[role=img]')].filter(e => e.getBoundingClientRect().height >= 10 &&
+		e.getBoundingClientRect().width >= 100 && e.getAttribute('aria-label') && e.querySelector('title').textContent).length`)
+	bars := evaluate[int](t, ctx, `[...document.querySelectorAll('svg[role=img] rect:last-child')].filter(e => e.getBoundingClientRect().width >= 3 &&
+		e.getBoundingClientRect().width <= e.parentNode.getBoundingClientRect().width).length`)
+	if charts != 13 || sized != charts || bars != 12 {
+		t.Errorf("%d charts, %d of a good size, %d bars", charts, sized, bars)
+	}
+	text := evaluate[string](t, ctx, `document.body.innerText`)
+	for _, want := range []string{"10 of 104,211 holders need somebody; 1 more waits for the cloud.", "duplicate on premises needs somebody", "Berlin / Staff", "5 of 52", "99.9 %"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q cannot be read", want)
+		}
+	}
+	if urls := asked(); len(urls) != 1 || urls[0] != address {
+		t.Errorf("asked for %v", urls)
 	}
 }

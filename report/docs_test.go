@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"regexp"
@@ -13,10 +14,10 @@ import (
 	"github.com/aliasd/aliasd/report"
 )
 
-// documented gives the names in backticks of one section of docs/report.md.
-func documented(t *testing.T, section string) []string {
+// documented gives the names in backticks of one section of a document.
+func documented(t *testing.T, document, section string) []string {
 	t.Helper()
-	data, err := os.ReadFile("../docs/report.md")
+	data, err := os.ReadFile("../docs/" + document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,12 @@ func TestJSONIsDocumented(t *testing.T) {
 	}
 	keys := map[string]bool{}
 	collect(tree, keys)
-	names := documented(t, "## JSON")
+	sameNames(t, keys, documented(t, "report.md", "## JSON"))
+}
+
+// sameNames holds keys and documented names together.
+func sameNames(t *testing.T, keys map[string]bool, names []string) {
+	t.Helper()
 	for key := range keys {
 		if !slices.Contains(names, key) {
 			t.Errorf("%s is not documented", key)
@@ -76,7 +82,7 @@ func collect(tree any, keys map[string]bool) {
 func TestCSVIsDocumented(t *testing.T) {
 	t.Parallel()
 	header := readCSV(t, rendered(t, built().WriteCSV))[0]
-	if names := documented(t, "## CSV"); !slices.Equal(names, header) {
+	if names := documented(t, "report.md", "## CSV"); !slices.Equal(names, header) {
 		t.Errorf("documented\n%v\nwritten\n%v", names, header)
 	}
 }
@@ -84,7 +90,7 @@ func TestCSVIsDocumented(t *testing.T) {
 // TestAttentionIsDocumented: the waitings and refusals that need a human are those of the document's table.
 func TestAttentionIsDocumented(t *testing.T) {
 	t.Parallel()
-	names := documented(t, "# The verification report")
+	names := documented(t, "report.md", "# The verification report")
 	for code, kinds := range cause.Codes() {
 		for kind, state := range map[cause.Kind]queue.State{cause.Waiting: queue.Queued, cause.Refusal: queue.Refused} {
 			if !slices.Contains(kinds, kind) {
@@ -97,5 +103,26 @@ func TestAttentionIsDocumented(t *testing.T) {
 				t.Errorf("%s as a %s: needs a human %v, documented otherwise", code, kind, needs)
 			}
 		}
+	}
+}
+
+// TestAuditIsDocumented: the keys of the JSON lines and the columns of the CSV stand in the document, and nothing else.
+func TestAuditIsDocumented(t *testing.T) {
+	t.Parallel()
+	items, s := someFindings(), summed(someFindings(), 480)
+	items[0].Candidates = []cause.Candidate{{}}
+	s.Stopped, s.Cloud.Why = "stopped", "no copy"
+	_, sheet, lines := readAll(t, savedAudit(t, audited(t), items, s))
+	keys := map[string]bool{}
+	for line := range bytes.Lines(lines) {
+		var tree map[string]any
+		if err := json.Unmarshal(line, &tree); err != nil {
+			t.Fatal(err)
+		}
+		collect(tree, keys)
+	}
+	sameNames(t, keys, documented(t, "audit.md", "## JSON lines"))
+	if names, header := documented(t, "audit.md", "## CSV"), readCSV(t, sheet)[0]; !slices.Equal(names, header) {
+		t.Errorf("documented\n%v\nwritten\n%v", names, header)
 	}
 }

@@ -250,6 +250,8 @@ func functions(zone *time.Location) template.FuncMap {
 		"outcome": outcomeOf,
 		"kind":    func(kind string) string { return strings.ReplaceAll(kind, "_", " ") },
 		"told":    told,
+		"shade":   shade,
+		"urgency": severityLabel,
 	}
 }
 

@@ -1,0 +1,92 @@
+package report
+
+import "github.com/aliasd/aliasd/cause"
+
+// meaning says in one sentence what a finding means, for people who do not know the code.
+func meaning(code cause.Code) string { return wordsOf(code)[0] }
+
+// remedy says in one sentence what to do about a finding; docs/causes has the whole of it.
+func remedy(code cause.Code) string { return wordsOf(code)[1] }
+
+// wordsOf are the meaning and the remedy of a code; both empty for one that is no finding.
+func wordsOf(code cause.Code) [2]string {
+	switch code {
+	case cause.DuplicateOnPremises, cause.TwoPrimaries, cause.MailDiffers, cause.NoPrimary, cause.ChangedOnPremises, cause.ExchangePolicy:
+		return onPremisesWords(code)
+	case cause.NotSyncedYet, cause.NotCalculatedYet, cause.NotInCloud, cause.CloudManaged, cause.ExportErrorSuspected, cause.Deadline:
+		return syncWords(code)
+	}
+	return cloudWords(code)
+}
+
+// onPremisesWords are about what stands in the directory.
+func onPremisesWords(code cause.Code) [2]string {
+	switch code {
+	case cause.DuplicateOnPremises:
+		return [2]string{"Two objects on-premises have the same address; the cloud gives it to one of them only.",
+			"Decide whose address it is, and remove it from the other object."}
+	case cause.TwoPrimaries:
+		return [2]string{"The holder has more than one primary; which of them the cloud takes is not documented.",
+			"Say which one it is: aliasd primary HOLDER ADDRESS. The others stay as aliases."}
+	case cause.MailDiffers:
+		return [2]string{"Mail on-premises is not the primary's address; in the cloud the primary wins, and mail follows it.",
+			"Say which address is the primary: aliasd primary HOLDER ADDRESS writes mail with it."}
+	case cause.NoPrimary:
+		return [2]string{"The holder has addresses, but none of them is the primary.",
+			"Give it one: aliasd primary HOLDER ADDRESS."}
+	case cause.ChangedOnPremises:
+		return [2]string{"Somebody changed the value in the directory after aliasd had written it.",
+			"Find the other writer, or make the change there; then ask again."}
+	}
+	return [2]string{"An e-mail address policy of an on-premises Exchange owns the addresses, and writes its own primary again.",
+		"Switch the policy off for this holder, or change its template."}
+}
+
+// syncWords are about what has not come to the cloud.
+func syncWords(code cause.Code) [2]string {
+	switch code {
+	case cause.NotSyncedYet:
+		return [2]string{"The directory was changed after the last sync.", "Nothing: the next sync brings it."}
+	case cause.NotCalculatedYet:
+		return [2]string{"The sync ran, the cloud has not worked it in yet.", "Nothing: minutes are normal."}
+	case cause.NotInCloud:
+		return [2]string{"The holder is not in the tenant: it is outside the scope of the sync, or a rule leaves it out.",
+			"Bring it into scope, or take its addresses away if it shall stay out."}
+	case cause.CloudManaged:
+		return [2]string{"The cloud owns the holder, not the directory: what stands on-premises does not arrive.",
+			"Change its addresses in the cloud, or bring it back into the scope of the sync."}
+	case cause.ExportErrorSuspected:
+		return [2]string{"A sync ran, the value is absent, no error is shown, and another object has the address: the export seems to fail.",
+			"Look at the export errors on the sync server; take the address away from one of the two."}
+	}
+	return [2]string{"The cloud did not show the value in time, and nothing says why.",
+		"Run aliasd check, and sync the object by itself on the sync server."}
+}
+
+// cloudWords are about what the cloud makes of a value.
+func cloudWords(code cause.Code) [2]string {
+	switch code {
+	case cause.Quarantined:
+		return [2]string{"The cloud put the value into quarantine, because another object of the tenant has it.",
+			"Take the address away from one of the two; the cloud releases it within an hour."}
+	case cause.DomainNotVerified:
+		return [2]string{"The tenant has not verified the domain, so the cloud removes the address.",
+			"Verify the domain in the tenant, or correct the address."}
+	case cause.ValueDiscarded:
+		return [2]string{"The cloud drops the value: it breaks a rule, or its type does not synchronise.",
+			"Correct the value or remove it; nobody gets mail by it in the cloud."}
+	case cause.LicenceMissing:
+		return [2]string{"The holder has no Exchange licence, so the cloud makes the address in the initial domain the primary.",
+			"Give it a licence with Exchange Online, or leave it where the person has left."}
+	case cause.UPNStays:
+		return [2]string{"The address stays in the cloud although it is not on-premises, because it is the sign-in name.",
+			"Accept it, or change the user principal name on-premises."}
+	case cause.HeldByDeleted:
+		return [2]string{"A deleted user or group still has the address.",
+			"Delete it for good, or wait until its 30 days are over."}
+	case cause.CalculatedOtherwise:
+		return [2]string{"The cloud shows something else than its documented rules give, and nothing known explains it.",
+			"Look for a custom sync rule; aliasd explain HOLDER shows all three sides."}
+	}
+	return [2]string{}
+}
