@@ -330,7 +330,7 @@ func TestAnyTextInAnAudit(t *testing.T) {
 func TestFindingsHaveWords(t *testing.T) {
 	t.Parallel()
 	for code, kinds := range cause.Codes() {
-		finding := contains([]string{"not_synced_yet", "not_calculated_yet", "no_primary"}, string(code))
+		finding := contains([]string{"not_synced_yet", "not_calculated_yet", "sync_stopped", "no_primary"}, string(code))
 		for _, kind := range kinds {
 			finding = finding || kind == cause.Contradiction || kind == cause.Finding
 		}

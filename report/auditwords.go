@@ -11,9 +11,9 @@ func remedy(code cause.Code) string { return wordsOf(code)[1] }
 // wordsOf are the meaning and the remedy of a code; both empty for one that is no finding.
 func wordsOf(code cause.Code) [2]string {
 	switch code {
-	case cause.DuplicateOnPremises, cause.TwoPrimaries, cause.MailDiffers, cause.NoPrimary, cause.ChangedOnPremises, cause.ExchangePolicy:
+	case cause.DuplicateOnPremises, cause.TwoPrimaries, cause.MailDiffers, cause.NoPrimary, cause.TooManyAddresses, cause.ChangedOnPremises, cause.ExchangePolicy:
 		return onPremisesWords(code)
-	case cause.NotSyncedYet, cause.NotCalculatedYet, cause.NotInCloud, cause.CloudManaged, cause.ExportErrorSuspected, cause.Deadline:
+	case cause.NotSyncedYet, cause.NotCalculatedYet, cause.SyncStopped, cause.NotInCloud, cause.CloudManaged, cause.ExportErrorSuspected, cause.Deadline:
 		return syncWords(code)
 	}
 	return cloudWords(code)
@@ -34,6 +34,9 @@ func onPremisesWords(code cause.Code) [2]string {
 	case cause.NoPrimary:
 		return [2]string{"The holder has addresses, but none of them is the primary.",
 			"Give it one: aliasd primary HOLDER ADDRESS."}
+	case cause.TooManyAddresses:
+		return [2]string{"The holder has more values than an object can be sure to carry to the cloud.",
+			"Remove what nobody writes to any more: aliasd remove HOLDER ADDRESS."}
 	case cause.ChangedOnPremises:
 		return [2]string{"Somebody changed the value in the directory after aliasd had written it.",
 			"Find the other writer, or make the change there; then ask again."}
@@ -49,6 +52,9 @@ func syncWords(code cause.Code) [2]string {
 		return [2]string{"The directory was changed after the last sync.", "Nothing: the next sync brings it."}
 	case cause.NotCalculatedYet:
 		return [2]string{"The sync ran, the cloud has not worked it in yet.", "Nothing: minutes are normal."}
+	case cause.SyncStopped:
+		return [2]string{"The synchronisation does not run, so what was changed in the directory does not come.",
+			"Start it again on the sync server: Get-ADSyncScheduler says why it stands still."}
 	case cause.NotInCloud:
 		return [2]string{"The holder is not in the tenant: it is outside the scope of the sync, or a rule leaves it out.",
 			"Bring it into scope, or take its addresses away if it shall stay out."}
