@@ -212,43 +212,6 @@ func TestManyGroupsAreFoundBySID(t *testing.T) {
 	}
 }
 
-func TestContactsAreMatchedByTheirAddresses(t *testing.T) {
-	t.Parallel()
-	on := true
-	contact := func(id, mail string, proxies ...address.Proxy) cloudcheck.Object {
-		return cloudcheck.Object{ID: id, Kind: address.Contact, SyncEnabled: &on, Values: address.Values{Mail: mail, Proxies: proxies}}
-	}
-	h := contactHolder(1, "SMTP:ann@fabrikam.com", "smtp:a.other@fabrikam.com", "smtp:new@fabrikam.com")
-	mine := contact("mine", "ann@fabrikam.com", "SMTP:ann@fabrikam.com")
-	holdsNew := contact("other", "x@fabrikam.com", "SMTP:x@fabrikam.com", "smtp:new@fabrikam.com", "smtp:a.other@fabrikam.com")
-	cloudOnly := cloudcheck.Object{ID: "cloud", Kind: address.Contact, Values: mine.Values}
-	wasSynced := cloudOnly
-	wasSynced.ID, wasSynced.LastSync = "was", time.Now()
-	twin := contact("twin", "ann@fabrikam.com", "SMTP:ann@fabrikam.com")
-	for name, c := range map[string]struct {
-		candidates []cloudcheck.Object
-		want       string
-		ambiguous  bool
-	}{
-		"the one":                      {[]cloudcheck.Object{mine, mine}, "mine", false},
-		"another holds more of it":     {[]cloudcheck.Object{holdsNew, mine}, "mine", false},
-		"never synchronised":           {[]cloudcheck.Object{cloudOnly}, "", false},
-		"synchronised once":            {[]cloudcheck.Object{cloudOnly, wasSynced}, "was", false},
-		"two alike":                    {[]cloudcheck.Object{mine, twin}, "", true},
-		"nobody":                       {nil, "", false},
-		"only by what it wants to get": {[]cloudcheck.Object{holdsNew}, "other", false},
-	} {
-		o, err := match(ref(h), c.candidates)
-		got := ""
-		if o != nil {
-			got = o.ID
-		}
-		if got != c.want || (err != nil) != c.ambiguous {
-			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
-		}
-	}
-}
-
 // TestAnchorsOneByOne: a tenant that does not take `in` for anchors is asked one by one, and not in bulk again.
 func TestAnchorsOneByOne(t *testing.T) {
 	t.Parallel()
