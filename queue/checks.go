@@ -35,8 +35,8 @@ func (a assessment) cloudID() string {
 	return a.snapshot.Object.ID
 }
 
-// assess looks at the cloud, plans, and checks that what the plan adds is free. Its errors are *cause.Error; a refusal is
-// final, a waiting is tried again.
+// assess looks at the cloud, plans, checks that what the plan adds is free, and that the cloud will change only in what
+// was asked. Its errors are *cause.Error; a refusal is final, a waiting is tried again.
 //
 // intent is what an earlier attempt may have written: what it moved without being asked to is wanted still, as long as
 // nobody else has taken it. Nil where there was none.
@@ -49,13 +49,19 @@ func (c checks) assess(ctx context.Context, holder address.Holder, cloudID strin
 	if err := refuseCloudManaged(a.snapshot.Object); err != nil {
 		return a, err
 	}
-	if a.plan, err = address.MakePlan(c.situation(holder, a.snapshot), ask); err != nil {
+	situation := c.situation(holder, a.snapshot)
+	if a.plan, err = address.MakePlan(situation, ask); err != nil {
 		return a, err
 	}
 	if intent == nil {
-		return a, c.mustBeFree(ctx, holder, a, ask)
+		err = c.mustBeFree(ctx, holder, a, ask)
+	} else {
+		a, err = c.restored(ctx, holder, a, ask, *intent)
 	}
-	return c.restored(ctx, holder, a, ask, *intent)
+	if err != nil {
+		return a, err
+	}
+	return a, guard(situation, a.snapshot, ask, a.plan)
 }
 
 // restored joins the plan with an earlier intent; where what would be put back is held by somebody else by now, it is
@@ -142,11 +148,15 @@ func refuseUnverified(holder address.Holder, t cloudcheck.Tenant, ask address.As
 	}
 	for _, a := range added {
 		if a.Equal(ask.Address) && !t.Verifies(a.Domain()) {
-			return cause.Refuse(cause.DomainNotVerified,
-				"the domain %s of %s is not verified in the tenant; verify it there first, or choose an address in a verified domain", a.Domain(), a)
+			return refuseDomain(a)
 		}
 	}
 	return nil
+}
+
+func refuseDomain(a address.Address) error {
+	return cause.Refuse(cause.DomainNotVerified,
+		"the domain %s of %s is not verified in the tenant; verify it there first, or choose an address in a verified domain", a.Domain(), a)
 }
 
 func (c checks) refuseHeldOnPremises(ctx context.Context, holder address.Holder, added []address.Address) error {

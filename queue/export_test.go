@@ -1,6 +1,16 @@
 package queue
 
-import "context"
+import (
+	"context"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cloudcheck"
+)
+
+// Guard is what stands between a plan and its write.
+func Guard(s address.Situation, shown cloudcheck.Snapshot, ask address.Ask, plan address.Plan) error {
+	return guard(s, shown, ask, plan)
+}
 
 // ResolvePass makes one pass of the resolver.
 func (r *Runner) ResolvePass(ctx context.Context) error { return r.resolvePass(ctx) }
