@@ -7,8 +7,17 @@ import (
 
 // Predict says what the cloud will show of a holder with these on-premises values, given what it shows now. Who else
 // holds an address is not known here, so a collision is not predicted.
-func Predict(h address.Holder, s Snapshot) address.Values {
-	result := calculate(h, s.Tenant, s.Object)
+func Predict(h address.Holder, s Snapshot) address.Values { return PredictWith(h, h.Values, s) }
+
+// PredictWith says what the cloud will show of a holder whose on-premises values become v. Whether people sign in with
+// mail is told by the values as they stand.
+func PredictWith(h address.Holder, v address.Values, s Snapshot) address.Values {
+	in := holderOf(h, s.Object)
+	if in.UPN != h.UPN {
+		in.UPN = v.Mail
+	}
+	in.Mail, in.Proxies = v.Mail, v.Proxies
+	result := proxycalc.Calculate(tenantOf(s.Tenant), in, previousOf(s.Object))
 	return address.Values{Mail: result.Mail, Proxies: result.Proxies}
 }
 

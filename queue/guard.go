@@ -48,9 +48,7 @@ func foresee(s address.Situation, shown cloudcheck.Snapshot, ask address.Ask, pl
 }
 
 func (o outlook) predict(v address.Values) address.Values {
-	h := o.Holder
-	h.Values = v
-	return cloudcheck.Predict(h, o.shown)
+	return cloudcheck.PredictWith(o.Holder, v, o.shown)
 }
 
 // refuseMailEnabled: an undo may give a group the addresses back that it had.

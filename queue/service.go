@@ -113,9 +113,7 @@ func (s *Service) Validate(ctx context.Context, sub Submission) (Preview, error)
 	if err != nil {
 		return refusedPreview(preview, err)
 	}
-	after := entry.Holder
-	after.Values = found.plan.After
-	predicted := cloudcheck.Predict(after, found.snapshot)
+	predicted := cloudcheck.PredictWith(entry.Holder, found.plan.After, found.snapshot)
 	preview.OK, preview.Plan, preview.Predicted = true, found.plan, &predicted
 	return preview, nil
 }
