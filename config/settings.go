@@ -74,9 +74,11 @@ type Schedule struct {
 	Verify, Report, Audit string
 }
 
-// Verify is how long the cloud may take.
+// Verify is how long the cloud may take, and what looking costs at most.
 type Verify struct {
 	Deadline time.Duration
+	// UnitsPerTick are Graph's resource units that one sweep may spend.
+	UnitsPerTick int
 }
 
 // Limits are caps on changes per hour; 0 is none.

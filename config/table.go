@@ -127,10 +127,18 @@ func scheduleKeys(s *Schedule) []key {
 }
 
 func verifyKeys(v *Verify) []key {
-	return []key{{
-		name: "deadline", def: "24h", read: duration(&v.Deadline, 0),
-		doc: "How long after the write the cloud may take to show an address. Past it the request is mismatched, and is still looked at for 7 days.",
-	}}
+	return []key{
+		{
+			name: "deadline", def: "24h", read: duration(&v.Deadline, 0),
+			doc: "How long after the write the cloud may take to show an address. Past it the request is mismatched, and is still looked at for 7 days.",
+		},
+		{
+			name: "units_per_tick", def: "2000", read: integer(&v.UnitsPerTick, 50, 100000),
+			doc: "How many of Microsoft Graph's resource units one sweep may spend, from 50; one of them shows up to 15 holders. What " +
+				"they do not suffice for comes first in the next sweep. Lower it where other apps of the tenant are throttled: all of " +
+				"them together have 3,500 to 8,000 in ten seconds, depending on the tenant's size.",
+		},
+	}
 }
 
 func limitsKeys(l *Limits) []key {
