@@ -91,7 +91,9 @@ func (emptyCloud) HoldersOf(context.Context, []address.Address, string) ([]cause
 	return nil, nil
 }
 
-func (emptyCloud) Sweep(_ context.Context, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error) {
+func (emptyCloud) Survey(context.Context) cloudcheck.Survey { return cloudcheck.Survey{} }
+
+func (emptyCloud) Sweep(_ context.Context, _ cloudcheck.Survey, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error) {
 	return make([]cloudcheck.Verdict, len(cases)), nil
 }
 
@@ -109,9 +111,9 @@ func (c *counter) RequestWritten(time.Duration) {
 		close(c.done)
 	}
 }
-func (*counter) RequestVerified(time.Duration)       {}
-func (*counter) SweepDone(int, time.Duration, error) {}
-func (*counter) SyncSeen(time.Time)                  {}
+func (*counter) RequestVerified(time.Duration) {}
+func (*counter) SweepDone(queue.Swept)         {}
+func (*counter) SyncSeen(time.Time)            {}
 
 func throughAliasd(b *testing.B, dc *site.Site) time.Duration {
 	b.Helper()

@@ -1,29 +1,48 @@
 package cloudcheck
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 )
 
-// Sweep judges many cases, in as few calls as the Reader can; verdicts stand in the order of cases. One that could not
-// be looked at is Unknown and spoils nothing. The error is set only when nothing could be asked.
-func (c *Checker) Sweep(ctx context.Context, cases []Case) ([]Verdict, error) {
+// addressesAtOnce is how many disputed addresses are looked up by one call to the Reader: one that fails leaves the others
+// their names.
+const addressesAtOnce = 20
+
+// Survey is what a sweep begins with: the tenant as it is now, or why it could not be read.
+type Survey struct {
+	Tenant Tenant
+	Err    error
+}
+
+// Survey reads the tenant afresh.
+func (c *Checker) Survey(ctx context.Context) Survey {
+	t, err := c.tenant(ctx, 0)
+	return Survey{Tenant: t, Err: err}
+}
+
+// Sweep judges many cases of the tenant that s shows, in as few calls as the Reader can; verdicts stand in the order of
+// cases. One that could not be looked at is Unknown, one that the context's Budget did not reach is Unasked, and neither
+// spoils another. The error is set only when nothing could be asked.
+func (c *Checker) Sweep(ctx context.Context, s Survey, cases []Case) ([]Verdict, error) {
 	if len(cases) == 0 {
 		return nil, nil
 	}
-	tenant, tenantErr := c.tenant(ctx, 0)
-	sightings, err := c.sightings(ctx, cases, tenantErr)
+	sightings, err := c.sightings(ctx, cases, s.Err)
 	if err != nil {
 		return nil, err
 	}
 	now := c.now()
 	rulings := make([]ruling, len(cases))
 	for i := range cases {
-		rulings[i] = rule(cases[i], tenant, sightings[i], now, c.timing)
-		rulings[i].doubt(tenantErr)
+		rulings[i] = rule(cases[i], s.Tenant, sightings[i], now, c.timing)
+		rulings[i].doubt(s.Err)
 	}
 	c.nameHolders(ctx, rulings)
 	verdicts := make([]Verdict, len(cases))
@@ -33,15 +52,10 @@ func (c *Checker) Sweep(ctx context.Context, cases []Case) ([]Verdict, error) {
 	return verdicts, nil
 }
 
-// sightings looks up the holders that the directory could show. Where there are none, the tenant's error is all there is.
+// sightings looks up the holders that the directory could show, each once, however many cases there are about it. Where
+// there are none, the tenant's error is all there is.
 func (c *Checker) sightings(ctx context.Context, cases []Case, tenantErr error) ([]Sighting, error) {
-	var refs []Ref
-	var at []int
-	for i := range cases {
-		if cases[i].OnPremErr == nil {
-			refs, at = append(refs, cases[i].Ref), append(at, i)
-		}
-	}
+	refs, at := holdersIn(cases)
 	all := make([]Sighting, len(cases))
 	if len(refs) == 0 {
 		return all, tenantErr
@@ -50,14 +64,41 @@ func (c *Checker) sightings(ctx context.Context, cases []Case, tenantErr error) 
 	if err != nil {
 		return nil, err
 	}
-	for i, s := range found {
-		all[at[i]] = s
+	for i, ref := range at {
+		if ref >= 0 {
+			all[i] = found[ref]
+		}
 	}
 	return all, nil
 }
 
+// holdersIn gives the holders of cases that the directory could show, and at which of them each case finds its own; -1
+// where the directory could not show it. A cloud id that one case of a holder knows serves all.
+func holdersIn(cases []Case) (refs []Ref, at []int) {
+	at = make([]int, len(cases))
+	known := map[string]int{}
+	for i, c := range cases {
+		if c.OnPremErr != nil {
+			at[i] = -1
+			continue
+		}
+		anchor := c.Ref.Holder.Anchor
+		ref, again := known[anchor]
+		if anchor == "" || !again {
+			ref = len(refs)
+			known[anchor] = ref
+			refs = append(refs, c.Ref)
+		}
+		at[i], refs[ref].CloudID = ref, cmp.Or(refs[ref].CloudID, c.Ref.CloudID)
+	}
+	return refs, at
+}
+
 // rule judges a case that could be looked at from both sides; otherwise it is Unknown, with what stood in the way.
 func rule(c Case, t Tenant, s Sighting, now time.Time, timing timing) ruling {
+	if errors.Is(s.Err, ErrUnasked) {
+		return ruling{Verdict: Verdict{Outcome: Unasked}}
+	}
 	if s.Err != nil {
 		return unknown(c, t, s.Err, cause.CloudUnavailable)
 	}
@@ -85,7 +126,7 @@ func unknown(c Case, t Tenant, err error, fallback cause.Code) ruling {
 // doubt makes a verdict Unknown that was found without knowing what the tenant says of itself. Verified needs only what
 // was seen.
 func (r *ruling) doubt(tenantErr error) {
-	if tenantErr == nil || r.Outcome == Verified || r.Outcome == Unknown {
+	if tenantErr == nil || r.Outcome == Verified || r.Outcome == Unknown || r.Outcome == Unasked {
 		return
 	}
 	seen := r.Seen
@@ -93,28 +134,34 @@ func (r *ruling) doubt(tenantErr error) {
 	r.Seen = seen
 }
 
-// nameHolders finds out who holds the disputed addresses, all by one call, and says it in the verdicts. Without an answer
-// the verdicts stand as they are.
+// nameHolders finds out who holds the disputed addresses, many by one call, and says it in the verdicts. Without an answer
+// the verdicts stand as they are; the next look asks again.
 func (c *Checker) nameHolders(ctx context.Context, rulings []ruling) {
-	var disputed []address.Address
-	asked := map[address.Key]bool{}
-	for _, r := range rulings {
-		if r.disputed != "" && !asked[r.disputed.Key()] {
-			asked[r.disputed.Key()] = true
-			disputed = append(disputed, r.disputed)
+	var objects []Object
+	for disputed := range slices.Chunk(disputedIn(rulings), addressesAtOnce) {
+		found, err := c.reader.HoldersOf(ctx, disputed)
+		if err != nil {
+			c.log.Warn("the holders of disputed addresses could not be found", "addresses", len(disputed), "error", err)
+			break
 		}
-	}
-	if len(disputed) == 0 {
-		return
-	}
-	objects, err := c.reader.HoldersOf(ctx, disputed)
-	if err != nil {
-		c.log.Warn("the holders of disputed addresses could not be found", "addresses", len(disputed), "error", err)
-		return
+		objects = append(objects, found...)
 	}
 	for i := range rulings {
 		rulings[i].blame(objects)
 	}
+}
+
+// disputedIn lists the disputed addresses, each once.
+func disputedIn(rulings []ruling) []address.Address {
+	var disputed []address.Address
+	listed := map[address.Key]bool{}
+	for _, r := range rulings {
+		if r.disputed != "" && !listed[r.disputed.Key()] {
+			listed[r.disputed.Key()] = true
+			disputed = append(disputed, r.disputed)
+		}
+	}
+	return disputed
 }
 
 // blame names the object that holds the disputed address. A deleted one explains the conflict better than its effect

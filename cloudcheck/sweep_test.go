@@ -31,13 +31,20 @@ func crowd(n int) (*world, []Case) {
 	return w, cases
 }
 
+// sweepOf sweeps cases with a checker that knows nothing yet.
+func sweepOf(t *testing.T, w *world, cases []Case) ([]Verdict, error) {
+	t.Helper()
+	c := w.checker()
+	return c.Sweep(t.Context(), c.Survey(t.Context()), cases)
+}
+
 func TestOneBadItemSpoilsNothing(t *testing.T) {
 	t.Parallel()
 	w, cases := crowd(9)
 	w.fake.failing["id-1"] = cause.Wait(cause.Throttled, "asked too much")
 	cases[2].OnPremErr = errors.New("boom")
 	w.fake.objects[3].Proxies = nil
-	verdicts, err := w.checker().Sweep(t.Context(), cases)
+	verdicts, err := sweepOf(t, w, cases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +74,7 @@ func TestAllConflictsAreAskedForAtOnce(t *testing.T) {
 	}
 	cases[3] = cases[2] // two requests about the same address
 	w.fake.objects = append(w.fake.objects, holder)
-	verdicts, err := w.checker().Sweep(t.Context(), cases)
+	verdicts, err := sweepOf(t, w, cases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +92,7 @@ func TestAllConflictsAreAskedForAtOnce(t *testing.T) {
 func TestSweepOfNothingAsksNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	if v, err := w.checker().Sweep(t.Context(), nil); v != nil || err != nil {
+	if v, err := w.checker().Sweep(t.Context(), Survey{}, nil); v != nil || err != nil {
 		t.Errorf("%v, %v", v, err)
 	}
 	if w.fake.tenantCalls+w.fake.objectCalls != 0 {
@@ -98,13 +105,13 @@ func TestSweepFailsOnlyWhenNothingCouldBeAsked(t *testing.T) {
 	away := cause.Wait(cause.CloudUnavailable, "Graph is away")
 	w := newWorld()
 	w.fake.broken = away
-	if _, err := w.checker().Sweep(t.Context(), []Case{w.c}); !errors.Is(err, away) {
+	if _, err := sweepOf(t, w, []Case{w.c}); !errors.Is(err, away) {
 		t.Errorf("objects: %v", err)
 	}
 	w = newWorld()
 	w.fake.noTenant = away
 	w.c.OnPremErr = errors.New("boom")
-	if _, err := w.checker().Sweep(t.Context(), []Case{w.c}); !errors.Is(err, away) {
+	if _, err := sweepOf(t, w, []Case{w.c}); !errors.Is(err, away) {
 		t.Errorf("tenant, and the directory is away too: %v", err)
 	}
 }
@@ -114,7 +121,7 @@ func TestSweepReadsTheTenantAfresh(t *testing.T) {
 	w := newWorld()
 	c := w.checker()
 	for range 3 {
-		if _, err := c.Sweep(t.Context(), []Case{w.c}); err != nil {
+		if _, err := c.Sweep(t.Context(), c.Survey(t.Context()), []Case{w.c}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -63,7 +63,8 @@ type Sighting struct {
 
 // Reader reads the tenant. Every error is a *cause.Error: Wait(throttled) for 429s past the limit of patience, else
 // Wait(cloud_unavailable) saying what to do (permission that is missing, clock, credential, network). All methods may
-// be called concurrently, change nothing, and honour Retry-After.
+// be called concurrently, change nothing, honour Retry-After, and keep within the context's Budget: what it does not reach
+// fails with an error that is ErrUnasked.
 type Reader interface {
 	// Tenant reads organization and domains.
 	Tenant(ctx context.Context) (Tenant, error)
@@ -113,15 +114,17 @@ type Case struct {
 // Outcome is what a check found.
 type Outcome string
 
-// The outcomes. Unknown: this one could not be looked at now; it is carried to the next sweep.
+// The outcomes. Unknown: this one could not be looked at now. Unasked: the sweep's budget was spent before its turn came,
+// and nothing else is said of it. Both are carried to the next sweep.
 const (
 	Verified     Outcome = "verified"
 	NotYet       Outcome = "not_yet"
 	Contradicted Outcome = "contradicted"
 	Unknown      Outcome = "unknown"
+	Unasked      Outcome = "unasked"
 )
 
-// Verdict is the outcome of one case. Cause is nil only when it is verified.
+// Verdict is the outcome of one case. Cause is nil only when it is verified, or unasked.
 type Verdict struct {
 	Outcome      Outcome
 	Cause        *cause.Cause

@@ -162,7 +162,8 @@ func (w *world) checker() *Checker {
 
 func (w *world) sweep(t *testing.T) Verdict {
 	t.Helper()
-	verdicts, err := w.checker().Sweep(t.Context(), []Case{w.c})
+	c := w.checker()
+	verdicts, err := c.Sweep(t.Context(), c.Survey(t.Context()), []Case{w.c})
 	if err != nil {
 		t.Fatalf("sweep: %v", err)
 	}

@@ -217,7 +217,13 @@ func (c *cloud) HoldersOf(context.Context, []address.Address, string) ([]cause.C
 	return c.conflicts, nil
 }
 
-func (c *cloud) Sweep(_ context.Context, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error) {
+func (c *cloud) Survey(context.Context) cloudcheck.Survey {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cloudcheck.Survey{Tenant: cloudcheck.Tenant{LastSync: c.lastSync}, Err: c.away}
+}
+
+func (c *cloud) Sweep(_ context.Context, _ cloudcheck.Survey, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.away != nil {

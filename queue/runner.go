@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
 )
 
 // Options are what a runner is made from.
@@ -36,6 +37,8 @@ type Options struct {
 	// SyncInterval is the sync engine's cycle, CalculationGrace the time given to the calculation after it; 0 is
 	// 30 minutes and 10 minutes.
 	SyncInterval, CalculationGrace time.Duration
+	// UnitsPerTick are Graph's resource units that one sweep may spend; 0 is 2,000.
+	UnitsPerTick int
 }
 
 // Runner resolves, writes and sweeps. Run it once per process; Sweep may be called at any time.
@@ -54,8 +57,12 @@ type Runner struct {
 	retry     backoff
 	checks    checks
 
-	signals  map[work]chan struct{}
+	signals map[work]chan struct{}
+	// sweeping guards what sweeps need: the agenda, and the units for what somebody asks for between two ticks.
 	sweeping sync.Mutex
+	agenda   *agenda
+	units    int
+	forAsked *cloudcheck.Budget
 	// claims counts the claims of this process, so that each has a name of its own.
 	claims atomic.Int64
 }
@@ -89,6 +96,8 @@ func NewRunner(o Options) *Runner {
 	}
 	r.checks = checks{directory: o.Directory, cloud: o.Cloud, now: r.now,
 		syncInterval: cmp.Or(o.SyncInterval, 30*time.Minute), grace: cmp.Or(o.CalculationGrace, 10*time.Minute)}
+	r.units, r.agenda = cmp.Or(o.UnitsPerTick, 2000), newAgenda(r.checks.grace)
+	r.forAsked = cloudcheck.NewBudget(r.units)
 	for _, w := range []work{toResolve, toWrite, toSweep} {
 		r.signals[w] = make(chan struct{}, 1)
 	}
@@ -170,7 +179,7 @@ func asCause(err error, side cause.Code) *cause.Error {
 // unobserved is an Observer that nobody gave.
 type unobserved struct{}
 
-func (unobserved) RequestWritten(time.Duration)        {}
-func (unobserved) RequestVerified(time.Duration)       {}
-func (unobserved) SweepDone(int, time.Duration, error) {}
-func (unobserved) SyncSeen(time.Time)                  {}
+func (unobserved) RequestWritten(time.Duration)  {}
+func (unobserved) RequestVerified(time.Duration) {}
+func (unobserved) SweepDone(Swept)               {}
+func (unobserved) SyncSeen(time.Time)            {}

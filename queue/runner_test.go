@@ -400,7 +400,9 @@ func TestASweepDoesNotJudgeFromADCThatIsBehind(t *testing.T) {
 		return cloudcheck.Verdict{Outcome: cloudcheck.Unknown, Cause: &cause.Cause{Code: cause.DCUnavailable}}
 	}
 	b.cycle(t)
-	b.wantState(t, r.ID, queue.Written, cause.DCUnavailable)
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+	b.cycle(t)
+	b.wantState(t, r.ID, queue.Written, cause.DCUnavailable) // it lasts
 }
 
 // A mismatched request that nobody looks at any more leaves its address to others.

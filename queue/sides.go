@@ -32,8 +32,11 @@ type Cloud interface {
 	Look(ctx context.Context, holder address.Holder, cloudID string) (cloudcheck.Snapshot, error)
 	// HoldersOf finds who in the tenant holds any of the addresses, deleted objects included, but for exceptID.
 	HoldersOf(ctx context.Context, addrs []address.Address, exceptID string) ([]cause.Conflict, error)
-	// Sweep judges many cases at once; the verdicts stand in the order of the cases.
-	Sweep(ctx context.Context, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error)
+	// Survey reads the tenant as it is now.
+	Survey(ctx context.Context) cloudcheck.Survey
+	// Sweep judges many cases at once within the context's cloudcheck.Budget; the verdicts stand in the order of the cases.
+	// The error is set only when nothing could be asked.
+	Sweep(ctx context.Context, s cloudcheck.Survey, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error)
 }
 
 // Observer is told what happened, for metrics. Its methods return at once.
@@ -42,10 +45,20 @@ type Observer interface {
 	RequestWritten(took time.Duration)
 	// RequestVerified is told how long it took from written to verified.
 	RequestVerified(took time.Duration)
-	// SweepDone is told how many requests a sweep looked at, and whether the cloud could be asked.
-	SweepDone(requests int, took time.Duration, err error)
+	// SweepDone is told what a sweep on schedule did.
+	SweepDone(Swept)
 	// SyncSeen is told the organization's last sync.
 	SyncSeen(last time.Time)
+}
+
+// Swept is what one sweep on schedule did.
+type Swept struct {
+	// Requests were looked at; Carried could not be, or the budget did not reach them, and their turn comes in the next sweep.
+	Requests, Carried int
+	// Units are Graph's resource units that it cost.
+	Units int
+	Took  time.Duration
+	Err   error // the cloud could not be asked, or the store not be read
 }
 
 var (

@@ -74,9 +74,12 @@ type Work interface {
 	// request that changed something, nil where there is none, and the DC of a sent intent whose outcome nothing has settled since (no answer,
 	// no receipt of its own, no later receipt from that DC), empty where there is none.
 	Prior(ctx context.Context, holder address.GUID, except RequestID) (ldapwriter.Prior, error)
-	// Awaiting returns the requests to sweep: written ones, and mismatched ones that are due (NotBefore), each oldest
-	// first after the one whose Seq is given, at most n.
-	Awaiting(ctx context.Context, now time.Time, after int64, n int) ([]Request, error)
+	// Awaiting returns all that waits for the cloud, in the order of acceptance: every written request, and the mismatched
+	// ones whose time has come.
+	Awaiting(ctx context.Context, now time.Time) ([]Waiting, error)
+	// Awaited returns those of the requests with the given Seq that are still written or mismatched, in the order of
+	// acceptance.
+	Awaited(ctx context.Context, seqs []int64) ([]Request, error)
 	// Wake clears NotBefore of a request in accepted, queued, written or mismatched, so that the next pass takes it.
 	Wake(ctx context.Context, id RequestID, now time.Time) (Request, error)
 }
@@ -87,6 +90,15 @@ type Control interface {
 	Paused(ctx context.Context) (since time.Time, by string, err error)
 	// SetPaused stops or starts all writing, on every node. Doing it twice is harmless.
 	SetPaused(ctx context.Context, paused bool, by string, now time.Time) error
+}
+
+// Waiting is a request that waits for the cloud, as far as a sweep needs it to know whose turn it is.
+type Waiting struct {
+	Seq       int64
+	Object    address.GUID
+	State     State
+	NotBefore time.Time // zero: somebody asked for a look (Wake), and none was stored since
+	WrittenAt time.Time
 }
 
 // ClaimKind says what a request wants with an address.

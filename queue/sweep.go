@@ -1,9 +1,11 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -13,8 +15,11 @@ import (
 )
 
 const (
-	// sweepPage is how many requests are judged at a time: ten full batches of 300 holders.
+	// sweepPage is how many holders are looked at a time: ten full batches of 300.
 	sweepPage = 3000
+	// unitsAtMost is what one holder may cost in resource units: a contact that nothing is known of, and the search for who
+	// holds a disputed address.
+	unitsAtMost = 25
 	// mismatchedEvery is how often a mismatched request is looked at again, mismatchedFor how long after its deadline.
 	mismatchedEvery = time.Hour
 	mismatchedFor   = 7 * 24 * time.Hour
@@ -26,91 +31,192 @@ var ErrSweeping = errors.New("a sweep is still running")
 // never is a time that does not come: a mismatched request that is not swept any more, until somebody asks.
 func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// sweepLoop sweeps when somebody asks for it (recheck), after one that is running. The schedule calls Sweep itself.
+// sweepLoop looks at what somebody asked for (recheck), after a sweep that is running. The schedule calls Sweep itself.
 func (r *Runner) sweepLoop(ctx context.Context) {
 	for r.sleepUntil(ctx, toSweep, nil) {
-		r.sweeping.Lock()
-		err := r.sweepOnce(ctx)
-		r.sweeping.Unlock()
-		if err != nil && ctx.Err() == nil {
-			r.log.Warn("the sweep that was asked for failed", "error", err)
+		if err := r.sweepAsked(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("the look that was asked for failed; the next sweep tries again", "error", err)
 		}
 	}
 }
 
-// Sweep judges every request that waits for the cloud, once. One sweep runs at a time: ErrSweeping where one does. A
-// cloud that is away is noted on the requests and returned.
+// sweepAsked looks at once at what somebody asked for, and at nothing else. It has units of its own, as many between two
+// sweeps as a sweep has.
+func (r *Runner) sweepAsked(ctx context.Context) error {
+	r.sweeping.Lock()
+	defer r.sweeping.Unlock()
+	all, err := r.store.Awaiting(ctx, r.now())
+	if err != nil {
+		return err
+	}
+	visits := r.agenda.asked(all)
+	if len(visits) == 0 {
+		return nil
+	}
+	ctx = cloudcheck.WithBudget(ctx, r.forAsked)
+	p := &pass{Runner: r, budget: r.forAsked, survey: r.cloud.Survey(ctx)}
+	return p.run(ctx, visits)
+}
+
+// Sweep is one tick: it reads when the tenant was last synchronised, and judges the requests whose turn it is. One sweep
+// runs at a time: ErrSweeping where one does. A cloud that is away is returned.
 func (r *Runner) Sweep(ctx context.Context) error {
 	if !r.sweeping.TryLock() {
 		return ErrSweeping
 	}
 	defer r.sweeping.Unlock()
-	return r.sweepOnce(ctx)
-}
-
-func (r *Runner) sweepOnce(ctx context.Context) error {
-	began, swept := r.now(), 0
-	err := r.eachPage(ctx, func(page []Request) error {
-		swept += len(page)
-		return r.sweepPage(ctx, page)
-	})
-	r.observer.SweepDone(swept, r.now().Sub(began), err)
+	began := r.now()
+	r.forAsked = cloudcheck.NewBudget(r.units)
+	p := &pass{Runner: r, budget: cloudcheck.NewBudget(r.units)}
+	err := p.tick(cloudcheck.WithBudget(ctx, p.budget))
+	p.done.Units, p.done.Took, p.done.Err = p.budget.Spent(), r.now().Sub(began), err
+	r.observer.SweepDone(p.done)
 	return err
 }
 
-func (r *Runner) eachPage(ctx context.Context, do func([]Request) error) error {
-	var failed error
-	for after := int64(0); ctx.Err() == nil; {
-		page, err := r.store.Awaiting(ctx, r.now(), after, sweepPage)
-		if err != nil {
-			return fmt.Errorf("read waiting requests: %w", err)
-		}
-		if len(page) == 0 {
-			return failed
-		}
-		after = page[len(page)-1].Seq
-		failed = errors.Join(failed, do(page))
-	}
-	return ctx.Err()
+// pass is one sweep under way.
+type pass struct {
+	*Runner
+	budget *cloudcheck.Budget
+	survey cloudcheck.Survey
+	done   Swept
+	// away is why the cloud cannot be asked any more; nil while it can.
+	away error
 }
 
-// sweepPage reads the directory again, asks the cloud, and stores the verdicts that say something new.
-func (r *Runner) sweepPage(ctx context.Context, page []Request) error {
-	verdicts, err := r.cloud.Sweep(ctx, r.cases(ctx, page))
+func (p *pass) tick(ctx context.Context) error {
+	p.survey = p.cloud.Survey(ctx)
+	lastSync := p.survey.Tenant.LastSync
+	if !lastSync.IsZero() {
+		p.observer.SyncSeen(lastSync)
+	}
+	p.agenda.tick(lastSync, p.now())
+	all, err := p.store.Awaiting(ctx, p.now())
 	if err != nil {
-		r.noteAway(ctx, page, err)
-		return fmt.Errorf("sweep: %w", err)
+		return err
 	}
-	for i, v := range verdicts {
-		r.apply(ctx, page[i], v)
+	return p.run(ctx, p.agenda.due(all))
+}
+
+// run makes the visits, a page at a time. What the budget does not reach is carried to the next tick.
+func (p *pass) run(ctx context.Context, visits []visit) error {
+	size := p.pageSize()
+	if leftOver(visits) {
+		// Whoever was left over comes first and whole, whatever each of them costs.
+		size = max(min(size, p.budget.Left()/unitsAtMost), 1)
 	}
-	r.observeSync(verdicts)
+	for len(visits) > 0 && ctx.Err() == nil && p.budget.Ended() == "" {
+		page := visits[:min(size, len(visits))]
+		visits = visits[len(page):]
+		if err := p.visit(ctx, page); err != nil {
+			return err
+		}
+		size = p.pageSize()
+	}
+	for _, v := range visits {
+		p.miss(v, len(v.seqs))
+	}
+	if len(visits) > 0 {
+		p.log.Info("the sweep did not reach everybody; the others come first in the next one", "requests", p.done.Requests,
+			"carried", p.done.Carried, "units", p.budget.Spent(), "because", p.budget.Ended())
+	}
+	return errors.Join(p.away, ctx.Err())
+}
+
+// pageSize is how many holders may be looked at next: no more are read from the directory than the budget can show at best.
+func (p *pass) pageSize() int {
+	return max(min(sweepPage, p.budget.Left()*cloudcheck.HoldersPerUnit), 1)
+}
+
+func (p *pass) miss(v visit, requests int) {
+	p.agenda.missed(v)
+	p.done.Carried += requests
+}
+
+// visit reads the directory again, asks the cloud, and stores the verdicts that say something new.
+func (p *pass) visit(ctx context.Context, page []visit) error {
+	requests, err := p.load(ctx, page)
+	if err != nil {
+		return err
+	}
+	verdicts := p.judge(ctx, requests)
+	at := 0
+	for _, v := range page {
+		end := at
+		for end < len(requests) && requests[end].Object == v.holder {
+			end++
+		}
+		p.settle(ctx, v, requests[at:end], verdicts[at:end])
+		at = end
+	}
 	return nil
 }
 
-func (r *Runner) observeSync(verdicts []cloudcheck.Verdict) {
-	for _, v := range verdicts {
-		if !v.LastSyncSeen.IsZero() {
-			r.observer.SyncSeen(v.LastSyncSeen)
-			return
+// load reads the requests of a page, in the order of its visits. Some may have moved on meanwhile.
+func (p *pass) load(ctx context.Context, page []visit) ([]Request, error) {
+	var seqs []int64
+	turn := make(map[address.GUID]int, len(page))
+	for i, v := range page {
+		seqs = append(seqs, v.seqs...)
+		turn[v.holder] = i
+	}
+	requests, err := p.store.Awaited(ctx, seqs)
+	slices.SortStableFunc(requests, func(a, b Request) int { return cmp.Compare(turn[a.Object], turn[b.Object]) })
+	return requests, err
+}
+
+// judge gives a verdict on each request. Once nothing can be asked, all are Unknown for the same reason.
+func (p *pass) judge(ctx context.Context, requests []Request) []cloudcheck.Verdict {
+	if p.away == nil {
+		verdicts, err := p.cloud.Sweep(ctx, p.survey, p.cases(ctx, requests))
+		if err == nil {
+			return verdicts
 		}
+		p.away = fmt.Errorf("sweep: %w", err)
+	}
+	why := asCause(p.away, cause.CloudUnavailable)
+	return slices.Repeat([]cloudcheck.Verdict{{Outcome: cloudcheck.Unknown, Cause: &why.Cause}}, len(requests))
+}
+
+// settle stores what a visit brought and notes when the holder's turn comes again.
+func (p *pass) settle(ctx context.Context, v visit, requests []Request, verdicts []cloudcheck.Verdict) {
+	found := map[cloudcheck.Outcome]int{}
+	for i, verdict := range verdicts {
+		found[verdict.Outcome]++
+		p.apply(ctx, v, requests[i], verdict)
+	}
+	p.done.Requests += len(requests) - found[cloudcheck.Unasked]
+	switch {
+	case found[cloudcheck.Unasked] > 0:
+		p.miss(v, found[cloudcheck.Unasked])
+	case found[cloudcheck.Unknown] > 0:
+		p.agenda.failed(v, p.now())
+		p.done.Carried += found[cloudcheck.Unknown]
+	default:
+		p.agenda.seen(v, p.now())
 	}
 }
 
 // cases lays out what each request waits for, with its holder as the directory shows it now.
-func (r *Runner) cases(ctx context.Context, page []Request) []cloudcheck.Case {
-	ids := make([]address.GUID, len(page))
-	for i, q := range page {
-		ids[i] = q.Object
+func (p *pass) cases(ctx context.Context, requests []Request) []cloudcheck.Case {
+	var ids []address.GUID // the requests of one holder stand together
+	for _, q := range requests {
+		if len(ids) == 0 || ids[len(ids)-1] != q.Object {
+			ids = append(ids, q.Object)
+		}
 	}
-	entries, errs := r.directory.ReadAll(ctx, ids)
-	cases := make([]cloudcheck.Case, len(page))
-	for i, q := range page {
+	entries, errs := p.directory.ReadAll(ctx, ids)
+	cases := make([]cloudcheck.Case, len(requests))
+	at := 0
+	for i, q := range requests {
+		if ids[at] != q.Object {
+			at++
+		}
 		cases[i] = cloudcheck.Case{
-			Ref:         cloudcheck.Ref{CloudID: q.CloudID, Holder: entries[i].Holder},
-			OnPremErr:   orBehind(errs[i], entries[i], *q.Receipt, r.now()),
+			Ref:         cloudcheck.Ref{CloudID: q.CloudID, Holder: entries[at].Holder},
+			OnPremErr:   orBehind(errs[at], entries[at], *q.Receipt, p.now()),
 			Expectation: *q.Expectation,
-			WrittenAt:   q.WrittenAt, Deadline: q.WrittenAt.Add(r.deadline),
+			WrittenAt:   q.WrittenAt, Deadline: q.WrittenAt.Add(p.deadline),
 			LastSyncSeen: q.LastSyncSeen, SyncMoves: q.SyncMoves,
 			Action: q.Action, After: q.Receipt.After,
 		}
@@ -130,41 +236,68 @@ func orBehind(err error, entry ldapwriter.Entry, receipt ldapwriter.Receipt, now
 	return cause.Wait(cause.DCUnavailable, "it was written on %s, which cannot be read now, and %s does not show it yet", receipt.DC, entry.DC)
 }
 
-// noteAway says on the requests that the cloud could not be asked.
-func (r *Runner) noteAway(ctx context.Context, page []Request, err error) {
-	e := asCause(err, cause.CloudUnavailable)
-	for _, q := range page {
-		if !sameCause(q.Cause, &e.Cause) && q.State == Written {
-			r.put(ctx, Transition{ID: q.ID, From: Written, To: Written, What: "cloud away", Cause: &e.Cause})
-		}
+// apply stores a verdict. One that says nothing new leaves no trace, so that a long wait does not fill the event log; but
+// who asked for a look gets an answer.
+func (p *pass) apply(ctx context.Context, v visit, q Request, found cloudcheck.Verdict) {
+	switch found.Outcome {
+	case cloudcheck.Unasked:
+		return
+	case cloudcheck.Unknown:
+		p.applyUnknown(ctx, v, q, found)
+		return
 	}
-}
-
-// apply stores a verdict. One that says nothing new leaves no trace, so that a long wait does not fill the event log.
-func (r *Runner) apply(ctx context.Context, q Request, v cloudcheck.Verdict) {
-	t := Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", Detail: v.Seen, Cause: v.Cause, Seen: v.Seen,
-		LastSyncSeen: &v.LastSyncSeen, SyncMoves: &v.SyncMoves}
-	if v.Seen != nil {
-		t.CloudID = v.Seen.ID
-	}
+	t := transition(q, found)
+	t.LastSyncSeen, t.SyncMoves = &found.LastSyncSeen, &found.SyncMoves
+	now := p.now()
 	switch {
-	case v.Outcome == cloudcheck.Verified:
+	case found.Outcome == cloudcheck.Verified:
 		t.To, t.ClearCause = Verified, true
-	case v.Outcome == cloudcheck.Contradicted:
-		t.To, t.NotBefore = Mismatched, r.nextLook(q)
+	case found.Outcome == cloudcheck.Contradicted:
+		t.To, t.NotBefore = Mismatched, p.nextLook(q)
 	case q.State == Mismatched:
-		t.Cause, t.NotBefore = nil, r.nextLook(q) // not a better answer than the contradiction that stands
-	case v.Outcome == cloudcheck.Unknown:
-		t.LastSyncSeen, t.SyncMoves = nil, nil
+		t.Cause, t.NotBefore = nil, p.nextLook(q) // not a better answer than the contradiction that stands
+	case q.NotBefore.IsZero():
+		t.NotBefore = &now
 	}
 	// Nobody looks at it any more: it must not keep its address from others for ever.
 	t.Unclaim = t.NotBefore != nil && t.NotBefore.Equal(never())
-	if t.To == q.State && t.NotBefore == nil && !tellsNews(q, v) {
+	if t.To == q.State && t.NotBefore == nil && !tellsNews(q, found) {
 		return
 	}
-	moved, ok := r.put(ctx, t)
+	moved, ok := p.put(ctx, t)
 	if ok && t.To == Verified {
-		r.observer.RequestVerified(moved.VerifiedAt.Sub(moved.WrittenAt))
+		p.observer.RequestVerified(moved.VerifiedAt.Sub(moved.WrittenAt))
+	}
+}
+
+func transition(q Request, found cloudcheck.Verdict) Transition {
+	t := Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", Detail: found.Seen, Cause: found.Cause, Seen: found.Seen}
+	if found.Seen != nil {
+		t.CloudID = found.Seen.ID
+	}
+	return t
+}
+
+// applyUnknown says on a written request that it could not be looked at, where that is news. One look that fails is not: it is
+// made up for in the next tick. What was found before stays where it says what to mend.
+func (p *pass) applyUnknown(ctx context.Context, v visit, q Request, found cloudcheck.Verdict) {
+	if q.State == Mismatched {
+		p.forget(ctx, q)
+		return
+	}
+	lasts := v.failures > 0 || q.NotBefore.IsZero()
+	mends := q.Cause != nil && q.Cause.Code == cause.SyncStopped
+	if lasts && !mends && !sameCause(q.Cause, found.Cause) {
+		p.put(ctx, transition(q, found))
+	}
+}
+
+// forget ends the sweeping of a mismatched request whose time is over, though it cannot be looked at. One that somebody asked
+// for is tried on.
+func (p *pass) forget(ctx context.Context, q Request) {
+	next := p.nextLook(q)
+	if next.Equal(never()) && !q.NotBefore.IsZero() {
+		p.put(ctx, Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", NotBefore: next, Unclaim: true})
 	}
 }
 
@@ -182,7 +315,7 @@ func tellsNews(q Request, v cloudcheck.Verdict) bool {
 	if !sameCause(q.Cause, v.Cause) {
 		return true
 	}
-	if v.Outcome != cloudcheck.Unknown && (q.SyncMoves != v.SyncMoves || !q.LastSyncSeen.Equal(v.LastSyncSeen)) {
+	if q.SyncMoves != v.SyncMoves || !q.LastSyncSeen.Equal(v.LastSyncSeen) {
 		return true
 	}
 	return v.Seen != nil && (q.Seen == nil || q.Seen.ID != v.Seen.ID || q.Seen.Mail != v.Seen.Mail || !q.Seen.Proxies.Equal(v.Seen.Proxies))

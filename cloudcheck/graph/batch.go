@@ -38,13 +38,15 @@ type question struct {
 	err   error // a *cause.Error
 	done  bool
 
+	// units is what a page of it costs, as far as is known beforehand.
+	units   int
 	tries   int
 	readyAt time.Time
 }
 
 // question makes one; an address that the SDK cannot make is its error.
 func (c *Client) question(of collection, q query, refs ...int) *question {
-	made := &question{of: of, refs: refs}
+	made := &question{of: of, refs: refs, units: estimate(of, q)}
 	var err error
 	if made.url, err = of.url(c, q); err != nil {
 		made.fail(away("the request could not be made", "report it with the log of aliasd", err))
@@ -60,9 +62,9 @@ func (q *question) refused() bool {
 }
 
 // ask answers all questions, 20 in an HTTP call and a few calls at once. Throttled ones are asked again while the
-// patience lasts, and hold up no other.
+// patience lasts, and hold up no other. Those that the context's budget does not reach are not asked, the last ones first.
 func (c *Client) ask(ctx context.Context, questions []*question) {
-	asking := &round{client: c, ctx: ctx, until: time.Now().Add(c.patience)}
+	asking := &round{client: c, ctx: ctx, until: time.Now().Add(c.patience), budget: cloudcheck.BudgetOf(ctx)}
 	for {
 		open := slices.DeleteFunc(slices.Clone(questions), func(q *question) bool { return q.done })
 		if len(open) == 0 {
@@ -94,6 +96,7 @@ type round struct {
 	client  *Client
 	ctx     context.Context
 	until   time.Time
+	budget  *cloudcheck.Budget
 	stopped atomic.Pointer[failure]
 }
 
@@ -117,9 +120,12 @@ func (r *round) post(ready []*question) {
 	var all sync.WaitGroup
 	for chunk := range slices.Chunk(ready, maxBatch) {
 		slots <- struct{}{}
+		affordable := r.afford(chunk)
 		all.Go(func() {
 			defer func() { <-slots }()
-			r.postOne(chunk)
+			if len(affordable) > 0 {
+				r.postOne(affordable)
+			}
 		})
 	}
 	all.Wait()
@@ -130,9 +136,10 @@ func (r *round) post(ready []*question) {
 func (r *round) postOne(chunk []*question) {
 	f := r.stopped.Load()
 	if f == nil {
-		answers, err := r.client.batch(r.ctx, chunk)
+		var outer note
+		answers, err := r.client.batch(r.ctx, chunk, &outer)
 		if err == nil {
-			r.settle(chunk, answers)
+			r.settle(chunk, answers, outer)
 			return
 		}
 		f = failureOf(err)
@@ -141,18 +148,24 @@ func (r *round) postOne(chunk []*question) {
 		}
 	}
 	for _, q := range chunk {
+		r.budget.Spend(-q.units)
 		q.fail(f)
 	}
 }
 
 // settle gives each question its answer; they come in any order.
-func (r *round) settle(chunk []*question, answers []batchAnswer) {
+func (r *round) settle(chunk []*question, answers []batchAnswer, outer note) {
 	byID := map[string]*batchAnswer{}
 	for i := range answers {
 		byID[answers[i].ID] = &answers[i]
 	}
+	inOrder := make([]*batchAnswer, len(chunk))
+	for i := range chunk {
+		inOrder[i] = byID[strconv.Itoa(i)]
+	}
+	r.account(chunk, inOrder, outer)
 	for i, q := range chunk {
-		a := byID[strconv.Itoa(i)]
+		a := inOrder[i]
 		if a == nil {
 			q.fail(away("Microsoft Graph left "+q.of.path+" unanswered in a batch", "it is tried again", nil))
 			continue
@@ -208,7 +221,7 @@ func (r *round) again(q *question, a *batchAnswer) {
 	wait := waitFor(a.header("Retry-After"), q.tries, c.now())
 	q.tries++
 	q.readyAt = time.Now().Add(wait)
-	if q.tries <= maxTries && q.readyAt.Before(r.until) && timeFor(r.ctx, wait) {
+	if q.tries <= maxTries && q.readyAt.Before(r.until) && timeFor(r.ctx, wait) && r.budget.Ended() == "" {
 		return
 	}
 	if a.Status == http.StatusTooManyRequests {
@@ -262,8 +275,8 @@ func (c *Client) explainAnswer(what area, a *batchAnswer) *failure {
 	return f
 }
 
-// batch posts one $batch through the SDK's adapter. Every error is a *cause.Error.
-func (c *Client) batch(ctx context.Context, chunk []*question) ([]batchAnswer, error) {
+// batch posts one $batch through the SDK's adapter and notes what its answer as a whole said. Every error is a *cause.Error.
+func (c *Client) batch(ctx context.Context, chunk []*question, n *note) ([]batchAnswer, error) {
 	var request batchRequest
 	for i, q := range chunk {
 		request.Requests = append(request.Requests, batchItem{ID: strconv.Itoa(i), Method: http.MethodGet, URL: q.url})
@@ -275,7 +288,7 @@ func (c *Client) batch(ctx context.Context, chunk []*question) ([]batchAnswer, e
 	var answer struct {
 		Responses []batchAnswer `json:"responses"`
 	}
-	err = c.call(ctx, batchArea(), nil, func(ctx context.Context) error {
+	err = c.call(ctx, batchArea(), n, func(ctx context.Context) error {
 		raw, err := c.postJSON(ctx, "{+baseurl}/$batch", body)
 		if err != nil {
 			return err

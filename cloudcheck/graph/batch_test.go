@@ -72,6 +72,13 @@ type counter struct {
 	mu        sync.Mutex
 	calls     []string
 	throttled int
+	spent     int
+}
+
+func (o *counter) Spent(units int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.spent += units
 }
 
 func (o *counter) Call(method string, status int) {

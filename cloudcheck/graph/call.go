@@ -42,6 +42,7 @@ func (c *Client) call(ctx context.Context, what area, n *note, do func(context.C
 	if n.status == http.StatusUnauthorized && c.signIn.renew(age) {
 		err = c.try(ctx, n, do)
 	}
+	c.charge(ctx, n.cost(what), 0, n.share)
 	if err == nil {
 		return nil
 	}

@@ -3,6 +3,7 @@ package graph
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -35,11 +36,11 @@ func (c *Client) Objects(ctx context.Context, refs []cloudcheck.Ref) ([]cloudche
 	return s.sightings, nil
 }
 
-// allFailed is the first error where no question was answered.
+// allFailed is the first error where no question was answered and none was left unasked.
 func allFailed(questions []*question) error {
 	var first error
 	for _, q := range questions {
-		if q.err == nil {
+		if q.err == nil || errors.Is(q.err, cloudcheck.ErrUnasked) {
 			return nil
 		}
 		first = cmp.Or(first, q.err)

@@ -29,7 +29,7 @@ func (l *lab) written(t *testing.T, c *cloudcheck.Checker, h address.Holder, ali
 
 func (l *lab) sweep(t *testing.T, c *cloudcheck.Checker, cases ...cloudcheck.Case) []cloudcheck.Verdict {
 	t.Helper()
-	verdicts, err := c.Sweep(t.Context(), cases)
+	verdicts, err := c.Sweep(t.Context(), c.Survey(t.Context()), cases)
 	if err != nil {
 		t.Fatalf("sweep: %v", err)
 	}
@@ -68,6 +68,6 @@ func TestSweepOverATenant(t *testing.T) {
 		t.Errorf("%+v", got[0])
 	}
 	l.Faults(tenant.Fault{Path: "/users", Status: 429, RetryAfter: time.Hour, Times: -1})
-	_, err := checker.Sweep(t.Context(), []cloudcheck.Case{arrives, clashes})
+	_, err := checker.Sweep(t.Context(), checker.Survey(t.Context()), []cloudcheck.Case{arrives, clashes})
 	checkCause(t, err, cause.Throttled)
 }

@@ -20,12 +20,15 @@ type Observer interface {
 	Call(method string, status int)
 	// Throttled is told of every 429, those inside a batch too.
 	Throttled()
+	// Spent is told the resource units that answers cost, by what Graph says of them.
+	Spent(units int)
 }
 
 type silent struct{}
 
 func (silent) Call(string, int) {}
 func (silent) Throttled()       {}
+func (silent) Spent(int)        {}
 
 // baseTransport speaks TLS with the given roots, through the proxy of the environment, and waits for the headers of an
 // answer no longer than timeout.
@@ -100,6 +103,8 @@ type note struct {
 	status     int   // 0: no answer
 	err        error // why there was none
 	retryAfter string
+	units      string    // what it cost
+	share      string    // how much of the limit is used up
 	date       time.Time // the server's clock
 	at         time.Time // ours, at the same time
 }
@@ -125,6 +130,7 @@ func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		seen.status = resp.StatusCode
 		seen.retryAfter = resp.Header.Get("Retry-After")
+		seen.units, seen.share = resp.Header.Get(unitsHeader), resp.Header.Get(shareHeader)
 		seen.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	}
 	if n, ok := req.Context().Value(noteKey{}).(*note); ok {

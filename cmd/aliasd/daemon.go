@@ -93,7 +93,7 @@ func newRunner(s *config.Settings, st queue.Store, dir queue.Directory, cloud qu
 		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Node: nodeName(),
 		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
-		SyncInterval: p.syncInterval, CalculationGrace: p.calculationGrace,
+		SyncInterval: p.syncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
 	})
 }
 

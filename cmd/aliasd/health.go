@@ -82,8 +82,8 @@ func (w watchedCloud) Look(ctx context.Context, h address.Holder, cloudID string
 	return snapshot, err
 }
 
-func (w watchedCloud) Sweep(ctx context.Context, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error) {
-	verdicts, err := w.Checker.Sweep(ctx, cases)
+func (w watchedCloud) Sweep(ctx context.Context, s cloudcheck.Survey, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error) {
+	verdicts, err := w.Checker.Sweep(ctx, s, cases)
 	w.health.note(&w.health.cloudErr, err)
 	return verdicts, err
 }

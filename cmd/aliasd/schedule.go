@@ -41,16 +41,12 @@ func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 	return schedule, nil
 }
 
-// sweep runs one sweep; where one is still running, this one is skipped. The last sync is asked for even when nobody waits for
-// it, so that one that stops is seen.
+// sweep runs one sweep; where one is still running, this one is skipped.
 func (d *daemon) sweep(ctx context.Context) error {
 	err := d.runner.Sweep(ctx)
 	if errors.Is(err, queue.ErrSweeping) {
 		d.log.Debug("the last sweep is still running, this one is skipped")
 		return nil
-	}
-	if t, tenantErr := d.checker.Tenant(ctx); tenantErr == nil && !t.LastSync.IsZero() {
-		d.numbers.SyncSeen(t.LastSync)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -31,10 +32,30 @@ func (s *Store) Prior(ctx context.Context, holder address.GUID, except queue.Req
 }
 
 // Awaiting is queue.Work's.
-func (s *Store) Awaiting(ctx context.Context, now time.Time, after int64, n int) ([]queue.Request, error) {
-	waiting, err := s.requests(ctx, `SELECT `+columns+` FROM requests INDEXED BY requests_awaiting
-		WHERE state IN ('written', 'mismatched') AND seq > ? AND (state = 'written' OR not_before <= ?) ORDER BY seq LIMIT ?`,
-		after, micros(queue.Instant(now)), max(n, 0))
+func (s *Store) Awaiting(ctx context.Context, now time.Time) ([]queue.Waiting, error) {
+	var all []queue.Waiting
+	err := s.rows(ctx, `SELECT seq, object, state, not_before, written_at FROM requests INDEXED BY requests_awaiting
+		WHERE seq > 0 AND state IN ('written', 'mismatched') AND (state = 'written' OR not_before <= ?) ORDER BY seq`,
+		[]any{micros(queue.Instant(now))}, func(row *sql.Rows) error {
+			var w queue.Waiting
+			err := row.Scan(&w.Seq, guid{&w.Object}, &w.State, instant{&w.NotBefore}, instant{&w.WrittenAt})
+			all = append(all, w)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read what waits for the cloud: %w", ended(ctx, err))
+	}
+	return all, nil
+}
+
+// Awaited is queue.Work's.
+func (s *Store) Awaited(ctx context.Context, seqs []int64) ([]queue.Request, error) {
+	list, err := asList(seqs)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := s.requests(ctx, `SELECT `+columns+` FROM requests
+		WHERE seq IN (SELECT value FROM json_each(?)) AND +state IN ('written', 'mismatched') ORDER BY seq`, list)
 	if err != nil {
 		return nil, fmt.Errorf("read the requests to sweep: %w", err)
 	}

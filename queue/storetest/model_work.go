@@ -276,17 +276,29 @@ func (m *Model) Prior(_ context.Context, holder address.GUID, except queue.Reque
 }
 
 // Awaiting is queue.Work's.
-func (m *Model) Awaiting(_ context.Context, now time.Time, after int64, n int) ([]queue.Request, error) {
+func (m *Model) Awaiting(_ context.Context, now time.Time) ([]queue.Waiting, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var waiting []queue.Request
+	var all []queue.Waiting
 	for _, r := range m.records {
-		due := r.State == queue.Written || r.State == queue.Mismatched && !r.NotBefore.After(queue.Instant(now))
-		if due && r.Seq > after && len(waiting) < n {
-			waiting = append(waiting, shown(r))
+		if r.State == queue.Written || r.State == queue.Mismatched && !r.NotBefore.After(queue.Instant(now)) {
+			all = append(all, queue.Waiting{Seq: r.Seq, Object: r.Object, State: r.State, NotBefore: r.NotBefore, WrittenAt: r.WrittenAt})
 		}
 	}
-	return waiting, nil
+	return all, nil
+}
+
+// Awaited is queue.Work's.
+func (m *Model) Awaited(_ context.Context, seqs []int64) ([]queue.Request, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []queue.Request
+	for _, r := range m.records {
+		if slices.Contains(seqs, r.Seq) && (r.State == queue.Written || r.State == queue.Mismatched) {
+			found = append(found, shown(r))
+		}
+	}
+	return found, nil
 }
 
 // Wake is queue.Work's.

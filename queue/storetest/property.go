@@ -176,7 +176,8 @@ func (p *pair) read(*rapid.T) {
 	p.both(id, func(s queue.Store, id queue.RequestID) (any, error) { return s.Releasing(ctx, id) })
 	p.both(id, func(s queue.Store, id queue.RequestID) (any, error) { return s.Prior(ctx, h, id) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Unresolved(ctx, p.now, 3) })
-	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Awaiting(ctx, p.now, 1, 3) })
+	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Awaiting(ctx, p.now) })
+	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Awaited(ctx, []int64{3, 1, 4}) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Stats(ctx) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) {
 		page, next, err := s.List(ctx, f)

@@ -12,21 +12,26 @@ import (
 func writtenCases() map[string]func(*bundle) {
 	return map[string]func(*bundle){
 		"written ones, and mismatched ones that are due, await": awaitingDue,
-		"page by page":                                         awaitingPages,
-		"the newest receipt of the holder":                     priorReceipt,
-		"the DC of a sent intent is in doubt":                  priorInDoubt,
-		"an answer ends the doubt":                             priorAnswered,
-		"the request's own receipt ends the doubt":             priorOwnReceipt,
-		"a later receipt from the same DC ends the doubt":      priorLaterReceipt,
-		"a request that ends without an answer leaves a doubt": priorLeftDoubt,
+		"what a sweep has to know of those who wait":            awaitingTells,
+		"those asked for that still wait":                       awaitedOnes,
+		"the newest receipt of the holder":                      priorReceipt,
+		"the DC of a sent intent is in doubt":                   priorInDoubt,
+		"an answer ends the doubt":                              priorAnswered,
+		"the request's own receipt ends the doubt":              priorOwnReceipt,
+		"a later receipt from the same DC ends the doubt":       priorLaterReceipt,
+		"a request that ends without an answer leaves a doubt":  priorLeftDoubt,
 	}
 }
 
-func (b *bundle) awaiting(after int64, n int) []int64 {
+func (b *bundle) awaiting() []int64 {
 	b.Helper()
-	waiting, err := b.s.Awaiting(context.Background(), b.now, after, n)
+	waiting, err := b.s.Awaiting(context.Background(), b.now)
 	b.ok(err)
-	return seqs(waiting)
+	n := []int64{}
+	for _, w := range waiting {
+		n = append(n, w.Seq)
+	}
+	return n
 }
 
 func awaitingDue(b *bundle) {
@@ -36,20 +41,51 @@ func awaitingDue(b *bundle) {
 	b.delay(notDue, b.now.Add(time.Second))
 	b.advance(b.move(b.written(holder(4), "d@contoso.test"), queue.Verified))
 	b.queued(holder(5), "e@contoso.test")
-	b.same(b.awaiting(0, 9), []int64{written.Seq, due.Seq})
+	b.same(b.awaiting(), []int64{written.Seq, due.Seq})
 	b.later(time.Second)
-	b.same(b.awaiting(0, 9), []int64{written.Seq, due.Seq, notDue.Seq})
+	b.same(b.awaiting(), []int64{written.Seq, due.Seq, notDue.Seq})
 }
 
-func awaitingPages(b *bundle) {
-	for i := range byte(5) {
-		b.written(holder(i+1), address.Address(string(rune('a'+rune(i)))+"@contoso.test"))
+func awaitingTells(b *bundle) {
+	r := b.delay(b.written(holder(1), "a@contoso.test"), b.now.Add(time.Hour))
+	tells := func(want queue.Waiting) {
+		b.Helper()
+		got, err := b.s.Awaiting(context.Background(), b.now)
+		b.ok(err)
+		b.same(got, []queue.Waiting{want})
 	}
-	b.same(b.awaiting(0, 2), []int64{1, 2})
-	b.same(b.awaiting(2, 2), []int64{3, 4})
-	b.same(b.awaiting(4, 2), []int64{5})
-	b.same(b.awaiting(5, 2), []int64{})
-	b.same(b.awaiting(0, 0), []int64{})
+	want := queue.Waiting{Seq: r.Seq, Object: holder(1), State: queue.Written, NotBefore: b.now.Add(time.Hour), WrittenAt: r.WrittenAt}
+	tells(want)
+	b.later(time.Minute)
+	_, err := b.s.Wake(context.Background(), r.ID, b.now)
+	b.ok(err)
+	want.NotBefore = time.Time{}
+	tells(want)
+	b.advance(b.move(r, queue.Mismatched))
+	want.State = queue.Mismatched
+	tells(want)
+}
+
+func awaitedOnes(b *bundle) {
+	var all []queue.Request
+	for i := range byte(5) {
+		all = append(all, b.written(holder(i+1), address.Address(string(rune('a'+rune(i)))+"@contoso.test")))
+	}
+	awaited := func(asked ...int64) []int64 {
+		b.Helper()
+		found, err := b.s.Awaited(context.Background(), asked)
+		b.ok(err)
+		return seqs(found)
+	}
+	b.same(awaited(4, 2), []int64{2, 4})
+	b.same(awaited(), []int64{})
+	b.same(awaited(2, 99), []int64{2})
+	b.delay(b.advance(b.move(all[1], queue.Mismatched)), b.now.Add(time.Hour))
+	b.advance(b.move(all[2], queue.Verified))
+	b.same(awaited(1, 2, 3), []int64{1, 2})
+	found, err := b.s.Awaited(context.Background(), []int64{5})
+	b.ok(err)
+	b.same(found, []queue.Request{all[4]})
 }
 
 func (b *bundle) prior(h address.GUID, except queue.RequestID) ldapwriter.Prior {

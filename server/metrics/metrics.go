@@ -46,15 +46,18 @@ type Metrics struct {
 	handler  http.Handler
 	lastSync atomic.Int64 // Unix nanoseconds, 0: unknown
 
-	written     prometheus.Histogram
-	verified    prometheus.Histogram
-	sweeps      *prometheus.CounterVec
-	sweepTime   prometheus.Histogram
-	sweepSize   prometheus.Gauge
-	graphCalls  *prometheus.CounterVec
-	throttled   prometheus.Counter
-	httpServed  *prometheus.CounterVec
-	httpLatency *prometheus.HistogramVec
+	written      prometheus.Histogram
+	verified     prometheus.Histogram
+	sweeps       *prometheus.CounterVec
+	sweepTime    prometheus.Histogram
+	sweepSize    prometheus.Gauge
+	sweepCarried prometheus.Gauge
+	sweepUnits   prometheus.Gauge
+	graphCalls   *prometheus.CounterVec
+	throttled    prometheus.Counter
+	graphUnits   prometheus.Counter
+	httpServed   *prometheus.CounterVec
+	httpLatency  *prometheus.HistogramVec
 }
 
 // Metrics is told things by the queue's runner.
@@ -69,12 +72,15 @@ func New(o Options) *Metrics {
 			.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 4*3600, 24*3600),
 		verified: histogram("request_verify_seconds", "Time from the write in the directory until the cloud showed it.",
 			10, 30, 60, 300, 600, 1200, 1800, 2700, 3600, 2*3600, 4*3600, 8*3600, 24*3600, 7*24*3600),
-		sweeps:     counters("sweeps_total", "Sweeps by result: ok, or failed where the cloud could not be asked.", "result"),
-		sweepTime:  histogram("sweep_seconds", "How long a sweep took.", .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300),
-		sweepSize:  gauge("sweep_requests", "Requests that the last sweep looked at."),
-		graphCalls: counters("graph_calls_total", "HTTP calls to Microsoft Graph by method and status; status 0 is no answer.", "method", "status"),
-		throttled:  counter("graph_throttled_total", "Answers 429 from Microsoft Graph, inside batches too."),
-		httpServed: counters("http_requests_total", "HTTP requests served.", "method", "route", "status"),
+		sweeps:       counters("sweeps_total", "Sweeps by result: ok, or failed where the cloud could not be asked.", "result"),
+		sweepTime:    histogram("sweep_seconds", "How long a sweep took.", .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300),
+		sweepSize:    gauge("sweep_requests", "Requests that the last sweep looked at."),
+		sweepCarried: gauge("sweep_carried_requests", "Requests whose turn came in the last sweep and which it left to the next one: its units were spent, or the look failed."),
+		sweepUnits:   gauge("sweep_resource_units", "Resource units of Microsoft Graph that the last sweep cost; verify.units_per_tick bounds them."),
+		graphUnits:   counter("graph_resource_units_total", "Resource units that calls to Microsoft Graph cost, by what it says of each answer."),
+		graphCalls:   counters("graph_calls_total", "HTTP calls to Microsoft Graph by method and status; status 0 is no answer.", "method", "status"),
+		throttled:    counter("graph_throttled_total", "Answers 429 from Microsoft Graph, inside batches too."),
+		httpServed:   counters("http_requests_total", "HTTP requests served.", "method", "route", "status"),
 		httpLatency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "aliasd", Name: "http_request_seconds",
 			Help: "How long HTTP requests took.", Buckets: prometheus.ExponentialBuckets(.001, 4, 8)}, []string{"method", "route"}),
 	}
@@ -84,7 +90,8 @@ func New(o Options) *Metrics {
 
 func (m *Metrics) register(o Options) http.Handler {
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(m.written, m.verified, m.sweeps, m.sweepTime, m.sweepSize, m.graphCalls, m.throttled,
+	registry.MustRegister(m.written, m.verified, m.sweeps, m.sweepTime, m.sweepSize, m.sweepCarried, m.sweepUnits,
+		m.graphCalls, m.throttled, m.graphUnits,
 		m.httpServed, m.httpLatency, buildInfo(o.Version), m.syncAge(), &depth{source: o.Source, now: o.Now},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
@@ -103,15 +110,18 @@ func (m *Metrics) RequestWritten(took time.Duration) { m.written.Observe(took.Se
 // RequestVerified notes the time from written to verified.
 func (m *Metrics) RequestVerified(took time.Duration) { m.verified.Observe(took.Seconds()) }
 
-// SweepDone notes a sweep: how many requests it looked at, how long it took, and whether the cloud could be asked.
-func (m *Metrics) SweepDone(requests int, took time.Duration, err error) {
+// SweepDone notes a sweep: how many requests it looked at and how many it left to the next one, what it cost, how long it
+// took, and whether the cloud could be asked.
+func (m *Metrics) SweepDone(s queue.Swept) {
 	result := "ok"
-	if err != nil {
+	if s.Err != nil {
 		result = "failed"
 	}
 	m.sweeps.WithLabelValues(result).Inc()
-	m.sweepTime.Observe(took.Seconds())
-	m.sweepSize.Set(float64(requests))
+	m.sweepTime.Observe(s.Took.Seconds())
+	m.sweepSize.Set(float64(s.Requests))
+	m.sweepCarried.Set(float64(s.Carried))
+	m.sweepUnits.Set(float64(s.Units))
 }
 
 // SyncSeen notes the organization's last sync; its age is worked out at each scrape.
@@ -128,6 +138,9 @@ func (m *Metrics) Call(method string, status int) {
 
 // Throttled notes one answer 429 from Graph.
 func (m *Metrics) Throttled() { m.throttled.Inc() }
+
+// Spent notes resource units that an answer of Graph cost.
+func (m *Metrics) Spent(units int) { m.graphUnits.Add(float64(units)) }
 
 // Served notes one HTTP request that was answered. Route is the pattern, never the path: paths name people. Methods that
 // the API does not know count as one: callers without a token choose them.

@@ -104,14 +104,16 @@ func TestWhatIsTold(t *testing.T) {
 	s.RequestWritten(200 * time.Millisecond)
 	s.RequestWritten(48 * time.Hour)
 	s.RequestVerified(31 * time.Minute)
-	s.SweepDone(12, time.Second, nil)
-	s.SweepDone(13, time.Second, errors.New("throttled"))
+	s.SweepDone(queue.Swept{Requests: 12, Took: time.Second})
+	s.SweepDone(queue.Swept{Requests: 13, Carried: 7, Units: 41, Took: time.Second, Err: errors.New("throttled")})
 	s.SyncSeen(time.Unix(8_200, 0))
 	s.SyncSeen(time.Time{})
 	s.Call(http.MethodPost, 200)
 	s.Call(http.MethodPost, 200)
 	s.Call(http.MethodGet, 0)
 	s.Throttled()
+	s.Spent(2)
+	s.Spent(40)
 	s.Served(http.MethodGet, "/v1/requests/{id}", 200, time.Millisecond)
 	s.Served("BREW", "", 401, time.Millisecond)
 	s.Served("BREW2", "", 401, time.Millisecond)
@@ -119,7 +121,8 @@ func TestWhatIsTold(t *testing.T) {
 		`aliasd_request_write_seconds_bucket{le="0.1"} 0`, `aliasd_request_write_seconds_bucket{le="0.25"} 1`,
 		`aliasd_request_write_seconds_bucket{le="86400"} 1`, `aliasd_request_write_seconds_count 2`,
 		`aliasd_request_verify_seconds_bucket{le="1800"} 0`, `aliasd_request_verify_seconds_bucket{le="2700"} 1`,
-		`aliasd_sweeps_total{result="ok"} 1`, `aliasd_sweeps_total{result="failed"} 1`, "aliasd_sweep_requests 13", "aliasd_sweep_seconds_count 2",
+		`aliasd_sweeps_total{result="ok"} 1`, `aliasd_sweeps_total{result="failed"} 1`, "aliasd_sweep_requests 13", "aliasd_sweep_carried_requests 7",
+		"aliasd_sweep_resource_units 41", "aliasd_sweep_seconds_count 2", "aliasd_graph_resource_units_total 42",
 		"aliasd_last_sync_age_seconds 1800", `aliasd_graph_calls_total{method="POST",status="200"} 2`,
 		`aliasd_graph_calls_total{method="GET",status="0"} 1`, "aliasd_graph_throttled_total 1",
 		`aliasd_http_requests_total{method="GET",route="/v1/requests/{id}",status="200"} 1`,
@@ -131,7 +134,7 @@ func TestWhatIsTold(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	s := newSetup()
-	s.SweepDone(1, time.Second, nil)
+	s.SweepDone(queue.Swept{Requests: 1, Took: time.Second})
 	s.Call(http.MethodGet, 200)
 	s.Served(http.MethodGet, "/", 200, time.Second)
 	problems, err := promlint.New(strings.NewReader(s.scrape(t))).Lint()

@@ -1,0 +1,176 @@
+package queue
+
+import (
+	"slices"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+)
+
+const (
+	// freshFor is how long after its write a request is looked at in every tick.
+	freshFor = 15 * time.Minute
+	// restShare and maxRest say how long one that waits longer is left alone: an eighth of its age, and never more than half
+	// an hour.
+	restShare = 8
+	maxRest   = 30 * time.Minute
+)
+
+// agenda is what a node remembers between two ticks of the sweep: when each holder was looked at, and when the tenant was
+// last synchronised. From it and the time of the write it knows whose turn it is. It is kept in memory alone, so that a look
+// that finds nothing new writes nothing. A node that knows nothing yet looks at everybody once.
+type agenda struct {
+	looks map[address.GUID]look
+	// ticked is when the last tick began; spacing is how long that was after the one before.
+	ticked  time.Time
+	spacing time.Duration
+	// lastSync is the organization's stamp; syncSeen is when a tick first saw it, and calculated when the calculation that
+	// follows it has had its time.
+	lastSync, syncSeen, calculated time.Time
+	grace                          time.Duration
+}
+
+// look is what became of the last look at a holder.
+type look struct {
+	at time.Time
+	// carried says that the holder's turn came and it was not seen; failures counts the looks in a row that failed.
+	carried  bool
+	failures int
+}
+
+// visit is a holder whose turn it is, with all its requests that wait: they cost one look-up.
+type visit struct {
+	holder address.GUID
+	seqs   []int64
+	// urgent says that somebody asked for it, owed that a mismatched request's time has come.
+	urgent, owed bool
+	// oldest and newest are when its requests were written.
+	oldest, newest time.Time
+	look
+}
+
+// newAgenda knows nothing yet; grace is how long the cloud's calculation may take after a sync.
+func newAgenda(grace time.Duration) *agenda {
+	return &agenda{looks: map[address.GUID]look{}, grace: grace}
+}
+
+// tick notes that a tick begins, and the organization's last sync as it shows now; zero where it does not. The first sync
+// that a node sees may have ended long ago.
+func (a *agenda) tick(lastSync, now time.Time) {
+	first := a.ticked.IsZero()
+	if !first {
+		a.spacing = max(now.Sub(a.ticked), 0)
+	}
+	a.ticked = now
+	if !lastSync.After(a.lastSync) {
+		return
+	}
+	a.lastSync, a.syncSeen, a.calculated = lastSync, now, now.Add(a.grace)
+	if first {
+		a.calculated = lastSync.Add(a.grace)
+	}
+}
+
+// due gives the visits of a tick, in the order in which they are made: what somebody asked for, then the oldest look first,
+// so that nobody starves where not all can be made. Holders that wait no longer are forgotten.
+func (a *agenda) due(all []Waiting) []visit {
+	visits := a.visits(all)
+	kept := make(map[address.GUID]look, len(visits))
+	for _, v := range visits {
+		if known, ok := a.looks[v.holder]; ok {
+			kept[v.holder] = known
+		}
+	}
+	a.looks = kept
+	return slices.DeleteFunc(visits, func(v visit) bool { return !a.isDue(v) })
+}
+
+// asked gives the visits that somebody asked for, in their order.
+func (a *agenda) asked(all []Waiting) []visit {
+	return slices.DeleteFunc(a.visits(all), func(v visit) bool { return !v.urgent })
+}
+
+// visits groups what waits by holder, in the order of visits.
+func (a *agenda) visits(all []Waiting) []visit {
+	at := map[address.GUID]int{}
+	var visits []visit
+	for _, w := range all {
+		i, known := at[w.Object]
+		if !known {
+			i = len(visits)
+			at[w.Object] = i
+			visits = append(visits, visit{holder: w.Object, oldest: w.WrittenAt, newest: w.WrittenAt, look: a.looks[w.Object]})
+		}
+		visits[i].add(w)
+	}
+	slices.SortStableFunc(visits, inOrder)
+	return visits
+}
+
+func (v *visit) add(w Waiting) {
+	v.seqs = append(v.seqs, w.Seq)
+	v.urgent = v.urgent || w.NotBefore.IsZero()
+	v.owed = v.owed || w.State == Mismatched
+	if w.WrittenAt.Before(v.oldest) {
+		v.oldest = w.WrittenAt
+	}
+	if w.WrittenAt.After(v.newest) {
+		v.newest = w.WrittenAt
+	}
+}
+
+func inOrder(a, b visit) int {
+	if a.urgent != b.urgent {
+		if a.urgent {
+			return -1
+		}
+		return 1
+	}
+	return a.waitsSince().Compare(b.waitsSince())
+}
+
+// waitsSince is when a holder was looked at, or began to wait where it never was.
+func (v visit) waitsSince() time.Time {
+	if v.at.IsZero() {
+		return v.oldest
+	}
+	return v.at
+}
+
+// isDue says whether a holder's turn comes in this tick, rather than in the next one. Right after a sync it is everybody's,
+// and again while the calculation that follows may still run.
+func (a *agenda) isDue(v visit) bool {
+	switch {
+	case v.urgent, v.owed, v.carried, v.at.IsZero(), v.at.After(a.ticked):
+		return true
+	case v.at.Before(a.syncSeen), a.ticked.Before(a.calculated):
+		return true
+	}
+	return a.ticked.Add(a.spacing).Sub(v.at) > rest(a.ticked.Sub(v.newest))
+}
+
+// rest is how long a holder is left alone between two looks.
+func rest(age time.Duration) time.Duration {
+	if age < freshFor {
+		return 0
+	}
+	return min(age/restShare, maxRest)
+}
+
+// seen, failed and missed note what became of a visit: looked at; tried without success; its turn did not come. The latter
+// two are made up for in the next tick.
+func (a *agenda) seen(v visit, now time.Time) { a.looks[v.holder] = look{at: now} }
+
+func (a *agenda) failed(v visit, now time.Time) {
+	a.looks[v.holder] = look{at: now, carried: true, failures: v.failures + 1}
+}
+
+func (a *agenda) missed(v visit) {
+	v.carried = true
+	a.looks[v.holder] = v.look
+}
+
+// leftOver says whether the last tick had no units for some of the visits.
+func leftOver(visits []visit) bool {
+	return slices.ContainsFunc(visits, func(v visit) bool { return v.carried && v.failures == 0 })
+}
