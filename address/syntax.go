@@ -83,6 +83,9 @@ func checkCharacters(s string) *cause.Error {
 	return nil
 }
 
+// Permitted says whether Entra takes the character in an address: it is none of those that CheckSyntax refuses.
+func Permitted(r rune) bool { return refusedRune(r) == "" }
+
 func refusedRune(r rune) string {
 	switch {
 	case r == utf8.RuneError:
