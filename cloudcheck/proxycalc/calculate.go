@@ -87,8 +87,11 @@ func (c *calculation) assume(format string, args ...any) {
 	}
 }
 
+// discard notes a value that does not arrive, once.
 func (c *calculation) discard(value string, reason Reason) {
-	c.result.Discarded = append(c.result.Discarded, Discarded{Value: value, Reason: reason})
+	if d := (Discarded{Value: value, Reason: reason}); !slices.Contains(c.result.Discarded, d) {
+		c.result.Discarded = append(c.result.Discarded, d)
+	}
 }
 
 // shadow is the copy that the cloud keeps of the on-premises values, less what it discards. Nothing of the earlier
@@ -117,6 +120,7 @@ func (c *calculation) keep(p address.Proxy) {
 		c.other = append(c.other, p)
 		return
 	}
+	c.noteMixedCase(p)
 	c.smtp = append(c.smtp, p.Address())
 	if p.IsPrimary() {
 		c.primaries = append(c.primaries, p.Address())

@@ -1,6 +1,7 @@
 package proxycalc
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -47,11 +48,20 @@ func legacyType(p address.Proxy) Reason {
 
 // cloudX500 drops the X500 values that the cloud itself writes back (shadow attributes: /o=MicrosoftOnline).
 func cloudX500(p address.Proxy) Reason {
-	const organization = "/o=microsoftonline"
-	if strings.EqualFold(p.Type(), "X500") && strings.HasPrefix(strings.ToLower(string(p.Address())), organization) {
+	if organization(p) == "microsoftonline" {
 		return CloudX500
 	}
 	return ""
+}
+
+// organization is the organization of an X500 value, /o=Contoso/ou=…, in lower case; "" for other values.
+func organization(p address.Proxy) string {
+	value, found := strings.CutPrefix(string(p.Key()), "x500:/o=")
+	if !found {
+		return ""
+	}
+	name, _, _ := strings.Cut(value, "/")
+	return name
 }
 
 // tooLong drops what is longer than 256 characters, type prefix included (directory preparation).
@@ -63,14 +73,11 @@ func tooLong(p address.Proxy) Reason {
 }
 
 // malformed drops what is not RFC 5322, has a space or another invalid character (KB 3190357, directory preparation).
-// X500 and other foreign addresses may have spaces, but nothing invisible.
+// X500 and other foreign values are no addresses with a domain: they may have spaces, but nothing invisible.
 func malformed(p address.Proxy) Reason {
 	value := string(p.Address())
 	broken := value == "" || strings.ContainsFunc(value, invisible)
-	if strings.EqualFold(p.Type(), "SIP") {
-		broken = broken || strings.ContainsFunc(value, unicode.IsSpace)
-	}
-	if p.IsSMTP() {
+	if hasDomain(p) {
 		broken = broken || address.CheckSyntax(value) != nil
 	}
 	if broken {
@@ -79,18 +86,21 @@ func malformed(p address.Proxy) Reason {
 	return ""
 }
 
+// hasDomain says that a value is an address with a domain: of type SMTP or SIP, in any case.
+func hasDomain(p address.Proxy) bool {
+	return p.IsSMTP() || strings.EqualFold(p.Type(), "SIP")
+}
+
 func invisible(r rune) bool {
 	return r != ' ' && (unicode.IsSpace(r) || !unicode.IsGraphic(r))
 }
 
 // reservedSuffix drops addresses in Microsoft's own domains, but not those in the tenant's hybrid coexistence domain
-// (KB 3190357: "@*.onmicrosoft.com, @*.microsoftonline.com").
+// (KB 3190357: "@*.onmicrosoft.com, @*.microsoftonline.com"). The initial domain of a tenant in another cloud, such as
+// contoso.onmicrosoft.us, is taken for one of them.
 func (c *calculation) reservedSuffix(p address.Proxy) Reason {
-	if !p.IsSMTP() {
-		return ""
-	}
 	domain := p.Address().Domain()
-	if domain == c.hybridDomain() {
+	if !hasDomain(p) || domain == c.hybridDomain() {
 		return ""
 	}
 	for _, suffix := range []string{"onmicrosoft.com", "microsoftonline.com"} {
@@ -98,14 +108,19 @@ func (c *calculation) reservedSuffix(p address.Proxy) Reason {
 			return ReservedSuffix
 		}
 	}
+	if c.inInitialDomain(p.Address()) {
+		c.assume("The documents name @*.onmicrosoft.com and @*.microsoftonline.com as reserved; assumed that @%s is too.", domain)
+		return ReservedSuffix
+	}
 	return ""
 }
 
 // unverifiedDomain drops addresses in domains that the tenant has not verified, where the holder is a mailbox: an
 // Exchange plan, msExchRemoteRecipientType, or a shared resource. Mail users and contacts keep any domain (shadow
-// attributes, "proxyAddresses"). A domain verified later brings the values back, since they stay in the shadow.
+// attributes, "proxyAddresses": "only values for verified domains appear"). A domain verified later brings the values
+// back, since they stay in the shadow.
 func (c *calculation) unverifiedDomain(p address.Proxy) Reason {
-	if !p.IsSMTP() || c.verified(p.Address().Domain()) {
+	if !hasDomain(p) || c.verified(p.Address().Domain()) {
 		return ""
 	}
 	switch {
@@ -138,12 +153,7 @@ func (c *calculation) verified(domain string) bool {
 	if c.tenant.Verified != nil && c.tenant.Verified(domain) {
 		return true
 	}
-	for _, d := range c.tenant.VerifiedDomains {
-		if strings.EqualFold(d, domain) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.tenant.VerifiedDomains, func(d string) bool { return strings.EqualFold(d, domain) })
 }
 
 // hybridDomain is <tenant>.mail.onmicrosoft.com, the domain through which a hybrid organization routes its mail.

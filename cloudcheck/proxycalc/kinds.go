@@ -1,6 +1,7 @@
 package proxycalc
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aliasd/aliasd/address"
@@ -68,13 +69,11 @@ func (c *calculation) contactSyncs() bool {
 	return false
 }
 
-// addedByCloud are the SIP: and SPO: values that the cloud added by itself (shadow attributes: "Exchange also added
-// SIP:").
+// addedByCloud are the values of the earlier state that the cloud added by itself.
 func (c *calculation) addedByCloud() []address.Proxy {
 	var kept []address.Proxy
 	for _, p := range c.previous.Proxies {
-		switch strings.ToUpper(p.Type()) {
-		case "SIP", "SPO":
+		if cloudOwn(p) {
 			kept = append(kept, p)
 			c.noteCloudValue(p)
 		}
@@ -82,11 +81,22 @@ func (c *calculation) addedByCloud() []address.Proxy {
 	return kept
 }
 
-func (c *calculation) noteCloudValue(p address.Proxy) {
-	for _, q := range c.holder.Proxies {
-		if q.Key() == p.Key() {
-			return
-		}
+// cloudOwn knows what the cloud adds by itself: SIP: and SPO: values (shadow attributes: "Exchange also added SIP:") and
+// the X500 values of its own organizations; /o=ExchangeLabs is that of Exchange Online.
+func cloudOwn(p address.Proxy) bool {
+	switch strings.ToUpper(p.Type()) {
+	case "SIP", "SPO":
+		return true
 	}
-	c.assume("%q is not in AD; assumed that the cloud added it by itself and that it stays.", p)
+	return cloudX500(p) != "" || organization(p) == "exchangelabs"
+}
+
+func (c *calculation) noteCloudValue(p address.Proxy) {
+	if !hasKey(c.other, p) {
+		c.assume("%q is not in AD; assumed that the cloud added it by itself and that it stays.", p)
+	}
+}
+
+func hasKey(values []address.Proxy, p address.Proxy) bool {
+	return slices.ContainsFunc(values, func(q address.Proxy) bool { return q.Key() == p.Key() })
 }

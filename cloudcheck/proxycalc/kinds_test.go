@@ -45,6 +45,24 @@ func TestGroups(t *testing.T) {
 			holder:  group("g", "", "SMTP:g@fabrikam.com"),
 			proxies: []string{"SMTP:g@fabrikam.com", "smtp:g@" + initial}, mail: "g@fabrikam.com", assumes: "whether a group loses",
 		},
+		"every value is discarded": {
+			holder:  group("g", "", "SMTP:g h@contoso.com"),
+			proxies: []string{"SMTP:g@" + initial}, mail: "g@" + initial,
+			discarded: dropped("SMTP:g h@contoso.com", proxycalc.Malformed), assumes: "No address of the group arrives",
+		},
+		"mail in a reserved domain": {
+			holder:  group("g", "g@"+initial),
+			proxies: []string{"SMTP:g@" + initial}, mail: "g@" + initial,
+			discarded: dropped("g@"+initial, proxycalc.ReservedSuffix), assumes: "No address of the group arrives",
+		},
+		"a licence means nothing": {
+			holder:  proxycalc.Holder{Kind: address.Group, UPN: "x@contoso.com", Mail: "g@contoso.com", ExchangeLicensed: true, RemoteRecipient: true, SharedMailbox: true},
+			proxies: []string{"SMTP:g@contoso.com", "smtp:g@" + initial}, mail: "g@contoso.com", nickname: "g",
+		},
+		"the MOERA stays when mailNickname changes": {
+			holder: group("new", "g@contoso.com"), previous: withMOERA, nickname: "new",
+			proxies: []string{"SMTP:g@contoso.com", "smtp:g@" + initial}, mail: "g@contoso.com",
+		},
 		"a taken address": {
 			holder: group("g", "", "SMTP:g@contoso.com", "smtp:h@contoso.com"), taken: []address.Address{"h@contoso.com"},
 			proxies: []string{"SMTP:g@contoso.com", "smtp:g@" + initial}, mail: "g@contoso.com",
@@ -90,6 +108,30 @@ func TestContacts(t *testing.T) {
 		},
 		"no MOERA": {
 			holder: contact("c@x.com", "smtp:c@x.com"), proxies: []string{"smtp:c@x.com"}, assumes: "neither a primary nor a MOERA",
+		},
+		"an address in a tenant's own domain": {
+			holder:  contact("c@fabrikam.onmicrosoft.com", "SMTP:c@fabrikam.onmicrosoft.com", "smtp:c@fabrikam.com"),
+			proxies: []string{"smtp:c@fabrikam.com"}, discarded: dropped("SMTP:c@fabrikam.onmicrosoft.com", proxycalc.ReservedSuffix),
+			assumes: "neither a primary nor a MOERA",
+		},
+		"nothing else than an address in a tenant's own domain": {
+			holder:    contact("c@"+initial, "SMTP:c@"+initial),
+			discarded: dropped("SMTP:c@"+initial, proxycalc.ReservedSuffix), assumes: "mask AD mail",
+		},
+		"X500 alone": {
+			holder: contact("c@x.com", "X500:/o=contoso/cn=c"), proxies: []string{"X500:/o=contoso/cn=c"}, assumes: "mask AD mail",
+		},
+		"a taken address": {
+			holder: contact("c@x.com", "SMTP:c@x.com", "smtp:d@x.com"), taken: []address.Address{"D@x.com"},
+			proxies: []string{"SMTP:c@x.com"}, mail: "c@x.com", discarded: dropped("smtp:d@x.com", proxycalc.Taken),
+		},
+		"a malformed address": {
+			holder:  contact("c@x.com", "SMTP:c@x.com", "smtp:d d@x.com"),
+			proxies: []string{"SMTP:c@x.com"}, mail: "c@x.com", discarded: dropped("smtp:d d@x.com", proxycalc.Malformed),
+		},
+		"mailNickname from the primary": {
+			holder:  proxycalc.Holder{Kind: address.Contact, Mail: "c@x.com", Proxies: proxies("SMTP:p@x.com"), ExchangeLicensed: true},
+			proxies: []string{"SMTP:p@x.com"}, mail: "p@x.com", nickname: "p",
 		},
 		"no mail":            {holder: contact("", "SMTP:c@x.com"), assumes: "does not sync"},
 		"no proxies":         {holder: contact("c@x.com"), assumes: "does not sync"},

@@ -58,7 +58,13 @@ func (c *calculation) secondaries() []string {
 // noteFirstNickname says what hangs on a history that was not given: a holder whose licence came after its first sync
 // may have got its mailNickname, and so its MOERA, from other values than those of now.
 func (c *calculation) noteFirstNickname(local string) {
-	if c.first && c.mailbox() {
+	switch {
+	case c.first && c.mailbox():
 		c.assume("No earlier cloud state was given: mailNickname %q and the MOERA are those of a first sync with today's values.", local)
+	case !c.first:
+		c.assume("The earlier cloud state has no mailNickname: %q is that of a first sync with today's values.", local)
+	}
+	if len(c.primaries) == 0 && len(c.holder.Proxies.Primaries()) > 0 {
+		c.assume("The SMTP: value of AD is discarded; assumed that mailNickname is not made from it, but %q.", local)
 	}
 }

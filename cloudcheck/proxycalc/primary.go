@@ -51,23 +51,7 @@ func (c *calculation) mail() string {
 
 // mailMasked says that AD mail does not count, because AD proxyAddresses holds something (KB 3190357: proxyAddresses
 // first).
-func (c *calculation) mailMasked() bool {
-	if len(c.holder.Proxies) == 0 {
-		return false
-	}
-	if c.holder.Mail != "" && c.holder.Kind != address.Contact {
-		c.noteMask()
-	}
-	return true
-}
-
-// noteMask says where the masking is not documented: by values of other types only, or by values that are all discarded.
-func (c *calculation) noteMask() {
-	if len(c.smtp) > 0 {
-		return
-	}
-	c.assume("No value of AD proxyAddresses is an SMTP address that arrives; whether they mask AD mail %q is not documented, assumed that they do.", c.holder.Mail)
-}
+func (c *calculation) mailMasked() bool { return len(c.holder.Proxies) > 0 }
 
 func (c *calculation) nothingOnPremises() bool {
 	return c.holder.Mail == "" && len(c.holder.Proxies) == 0

@@ -1,6 +1,9 @@
 package proxycalc_test
 
 import (
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -11,10 +14,13 @@ import (
 
 // The generators draw from few names and domains, so that collisions, twins and rules meet often.
 
+// sovereign is an initial domain outside onmicrosoft.com.
+const sovereign = "contoso.onmicrosoft.us"
+
 func drawAddress(t *rapid.T, label string) string {
 	local := rapid.SampledFrom([]string{"u", "U", "nick", "a", "b", "o'neil", "a b", "", "é", "x.y"}).Draw(t, label+" local")
 	domain := rapid.SampledFrom([]string{
-		"contoso.com", "Contoso.COM", "fabrikam.com", initial, "contoso.mail.onmicrosoft.com", "x.onmicrosoft.com", "bad domain", "",
+		"contoso.com", "Contoso.COM", "fabrikam.com", initial, "contoso.mail.onmicrosoft.com", "x.onmicrosoft.com", sovereign, "bad domain", "",
 	}).Draw(t, label+" domain")
 	if domain == "" {
 		return local
@@ -26,7 +32,9 @@ func drawProxies(t *rapid.T, label string) address.Set {
 	n := rapid.IntRange(0, 5).Draw(t, label)
 	var set address.Set
 	for range n {
-		kind := rapid.SampledFrom([]string{"SMTP:", "smtp:", "Smtp:", "SIP:", "SPO:", "X500:", "X500:/o=MicrosoftOnline/", "MSMAIL:", "EUM:", ""}).Draw(t, label)
+		kind := rapid.SampledFrom([]string{
+			"SMTP:", "SMTP:", "smtp:", "smtp:", "Smtp:", "SIP:", "SPO:", "X500:", "X500:/o=MicrosoftOnline/", "X500:/o=ExchangeLabs/", "MSMAIL:", "EUM:", "",
+		}).Draw(t, label)
 		set = append(set, address.Proxy(kind+drawAddress(t, label)))
 	}
 	return set
@@ -45,10 +53,18 @@ func drawHolder(t *rapid.T) proxycalc.Holder {
 	}
 }
 
+// drawPrevious draws an earlier state: none, any at all, or one that a history of up to four calculations left.
 func drawPrevious(t *rapid.T) *proxycalc.Previous {
-	if rapid.Bool().Draw(t, "first sync") {
+	switch rapid.IntRange(0, 2).Draw(t, "first sync, any, history") {
+	case 0:
 		return nil
+	case 1:
+		return drawState(t)
 	}
+	return drawHistory(t)
+}
+
+func drawState(t *rapid.T) *proxycalc.Previous {
 	return &proxycalc.Previous{
 		Mail:             drawAddress(t, "previous mail"),
 		Nickname:         rapid.SampledFrom([]string{"", "nick", "old"}).Draw(t, "previous nickname"),
@@ -59,8 +75,21 @@ func drawPrevious(t *rapid.T) *proxycalc.Previous {
 	}
 }
 
+func drawHistory(t *rapid.T) *proxycalc.Previous {
+	var previous *proxycalc.Previous
+	for range rapid.IntRange(1, 4).Draw(t, "history") {
+		holder := drawHolder(t)
+		next := proxycalc.Calculate(drawTenant(t), holder, previous).Next(holder)
+		previous = &next
+	}
+	return previous
+}
+
 func drawTenant(t *rapid.T) proxycalc.Tenant {
-	tenant := proxycalc.Tenant{InitialDomain: initial, VerifiedDomains: []string{"contoso.com"}}
+	tenant := proxycalc.Tenant{
+		InitialDomain:   rapid.SampledFrom([]string{initial, initial, "Contoso.OnMicrosoft.com", sovereign}).Draw(t, "initial domain"),
+		VerifiedDomains: rapid.SampledFrom([][]string{{"contoso.com"}, {"contoso.com", "Fabrikam.com"}, nil}).Draw(t, "verified"),
+	}
 	for range rapid.IntRange(0, 4).Draw(t, "taken") {
 		tenant.TakenAddresses = append(tenant.TakenAddresses, address.Address(drawAddress(t, "taken")))
 	}
@@ -72,13 +101,38 @@ func TestFedBackItIsTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tenant, holder := drawTenant(t), drawHolder(t)
 		first := proxycalc.Calculate(tenant, holder, drawPrevious(t))
+		second := again(tenant, holder, first)
+		if !sameState(first, second) || !slices.Equal(first.Discarded, second.Discarded) {
+			t.Errorf("first %+v\nthen  %+v", first, second)
+		}
+		if third := again(tenant, holder, second); !reflect.DeepEqual(second, third) {
+			t.Errorf("then %+v\nlast %+v", second, third)
+		}
+	})
+}
+
+// TestFedBackWithoutTheADUPN: who feeds a result back need not know the AD UPN that it was calculated from.
+func TestFedBackWithoutTheADUPN(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		tenant, holder := drawTenant(t), drawHolder(t)
+		first := proxycalc.Calculate(tenant, holder, drawPrevious(t))
 		previous := first.Next(holder)
-		second := proxycalc.Calculate(tenant, holder, &previous)
-		if second.Mail != first.Mail || second.Nickname != first.Nickname || second.UPN != first.UPN ||
-			second.MailEnabled != first.MailEnabled || !sameProxies(first.Proxies, second.Proxies) {
+		previous.OnPremUPN = ""
+		if second := proxycalc.Calculate(tenant, holder, &previous); !sameState(first, second) {
 			t.Errorf("first %+v\nthen  %+v", first, second)
 		}
 	})
+}
+
+func again(tenant proxycalc.Tenant, holder proxycalc.Holder, r proxycalc.Result) proxycalc.Result {
+	previous := r.Next(holder)
+	return proxycalc.Calculate(tenant, holder, &previous)
+}
+
+func sameState(a, b proxycalc.Result) bool {
+	return a.Mail == b.Mail && a.Nickname == b.Nickname && a.UPN == b.UPN && a.MailEnabled == b.MailEnabled &&
+		sameProxies(a.Proxies, b.Proxies)
 }
 
 func sameProxies(a, b address.Set) bool {
@@ -115,33 +169,51 @@ func TestOnePrimaryAndMailIsIt(t *testing.T) {
 func TestNoAddressIsInvented(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		holder, previous := drawHolder(t), drawPrevious(t)
-		got := proxycalc.Calculate(drawTenant(t), holder, previous)
-		known := knownAddresses(holder, previous, got)
+		tenant, holder, previous := drawTenant(t), drawHolder(t), drawPrevious(t)
+		got := proxycalc.Calculate(tenant, holder, previous)
+		known := knownAddresses(tenant, holder, previous, got)
 		for _, p := range got.Proxies {
 			if !known[p.Address().Key()] {
 				t.Fatalf("%q comes from nowhere; known are %v", p, known)
 			}
 		}
+		if got.UPN != "" && !known[address.Address(got.UPN).Key()] {
+			t.Fatalf("the UPN %q comes from nowhere; known are %v", got.UPN, known)
+		}
 	})
 }
 
-func knownAddresses(h proxycalc.Holder, previous *proxycalc.Previous, got proxycalc.Result) map[address.Key]bool {
-	moera := got.Nickname + "@" + initial
-	list := []string{h.UPN, h.Mail, got.UPN, moera, got.Nickname + proxycalc.Unknown + "@" + initial}
-	for _, p := range h.Proxies {
-		list = append(list, string(p.Address()))
-	}
+// knownAddresses are those of the input and of the earlier state, the UPNs, and the MOERA with and without digits.
+func knownAddresses(tenant proxycalc.Tenant, h proxycalc.Holder, previous *proxycalc.Previous, got proxycalc.Result) map[address.Key]bool {
+	list := []string{h.UPN, h.Mail, got.Nickname + "@" + tenant.InitialDomain, got.Nickname + proxycalc.Unknown + "@" + tenant.InitialDomain}
+	shown := h.Proxies
 	if previous != nil {
-		for _, p := range previous.Proxies {
-			list = append(list, string(p.Address()))
-		}
+		list = append(list, previous.UPN)
+		shown = slices.Concat(shown, previous.Proxies)
+	}
+	for _, p := range shown {
+		list = append(list, string(p.Address()))
 	}
 	known := map[address.Key]bool{}
 	for _, s := range list {
 		known[address.Address(s).Key()] = true
 	}
 	return known
+}
+
+// TestTakenNeverArrives: what somebody else holds is not shown, but for what the cloud made itself earlier.
+func TestTakenNeverArrives(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		tenant, previous := drawTenant(t), drawPrevious(t)
+		got := proxycalc.Calculate(tenant, drawHolder(t), previous)
+		for _, a := range tenant.TakenAddresses {
+			own := previous != nil && len(previous.Proxies.Find(a)) > 0 && strings.EqualFold(a.Domain(), tenant.InitialDomain)
+			if len(got.Proxies.Find(a)) > 0 && !own {
+				t.Fatalf("%q is taken and shown: %+v", a, got)
+			}
+		}
+	})
 }
 
 // TestNothingVanishes: each on-premises value is shown, discarded with a reason, or a twin of one that is shown.

@@ -145,6 +145,7 @@ func TestPrimary(t *testing.T) {
 			holder:  user(true, "", "Smtp:b@contoso.com"),
 			proxies: []string{"SMTP:u@" + initial, "smtp:b@contoso.com", "smtp:u@contoso.com"},
 			mail:    "u@" + initial,
+			assumes: `the prefix of "Smtp:b@contoso.com"`,
 		},
 		"the discarded primary leaves it to the MOERA": {
 			holder:    user(true, "", "SMTP:a b@contoso.com", "smtp:b@contoso.com"),
@@ -262,30 +263,6 @@ func TestMOERA(t *testing.T) {
 	})
 }
 
-func TestUPNAsAddress(t *testing.T) {
-	runCases(t, map[string]ruleCase{
-		"shared mailbox without licence": {
-			holder:  proxycalc.Holder{UPN: "s@contoso.com", Nickname: "s", SharedMailbox: true},
-			proxies: []string{"SMTP:s@contoso.com", "smtp:s@" + initial}, mail: "s@contoso.com", assumes: "without licence",
-		},
-		"written by AD already": {
-			holder:  user(true, "", "SMTP:U@Contoso.com"),
-			proxies: []string{"SMTP:U@Contoso.com", "smtp:u@" + initial}, mail: "U@Contoso.com",
-		},
-		"held by somebody else": {
-			holder: user(true, "", "SMTP:a@contoso.com"), taken: []address.Address{"u@contoso.com"},
-			proxies: []string{"SMTP:a@contoso.com", "smtp:u@" + initial}, mail: "a@contoso.com", upn: "u@contoso.com",
-			discarded: dropped("u@contoso.com", proxycalc.Taken), assumes: "but not as an address",
-		},
-		"changed": {
-			holder:   proxycalc.Holder{UPN: "new@contoso.com", Nickname: "u", ExchangeLicensed: true},
-			previous: state(true, "u", "u@contoso.com", "SMTP:u@contoso.com", "smtp:u@"+initial),
-			proxies:  []string{"SMTP:new@contoso.com", "smtp:u@" + initial}, mail: "new@contoso.com", upn: "new@contoso.com",
-			assumes: "the earlier one",
-		},
-	})
-}
-
 func TestWithoutLicence(t *testing.T) {
 	runCases(t, map[string]ruleCase{
 		"nothing in AD": {
@@ -357,40 +334,23 @@ func TestAddedByCloud(t *testing.T) {
 			proxies:  []string{"SMTP:a@contoso.com", "smtp:u@contoso.com", "smtp:u@" + initial, "sip:a@contoso.com"},
 			mail:     "a@contoso.com",
 		},
+		"the cloud's own X500 stays": {
+			holder: user(true, "", "SMTP:a@contoso.com"),
+			previous: state(true, "u", "a@contoso.com", "SMTP:a@contoso.com", "smtp:u@"+initial,
+				"x500:/o=ExchangeLabs/ou=Exchange/cn=u", "X500:/o=MicrosoftOnline/cn=u"),
+			proxies: []string{"SMTP:a@contoso.com", "smtp:u@contoso.com", "smtp:u@" + initial,
+				"x500:/o=ExchangeLabs/ou=Exchange/cn=u", "X500:/o=MicrosoftOnline/cn=u"},
+			mail: "a@contoso.com", assumes: "added it by itself",
+		},
+		"characters that addresses may not have": {
+			holder:  user(true, "", "SMTP:a@contoso.com", "X500:/o=Contoso/cn=u 1"),
+			proxies: []string{"SMTP:a@contoso.com", "smtp:u@contoso.com", "smtp:u@" + initial, "X500:/o=Contoso/cn=u 1"},
+			mail:    "a@contoso.com", assumes: "for addresses only",
+		},
 		"an unknown type arrives": {
 			holder:  user(true, "", "SMTP:a@contoso.com", "EUM:123;phone-context=dp.contoso.com", "zzz:1"),
 			proxies: []string{"SMTP:a@contoso.com", "smtp:u@contoso.com", "smtp:u@" + initial, "EUM:123;phone-context=dp.contoso.com", "zzz:1"},
 			mail:    "a@contoso.com", assumes: "type zzz",
-		},
-	})
-}
-
-func TestUPNInTheCloud(t *testing.T) {
-	runCases(t, map[string]ruleCase{
-		"unverified, licensed: UPN and MOERA are one address": {
-			holder:  proxycalc.Holder{UPN: "u@fabrikam.com", Nickname: "u", ExchangeLicensed: true},
-			proxies: []string{"SMTP:u@" + initial}, mail: "u@" + initial, upn: "u@" + initial,
-		},
-		"verified later, without an export": {
-			holder:   proxycalc.Holder{UPN: "u@fabrikam.com", Nickname: "u", ExchangeLicensed: true, Proxies: proxies("SMTP:a@fabrikam.com")},
-			verified: []string{"contoso.com", "Fabrikam.com"},
-			previous: &proxycalc.Previous{UPN: "u@" + initial, OnPremUPN: "u@fabrikam.com", Nickname: "u", Mail: "u@" + initial,
-				Proxies: proxies("SMTP:u@" + initial), ExchangeLicensed: true},
-			proxies: []string{"SMTP:a@fabrikam.com", "smtp:u@fabrikam.com", "smtp:u@" + initial}, mail: "a@fabrikam.com", upn: "u@fabrikam.com",
-		},
-		"a space makes it invalid": {
-			holder: proxycalc.Holder{UPN: "u 1@contoso.com", Nickname: "u"}, upn: "u@" + initial,
-		},
-		"the AD UPN of the earlier state is not known": {
-			holder:   proxycalc.Holder{UPN: "u@fabrikam.com", Nickname: "new"},
-			previous: &proxycalc.Previous{UPN: "old@" + initial, Nickname: "new"}, upn: "old@" + initial, assumes: "has not changed",
-		},
-		"digits where mailNickname is taken": {
-			holder: proxycalc.Holder{UPN: "u@fabrikam.com", Nickname: "u", ExchangeLicensed: true}, taken: []address.Address{"u@" + initial},
-			proxies: []string{"SMTP:u####@" + initial}, mail: "u####@" + initial, upn: "u####@" + initial, assumes: "####",
-		},
-		"a group has none": {
-			holder: proxycalc.Holder{Kind: address.Group, UPN: "g@contoso.com", Nickname: "g"},
 		},
 	})
 }

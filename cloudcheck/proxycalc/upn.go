@@ -1,6 +1,7 @@
 package proxycalc
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aliasd/aliasd/address"
@@ -58,7 +59,7 @@ func (c *calculation) upnAddress() []address.Address {
 	case malformed(address.Primary(upn)) != "":
 		c.assume("The UPN %q is not an address; assumed that it is left out of proxyAddresses.", upn)
 		return nil
-	case c.isTaken(upn) && !c.previouslyShown(upn):
+	case c.heldElsewhere(upn):
 		c.discard(string(upn), Taken)
 		c.assume("Another object holds the UPN %q as an address; assumed that this one keeps it as its UPN but not as an address.", upn)
 		return nil
@@ -69,29 +70,39 @@ func (c *calculation) upnAddress() []address.Address {
 // upnCameBack says that a user without licence has the UPN as an address again: it goes with the licence, and comes
 // back when proxies are added after that (KB 3190357, scenario 4).
 func (c *calculation) upnCameBack(upn address.Address) bool {
-	if c.holder.Kind != address.User || len(c.smtp) == 0 {
+	if c.holder.Kind != address.User || contains(c.smtp, upn) {
 		return false
 	}
-	if len(c.cloudOnly) == 0 {
-		if !contains(c.smtp, upn) {
-			c.assume("The user was never licensed as far as is known; whether the UPN %q is added beside the proxies is not documented, assumed that it is not.", upn)
-		}
-		return false
-	}
-	if c.previous.ExchangeLicensed {
-		return false
-	}
-	return c.previouslyShown(upn) || c.previouslyShown(address.Address(c.previous.UPN)) || c.proxiesAdded()
-}
-
-// proxiesAdded says that an SMTP value arrives that the earlier state does not have.
-func (c *calculation) proxiesAdded() bool {
-	for _, a := range c.smtp {
-		if !c.previouslyShown(a) {
-			return true
-		}
+	switch {
+	case len(c.cloudOnly) == 0:
+		c.noteUPN(upn, len(c.smtp) > 0, "The user has proxies and was never licensed as far as is known")
+	case c.previous.ExchangeLicensed:
+		c.noteUPN(upn, c.anyNew(c.smtp...), "The licence goes and proxies come at once")
+	case len(c.smtp) == 0:
+		c.noteUPN(upn, c.mailValue != "" && c.anyNew(c.mailValue), "AD mail comes after the licence went")
+	case c.heldElsewhere(upn):
+		c.noteUPN(upn, true, "Another object holds the address")
+	default:
+		return c.previouslyShown(upn) || c.previouslyShown(address.Address(c.previous.UPN)) || c.anyNew(c.smtp...)
 	}
 	return false
+}
+
+// heldElsewhere says that the UPN is another object's address. What the cloud made for the holder itself is not.
+func (c *calculation) heldElsewhere(upn address.Address) bool {
+	return c.isTaken(upn) && !contains(c.cloudOnly, upn)
+}
+
+// noteUPN says where it is open whether the UPN is an address.
+func (c *calculation) noteUPN(upn address.Address, open bool, when string) {
+	if open {
+		c.assume("%s; whether the UPN %q is an address then is not documented, assumed that it is not.", when, upn)
+	}
+}
+
+// anyNew says that one of the addresses is not in the earlier state.
+func (c *calculation) anyNew(addresses ...address.Address) bool {
+	return slices.ContainsFunc(addresses, func(a address.Address) bool { return !c.previouslyShown(a) })
 }
 
 func (c *calculation) previouslyShown(a address.Address) bool {
