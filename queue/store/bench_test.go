@@ -14,6 +14,7 @@ import (
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/ldapwriter"
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/sqlitefile"
 )
 
 // callers is how many clients ask at once.
@@ -85,7 +86,7 @@ func floor(b *testing.B) (perSecond float64) {
 	}
 	body := make([]byte, 200)
 	return crowded(b, b.N, func(int64) error {
-		return inTx(context.Background(), db, func(tx *sql.Tx) error {
+		return sqlitefile.InTx(context.Background(), db, func(tx *sql.Tx) error {
 			_, err := tx.Stmt(insert).Exec(body)
 			return err
 		})

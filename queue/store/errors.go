@@ -2,23 +2,18 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/sqlitefile"
 )
 
 // inWords tells a disk that is full or cannot be written, and a file that another process keeps locked, by
 // queue.ErrStoreFull. Every other error stays as it is.
 func inWords(err error) error {
-	var failed *sqlite.Error
-	if !errors.As(err, &failed) {
-		return err
-	}
-	switch failed.Code() & 0xff { // the primary result code, https://sqlite.org/rescode.html
+	switch sqlitefile.Code(err) {
 	case codes.SQLITE_FULL, codes.SQLITE_READONLY, codes.SQLITE_IOERR, codes.SQLITE_CANTOPEN, codes.SQLITE_BUSY:
 		return fmt.Errorf("%w: %w", queue.ErrStoreFull, err)
 	}

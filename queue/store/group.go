@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/aliasd/aliasd/sqlitefile"
 )
 
 // maxGroup is how many writes one transaction takes at most, so that nobody waits long for the others.
@@ -71,7 +73,7 @@ func (s *Store) waiting(first *job) []*job {
 // nobody's: one caller who goes away does not roll the others back.
 func (s *Store) commit(group []*job) {
 	ctx := context.Background()
-	err := inTx(ctx, s.writes.db, func(tx *sql.Tx) error {
+	err := sqlitefile.InTx(ctx, s.writes.db, func(tx *sql.Tx) error {
 		t := &txn{ctx: ctx, tx: tx, statements: s.writes}
 		for _, j := range group {
 			if err := t.attempt(j); err != nil {

@@ -6,6 +6,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+
+	"github.com/aliasd/aliasd/sqlitefile"
 )
 
 // migrations are the steps of the schema. Their names begin with their numbers, 0001 and up without gaps; one that was
@@ -22,7 +24,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	for more := true; more && err == nil; {
-		err = inTx(ctx, db, func(tx *sql.Tx) error {
+		err = sqlitefile.InTx(ctx, db, func(tx *sql.Tx) error {
 			more, err = migrateOnce(ctx, tx, steps)
 			return err
 		})

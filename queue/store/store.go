@@ -5,15 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/sqlitefile"
 )
 
 // ErrClosed: the store was closed; nothing was stored.
@@ -45,7 +42,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func open(ctx context.Context, path string) (*Store, error) {
-	if err := create(path); err != nil {
+	if err := sqlitefile.Create(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	writing, err := connect(path, 1, "query_only(0)")
@@ -74,40 +71,10 @@ func open(ctx context.Context, path string) (*Store, error) {
 // harmless.
 func (s *Store) Close() error { return s.close() }
 
-// create makes the file, empty, so that it belongs to its owner alone from the beginning. SQLite gives the same rights to
-// its companions.
-func create(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-// connect opens a pool of connections that all have the same settings: they stand in the DSN, for a PRAGMA that is sent
-// later reaches one connection only.
+// connect opens a pool of connections to a store; mode says whether they may write.
 func connect(path string, connections int, mode string) (*sql.DB, error) {
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	slashed := filepath.ToSlash(absolute)
-	if !strings.HasPrefix(slashed, "/") {
-		slashed = "/" + slashed // file:///C:/…
-	}
-	settings := url.Values{
+	return sqlitefile.Connect(path, connections, url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", mode},
-	}
-	dsn := url.URL{Scheme: "file", Path: slashed, RawQuery: settings.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return db, nil
+	})
 }

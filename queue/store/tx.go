@@ -7,20 +7,6 @@ import (
 	"sync"
 )
 
-// inTx runs do in a transaction: committed where do returns nil, else rolled back.
-func inTx(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := do(tx); err != nil {
-		// SQLite may have rolled back by itself; then there is nothing to roll back, which is no error worth telling.
-		_ = tx.Rollback()
-		return err
-	}
-	return tx.Commit()
-}
-
 // prepared keeps the statements of a pool, so that each is compiled once per connection.
 type prepared struct {
 	db *sql.DB

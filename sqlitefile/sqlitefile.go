@@ -1,0 +1,76 @@
+// Package sqlitefile makes and opens SQLite files that belong to their owner alone: the store of requests, and the copy of
+// the tenant. It knows nothing of what stands in them, and imports nothing of ours.
+package sqlitefile
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"modernc.org/sqlite" // and with it the driver "sqlite"
+	codes "modernc.org/sqlite/lib"
+)
+
+// Create makes the file, empty, so that it belongs to its owner alone from the beginning; SQLite gives the same rights to
+// its companions. The error is an *fs.PathError, fs.ErrExist where there is one already.
+func Create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// Connect opens a pool of connections that all have the same settings: they stand in the DSN, for a PRAGMA that is sent
+// later reaches one connection only. settings are those of modernc.org/sqlite, _txlock and _pragma.
+func Connect(path string, connections int, settings url.Values) (*sql.DB, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	slashed := filepath.ToSlash(absolute)
+	if !strings.HasPrefix(slashed, "/") {
+		slashed = "/" + slashed // file:///C:/…
+	}
+	dsn := url.URL{Scheme: "file", Path: slashed, RawQuery: settings.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// InTx runs do in a transaction: committed where do returns nil, else rolled back.
+func InTx(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		// SQLite may have rolled back by itself; then there is nothing to roll back, which is no error worth telling.
+		_ = tx.Rollback()
+		return err
+	}
+	return tx.Commit()
+}
+
+// Code gives the primary result code of an error of SQLite (https://sqlite.org/rescode.html), 0 where it is none.
+func Code(err error) int {
+	var failed *sqlite.Error
+	if !errors.As(err, &failed) {
+		return 0
+	}
+	return failed.Code() & 0xff
+}
+
+// Damaged says whether an error means that the file is no sound database.
+func Damaged(err error) bool {
+	code := Code(err)
+	return code == codes.SQLITE_CORRUPT || code == codes.SQLITE_NOTADB
+}
