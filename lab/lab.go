@@ -144,12 +144,16 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 	if err := template.Must(template.New("").Parse(settingsFile)).Execute(&text, fill); err != nil {
 		return "", fmt.Errorf("settings file: %w", err)
 	}
+	certificate, err := l.Tenant.ClientCertificate()
+	if err != nil {
+		return "", err
+	}
 	path = filepath.Join(dir, "aliasd.yaml")
 	files := map[string][]byte{
 		path:                                   text.Bytes(),
 		filepath.Join(dir, "directory-ca.pem"): l.Site.CA,
 		filepath.Join(dir, "tenant-ca.pem"):    l.Tenant.CA,
-		filepath.Join(dir, "client.pem"):       l.Tenant.ClientCertificate,
+		filepath.Join(dir, "client.pem"):       certificate,
 		filepath.Join(dir, "password.txt"):     []byte(l.Site.Service.Password + "\n"),
 	}
 	for name, data := range files {

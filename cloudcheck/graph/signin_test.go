@@ -16,9 +16,8 @@ import (
 func TestSignInWithSecretAndCertificate(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, tenant.Options{})
-	pem := func() ([]byte, error) { return l.ClientCertificate, nil }
 	for name, credential := range map[string]Credential{
-		"secret": SecretCredential(l.ClientID, text(l.ClientSecret)), "certificate": CertificateCredential(l.ClientID, pem),
+		"secret": SecretCredential(l.ClientID, text(l.ClientSecret)), "certificate": CertificateCredential(l.ClientID, l.ClientCertificate),
 	} {
 		l.ResetCalls()
 		c := l.open(t, func(o *Options) { o.Credential = credential })
@@ -48,7 +47,7 @@ func TestRefusedSignIns(t *testing.T) {
 		"another tenant": {func(o *Options, _ *lab) { o.TenantID = "11111111-2222-3333-4444-555555555555" },
 			[]string{"no such tenant", "cloud.tenant_id"}},
 		"another certificate": {func(o *Options, l *lab) {
-			o.Credential = CertificateCredential(l.ClientID, func() ([]byte, error) { return other.ClientCertificate, nil })
+			o.Credential = CertificateCredential(l.ClientID, other.ClientCertificate)
 		}, []string{"certificate is not the one", "AADSTS700027", "upload"}},
 		"no certificate": {func(o *Options, l *lab) {
 			o.Credential = CertificateCredential(l.ClientID, func() ([]byte, error) { return []byte("no PEM"), nil })

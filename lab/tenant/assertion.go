@@ -96,11 +96,14 @@ var errUnknownThumbprint = errors.New("unknown thumbprint")
 
 // assertionKey gives the registered key when the header names its certificate by SHA-256 thumbprint.
 func (t *Tenant) assertionKey(token *jwt.Token) (any, error) {
-	sum := decodeThumbprint(token)
-	if !bytes.Equal(sum, t.registered.thumbprint[:]) {
+	registered, err := t.registered()
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(decodeThumbprint(token), registered.thumbprint[:]) {
 		return nil, errUnknownThumbprint
 	}
-	return t.registered.key, nil
+	return registered.key, nil
 }
 
 // decodeThumbprint takes both alphabets of base64, as Entra does.

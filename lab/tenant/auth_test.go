@@ -66,7 +66,7 @@ func TestAzidentityGetsATokenThatGraphTakes(t *testing.T) {
 	b.AddCloudUser(tenant.CloudObject{Name: "Ann", UPN: "ann@contoso.com"})
 	for name, credential := range map[string]azcore.TokenCredential{
 		"secret":      b.secretCredential(t, b.ClientSecret),
-		"certificate": b.certificateCredential(t, b.ClientCertificate),
+		"certificate": b.certificateCredential(t, b.certificate(t)),
 	} {
 		token, err := credential.GetToken(t.Context(), scope())
 		if err != nil {
@@ -88,7 +88,7 @@ func TestAzidentityIsRefused(t *testing.T) {
 		code       string
 	}{
 		"wrong secret":      {b.secretCredential(t, "not it"), "AADSTS7000215"},
-		"wrong certificate": {b.certificateCredential(t, other.ClientCertificate), "AADSTS700027"},
+		"wrong certificate": {b.certificateCredential(t, other.certificate(t)), "AADSTS700027"},
 	} {
 		_, err := c.credential.GetToken(context.Background(), scope())
 		if err == nil || !strings.Contains(err.Error(), c.code) {
@@ -154,9 +154,19 @@ type assertion struct {
 	key    any
 }
 
+// certificate is the app's registered certificate with its key.
+func (b *bundle) certificate(t *testing.T) []byte {
+	t.Helper()
+	text, err := b.ClientCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func (b *bundle) assertion(t *testing.T) assertion {
 	t.Helper()
-	certificateBlock, rest := pem.Decode(b.ClientCertificate)
+	certificateBlock, rest := pem.Decode(b.certificate(t))
 	keyBlock, _ := pem.Decode(rest)
 	key, err := x509.ParsePKCS8PrivateKey(keyBlock.Bytes)
 	if err != nil {

@@ -33,8 +33,8 @@ func (t *Tenant) delta(c call, set entitySet) answer {
 		return t.problemAnswer(p)
 	case isLatest(c):
 		token.Since = t.world.nextVersion()
-		return answer{status: http.StatusOK, body: map[string]any{
-			"@odata.context": t.contextOf(set, query{selected: token.Select}), "value": []any{}, "@odata.deltaLink": t.deltaLink(token),
+		return answer{status: http.StatusOK, body: record{
+			{"@odata.context", t.contextOf(set, query{selected: token.Select})}, {"@odata.deltaLink", t.deltaLink(token)}, {"value", []record{}},
 		}}
 	}
 	minimal := strings.Contains(strings.ReplaceAll(c.header.Get("Prefer"), " ", ""), "return=minimal")
@@ -126,7 +126,7 @@ func (t *Tenant) deltaPage(set entitySet, token deltaToken, minimal bool) answer
 		token.Until = t.world.nextVersion()
 	}
 	changes, more := t.world.changedSince(set.kind, token.Since, token.After, deltaPage)
-	rows := []map[string]any{}
+	rows := []record{}
 	for _, c := range changes {
 		row := t.deltaRow(set, token, c, minimal)
 		if row == nil {
@@ -137,13 +137,13 @@ func (t *Tenant) deltaPage(set entitySet, token deltaToken, minimal bool) answer
 			rows = append(rows, row)
 		}
 	}
-	body := map[string]any{"@odata.context": t.contextOf(set, query{selected: token.Select}), "value": rows}
+	body := record{{"@odata.context", t.contextOf(set, query{selected: token.Select})}, {"value", rows}}
 	if more {
 		token.After = changes[len(changes)-1].seq
-		body["@odata.nextLink"] = t.URL + "/v1.0/" + set.name + "/delta?$skiptoken=" + t.seal(token)
+		body = append(body, member{"@odata.nextLink", t.URL + "/v1.0/" + set.name + "/delta?$skiptoken=" + t.seal(token)})
 	} else {
 		token.Since, token.Until, token.After = token.Until, 0, 0
-		body["@odata.deltaLink"] = t.deltaLink(token)
+		body = append(body, member{"@odata.deltaLink", t.deltaLink(token)})
 	}
 	return answer{status: http.StatusOK, body: body}
 }
@@ -153,28 +153,25 @@ func (t *Tenant) deltaLink(token deltaToken) string {
 }
 
 // deltaRow shows one change; nil where nothing changed that the query tracks.
-func (t *Tenant) deltaRow(set entitySet, token deltaToken, c change, minimal bool) map[string]any {
+func (t *Tenant) deltaRow(set entitySet, token deltaToken, c change, minimal bool) record {
 	if c.live == nil {
 		if !token.tracks(c.removed.id) {
 			return nil
 		}
-		return map[string]any{"id": c.removed.id, "@removed": map[string]any{"reason": c.removed.reason}}
+		return record{{"id", c.removed.id}, {"@removed", record{{"reason", c.removed.reason}}}}
 	}
 	changed := func(name string) bool { return t.world.since(c.live, name, token.Since) }
 	isNew := token.Since == 0 || t.world.since(c.live, "createdDateTime", token.Since)
 	if !token.tracks(c.live.id) || !isNew && token.Select != nil && !slices.ContainsFunc(token.Select, changed) {
 		return nil
 	}
-	entity := t.schema.entity(set.entity)
-	row := set.row(entity, set.chosen(entity, token.Select), func(name string) any { return t.property(c.live, name) })
-	for name, value := range row {
-		neverSet := isEmpty(value) && !t.world.since(c.live, name, 0)
-		if neverSet || minimal && !isNew && !changed(name) {
-			delete(row, name)
-		}
-	}
-	row["id"] = c.live.id
-	return row
+	columns := set.columns(t.schema.entity(set.entity), token.Select)
+	row := record{}.fill(columns, func(name string) any { return t.property(c.live, name) })
+	row = slices.DeleteFunc(row, func(m member) bool {
+		neverSet := isEmpty(m.value) && !t.world.since(c.live, m.name, 0)
+		return m.name == "id" || neverSet || minimal && !isNew && !changed(m.name)
+	})
+	return append(row, member{"id", c.live.id})
 }
 
 // isEmpty says that a property is null or an empty collection.
@@ -182,11 +179,9 @@ func isEmpty(value any) bool {
 	switch v := value.(type) {
 	case nil:
 		return true
-	case []any:
-		return len(v) == 0
 	case []string:
 		return len(v) == 0
-	case []map[string]any:
+	case []record:
 		return len(v) == 0
 	}
 	return false

@@ -1,10 +1,6 @@
 package tenant
 
-import (
-	"slices"
-
-	"github.com/aliasd/aliasd/address"
-)
+import "github.com/aliasd/aliasd/address"
 
 // entitySet is one collection of Graph: its type, who may read it, and what comes without $select.
 type entitySet struct {
@@ -74,37 +70,4 @@ func organizationSet() entitySet {
 
 func domainsSet() entitySet {
 	return entitySet{name: "domains", entity: "domain", cost: 1, needs: []string{DomainRead, DirectoryRead, DirectoryWrite}}
-}
-
-// chosen are the properties of a row: those of $select, else the defaults, else all that the type has.
-func (s entitySet) chosen(entity entityType, selected []string) []string {
-	switch {
-	case len(selected) > 0:
-		return selected
-	case s.defaults != nil:
-		return s.defaults
-	}
-	var all []string
-	for name := range entity.properties {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	return all
-}
-
-// row shows the chosen properties of an entity; value gives one of them, and nil where the lab has none, which prints as
-// null or, for a collection, as [].
-func (s entitySet) row(entity entityType, chosen []string, value func(name string) any) map[string]any {
-	row := make(map[string]any, len(chosen))
-	for _, name := range chosen {
-		if _, isProperty := entity.properties[name]; !isProperty {
-			continue // a navigation property: selecting it is allowed and shows nothing
-		}
-		v := value(name)
-		if v == nil && entity.collection(name) {
-			v = []any{}
-		}
-		row[name] = v
-	}
-	return row
 }

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -27,8 +28,8 @@ func (t *Tenant) matchesAny(o *object, n *node) bool {
 	switch elements := t.property(o, n.property).(type) {
 	case []string:
 		return slices.ContainsFunc(elements, func(e string) bool { return inner.holds(e, t.foldsCase(n.property)) })
-	case []map[string]any:
-		return slices.ContainsFunc(elements, func(e map[string]any) bool { return inner.holds(e[field], true) })
+	case []record:
+		return slices.ContainsFunc(elements, func(e record) bool { return inner.holds(e.get(field), true) })
 	}
 	return false
 }
@@ -127,19 +128,27 @@ func (s *shelf) indexed(property string, values []literal) (found []*object, ok 
 
 // pass gives the objects of the shelf that pass a filter, in their order and each once.
 func (t *Tenant) pass(s *shelf, filter *node) []*object {
+	return t.passBehind(s, filter, 0, len(s.rows))
+}
+
+// passBehind gives those that stand behind a sequence number, limit at most. It looks at no more than it has to.
+func (t *Tenant) passBehind(s *shelf, filter *node, after int64, limit int) []*object {
+	rows := s.behind(after)
 	if filter == nil {
-		return s.rows
+		return rows[:min(limit, len(rows))]
 	}
-	rows, narrowed := s.candidates(filter)
-	if !narrowed {
-		rows = s.rows
+	if found, narrowed := s.candidates(filter); narrowed {
+		slices.SortFunc(found, func(a, b *object) int { return cmp.Compare(a.seq, b.seq) })
+		rows = slices.DeleteFunc(slices.Compact(found), func(o *object) bool { return o.seq <= after })
 	}
 	var passed []*object
 	for _, o := range rows {
+		if len(passed) == limit {
+			break
+		}
 		if t.matches(o, filter) {
 			passed = append(passed, o)
 		}
 	}
-	slices.SortFunc(passed, func(a, b *object) int { return int(a.seq - b.seq) })
-	return slices.Compact(passed)
+	return passed
 }

@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -157,5 +156,5 @@ func (t *Tenant) write(w http.ResponseWriter, status int, header http.Header, bo
 	w.Header().Set("Content-Type", "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8")
 	w.WriteHeader(status)
 	// A client that went away gets nothing; there is nobody to tell.
-	_ = json.NewEncoder(w).Encode(body)
+	_, _ = w.Write(appendValue(nil, body))
 }

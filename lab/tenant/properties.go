@@ -103,21 +103,22 @@ func stringsOf(set address.Set) []string {
 	return values
 }
 
-func plansOf(plans []Plan) []map[string]any {
-	list := make([]map[string]any, 0, len(plans))
+func plansOf(plans []Plan) []record {
+	list := make([]record, 0, len(plans))
 	for _, p := range plans {
-		list = append(list, map[string]any{
-			"assignedDateTime": orNullTime(p.Assigned), "capabilityStatus": p.Status, "service": p.Service, "servicePlanId": p.ID,
+		list = append(list, record{
+			{"assignedDateTime", orNullTime(p.Assigned)}, {"capabilityStatus", p.Status}, {"service", p.Service}, {"servicePlanId", p.ID},
 		})
 	}
 	return list
 }
 
-func errorsOf(errors []provisioningError) []map[string]any {
-	list := make([]map[string]any, 0, len(errors))
+func errorsOf(errors []provisioningError) []record {
+	list := make([]record, 0, len(errors))
 	for _, e := range errors {
-		list = append(list, map[string]any{
-			"category": "PropertyConflict", "propertyCausingError": e.property, "value": e.value, "occurredDateTime": orNullTime(e.occurred),
+		list = append(list, record{
+			{"category", "PropertyConflict"}, {"propertyCausingError", e.property}, {"value", e.value},
+			{"occurredDateTime", orNullTime(e.occurred)},
 		})
 	}
 	return list
@@ -149,13 +150,14 @@ func (t *Tenant) organization(name string, full bool) any {
 	return nil
 }
 
-func (t *Tenant) verifiedDomains() []map[string]any {
-	var list []map[string]any
+func (t *Tenant) verifiedDomains() []record {
+	var list []record
 	for _, d := range t.world.domains {
 		if d.verified {
 			initial := t.isInitial(d)
-			list = append(list, map[string]any{
-				"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": initial, "isInitial": initial, "name": d.name, "type": "Managed",
+			list = append(list, record{
+				{"capabilities", "Email, OfficeCommunicationsOnline"}, {"isDefault", initial}, {"isInitial", initial}, {"name", d.name},
+				{"type", "Managed"},
 			})
 		}
 	}

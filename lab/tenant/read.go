@@ -1,10 +1,10 @@
 package tenant
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -43,23 +43,26 @@ func (t *Tenant) allowed(c call, set entitySet) *problem {
 
 // page gives one page of objects, with a link to the next where there is more.
 func (t *Tenant) page(c call, set entitySet, q query) answer {
-	passed := t.pass(t.shelf(set), q.filter)
-	from := sort.Search(len(passed), func(i int) bool { return passed[i].seq > q.after })
-	to := min(from+q.top, len(passed))
-	entity := t.schema.entity(set.entity)
-	chosen := set.chosen(entity, q.selected)
-	rows := make([]map[string]any, 0, to-from)
-	for _, o := range passed[from:to] {
-		rows = append(rows, set.row(entity, chosen, func(name string) any { return t.property(o, name) }))
-	}
-	body := map[string]any{"@odata.context": t.contextOf(set, q), "value": rows}
+	body := record{{"@odata.context", t.contextOf(set, q)}}
 	if q.count {
-		body["@odata.count"] = len(passed)
+		body = append(body, member{"@odata.count", len(t.pass(t.shelf(set), q.filter))})
 	}
-	if to < len(passed) {
-		body["@odata.nextLink"] = t.nextLink(c, passed[to-1].seq)
+	passed := t.passBehind(t.shelf(set), q.filter, q.after, q.top+1)
+	if len(passed) > q.top {
+		passed = passed[:q.top]
+		body = append(body, member{"@odata.nextLink", t.nextLink(c, passed[q.top-1].seq)})
 	}
-	return answer{status: http.StatusOK, body: body}
+	body = append(body, member{"value", t.rows(set, q, passed)})
+	return answer{status: http.StatusOK, body: json.RawMessage(body.append(nil))}
+}
+
+// rows writes the rows of a page: one buffer, and one record for all of them.
+func (t *Tenant) rows(set entitySet, q query, objects []*object) json.RawMessage {
+	columns := set.columns(t.schema.entity(set.entity), q.selected)
+	row := make(record, 0, len(columns))
+	return appendList(nil, objects, func(dst []byte, o *object) []byte {
+		return row.fill(columns, func(name string) any { return t.property(o, name) }).append(dst)
+	})
 }
 
 func (t *Tenant) shelf(set entitySet) *shelf {
@@ -130,10 +133,13 @@ func (t *Tenant) single(set entitySet, q query, o *object, key string) answer {
 	if o == nil {
 		return t.problemAnswer(notFound(key))
 	}
-	entity := t.schema.entity(set.entity)
-	row := set.row(entity, set.chosen(entity, q.selected), func(name string) any { return t.property(o, name) })
-	row["@odata.context"] = t.contextOf(set, q) + "/$entity"
-	return answer{status: http.StatusOK, body: row}
+	return answer{status: http.StatusOK, body: t.entityRow(set, q, func(name string) any { return t.property(o, name) })}
+}
+
+// entityRow is the answer about one entity.
+func (t *Tenant) entityRow(set entitySet, q query, value func(name string) any) record {
+	row := record{{"@odata.context", t.contextOf(set, q) + "/$entity"}}
+	return row.fill(set.columns(t.schema.entity(set.entity), q.selected), value)
 }
 
 // deletedEntity finds a deleted user or group by id.
@@ -181,8 +187,9 @@ func (t *Tenant) patch(c call, set entitySet, key string) answer {
 }
 
 func (t *Tenant) organizations(c call, set entitySet, q query) answer {
-	return answer{status: http.StatusOK, body: map[string]any{
-		"@odata.context": t.contextOf(set, q), "value": []any{t.organizationRow(c, set, q)},
+	columns := set.columns(t.schema.entity(set.entity), q.selected)
+	return answer{status: http.StatusOK, body: record{
+		{"@odata.context", t.contextOf(set, q)}, {"value", []record{record{}.fill(columns, t.organizationValues(c, set))}},
 	}}
 }
 
@@ -190,32 +197,27 @@ func (t *Tenant) organizationByID(c call, set entitySet, q query, id string) ans
 	if !strings.EqualFold(id, t.TenantID) {
 		return t.problemAnswer(notFound(id))
 	}
-	row := t.organizationRow(c, set, q)
-	row["@odata.context"] = t.contextOf(set, q) + "/$entity"
-	return answer{status: http.StatusOK, body: row}
+	return answer{status: http.StatusOK, body: t.entityRow(set, q, t.organizationValues(c, set))}
 }
 
-func (t *Tenant) organizationRow(c call, set entitySet, q query) map[string]any {
-	entity := t.schema.entity(set.entity)
+func (t *Tenant) organizationValues(c call, set entitySet) func(name string) any {
 	full := c.grant.has(set.needs...)
-	return set.row(entity, set.chosen(entity, q.selected), func(name string) any { return t.organization(name, full) })
+	return func(name string) any { return t.organization(name, full) }
 }
 
 func (t *Tenant) domainList(set entitySet, q query) answer {
-	entity := t.schema.entity(set.entity)
-	var rows []map[string]any
+	columns := set.columns(t.schema.entity(set.entity), q.selected)
+	var rows []record
 	for _, d := range t.world.domains {
-		rows = append(rows, set.row(entity, set.chosen(entity, q.selected), func(name string) any { return t.domainProperty(d, name) }))
+		rows = append(rows, record{}.fill(columns, func(name string) any { return t.domainProperty(d, name) }))
 	}
-	return answer{status: http.StatusOK, body: map[string]any{"@odata.context": t.contextOf(set, q), "value": rows}}
+	return answer{status: http.StatusOK, body: record{{"@odata.context", t.contextOf(set, q)}, {"value", rows}}}
 }
 
 func (t *Tenant) domainByName(set entitySet, q query, name string) answer {
-	entity := t.schema.entity(set.entity)
 	for _, d := range t.world.domains {
 		if strings.EqualFold(d.name, name) {
-			row := set.row(entity, set.chosen(entity, q.selected), func(name string) any { return t.domainProperty(d, name) })
-			row["@odata.context"] = t.contextOf(set, q) + "/$entity"
+			row := t.entityRow(set, q, func(name string) any { return t.domainProperty(d, name) })
 			return answer{status: http.StatusOK, body: row}
 		}
 	}

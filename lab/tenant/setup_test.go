@@ -22,7 +22,7 @@ type bundle struct {
 	token  string
 }
 
-func start(t *testing.T, o tenant.Options) *bundle {
+func start(t testing.TB, o tenant.Options) *bundle {
 	t.Helper()
 	ten, err := tenant.Start(o)
 	if err != nil {
@@ -46,7 +46,7 @@ func start(t *testing.T, o tenant.Options) *bundle {
 }
 
 // newToken asks for a token with the secret.
-func (b *bundle) newToken(t *testing.T) string {
+func (b *bundle) newToken(t testing.TB) string {
 	t.Helper()
 	status, body := b.askToken(t, b.TenantID, b.secretForm())
 	token, _ := body["access_token"].(string)
@@ -63,7 +63,7 @@ func (b *bundle) secretForm() url.Values {
 	}
 }
 
-func (b *bundle) askToken(t *testing.T, tenantName string, form url.Values) (int, map[string]any) {
+func (b *bundle) askToken(t testing.TB, tenantName string, form url.Values) (int, map[string]any) {
 	t.Helper()
 	response, err := b.client.PostForm(b.AuthorityURL+"/"+tenantName+"/oauth2/v2.0/token", form)
 	if err != nil {
@@ -140,7 +140,7 @@ func (b *bundle) do(t *testing.T, method, target string, header http.Header, bod
 	return reply{status: response.StatusCode, header: response.Header, body: decode(t, response)}
 }
 
-func (b *bundle) request(t *testing.T, method, target string, header http.Header, body any) *http.Request {
+func (b *bundle) request(t testing.TB, method, target string, header http.Header, body any) *http.Request {
 	t.Helper()
 	var content io.Reader = http.NoBody
 	if body != nil {
@@ -164,7 +164,7 @@ func (b *bundle) request(t *testing.T, method, target string, header http.Header
 }
 
 // decode reads a JSON object, or puts anything else under "".
-func decode(t *testing.T, response *http.Response) map[string]any {
+func decode(t testing.TB, response *http.Response) map[string]any {
 	t.Helper()
 	content, err := io.ReadAll(response.Body)
 	if err = errors.Join(err, response.Body.Close()); err != nil {

@@ -28,8 +28,6 @@ type Tenant struct {
 	// TenantID and ClientID are GUIDs.
 	TenantID, ClientID string
 	ClientSecret       string
-	// ClientCertificate is the app's registered certificate and its key, PEM.
-	ClientCertificate []byte
 
 	options Options
 	schema  *schema
@@ -38,9 +36,10 @@ type Tenant struct {
 	stopped context.Context
 	served  chan error
 
-	// signing is the key of access tokens, registered the app's certificate.
+	// signing is the key of access tokens, registered the app's certificate: it costs as much as thousands of calls, so it
+	// is made when somebody wants it.
 	signing    []byte
-	registered registration
+	registered func() (registration, error)
 
 	clock   atomic.Pointer[func() time.Time]
 	mu      sync.Mutex
@@ -56,8 +55,10 @@ type Tenant struct {
 	deltaEnd        DeltaEnd
 }
 
-// registration is the app's registered certificate: its public key and the SHA-256 thumbprint of the certificate.
+// registration is the app's registered certificate: its PEM with the private key, its public key and the SHA-256
+// thumbprint.
 type registration struct {
+	pem        []byte
 	key        *rsa.PublicKey
 	thumbprint [32]byte
 }
@@ -68,7 +69,8 @@ func Start(o Options) (*Tenant, error) {
 	t := &Tenant{
 		TenantID: newID(), ClientID: newID(), ClientSecret: newID(),
 		options: o, granted: o.Permissions, tokens: map[string]grant{}, signing: []byte(newID() + newID()),
-		served: make(chan error, 1),
+		registered: sync.OnceValues(newRegistration),
+		served:     make(chan error, 1),
 	}
 	t.calls.ByPath = map[string]int{}
 	t.SetNow(o.Now)
@@ -76,9 +78,6 @@ func Start(o Options) (*Tenant, error) {
 	t.stopped, t.stop = context.WithCancel(context.Background())
 	var err error
 	if t.schema, err = parseSchema(csdl); err != nil {
-		return nil, err
-	}
-	if t.ClientCertificate, t.registered, err = newClientCertificate(); err != nil {
 		return nil, err
 	}
 	if err := t.listen(); err != nil {
@@ -119,6 +118,12 @@ func (t *Tenant) listen() error {
 	}
 	go func() { t.served <- t.server.ServeTLS(listener, "", "") }()
 	return nil
+}
+
+// ClientCertificate gives the app's registered certificate and its key, PEM. The first call makes them.
+func (t *Tenant) ClientCertificate() ([]byte, error) {
+	r, err := t.registered()
+	return r.pem, err
 }
 
 // Close stops the tenant and drops every connection; a second call does nothing.
