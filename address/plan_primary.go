@@ -11,6 +11,7 @@ func (p *planner) setPrimary() error {
 	p.notePolicy()
 	if p.isOnlyPrimary(p.ask.Address) {
 		p.want(p.ask.Address, RolePrimary)
+		p.mendMail()
 		return nil
 	}
 	before, err := p.primariesBefore()
@@ -80,6 +81,15 @@ func (p *planner) writeMail(primary Address) {
 	if !Address(p.Holder.Mail).Equal(primary) {
 		p.target.Mail = string(primary)
 	}
+}
+
+// mendMail makes a mail that says something else the address of the primary that is there. An absent mail stays absent.
+func (p *planner) mendMail() {
+	if p.Holder.Mail == "" {
+		return
+	}
+	p.writeMail(p.asStored(p.ask.Address))
+	p.noteLostMail()
 }
 
 // noteLostMail reports a mail that goes and that no value of proxyAddresses had or keeps.
