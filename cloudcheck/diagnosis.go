@@ -86,6 +86,13 @@ func (c *Checker) Diagnose(h address.Holder, t Tenant, o *Object) Diagnosis {
 	return d
 }
 
+// DiagnoseOnPremises finds what is wrong with a holder's own values, for when the tenant cannot be asked.
+func DiagnoseOnPremises(h address.Holder) Diagnosis {
+	e := examination{holder: &h}
+	e.examinePrimary()
+	return Diagnosis{Holder: h, Findings: e.findings}
+}
+
 // Explain looks at one holder in the cloud and says what is not in order, with the objects that hold what is disputed.
 // Where these cannot be found out, the findings stand without them. Errors are *cause.Error of kind Waiting.
 func (c *Checker) Explain(ctx context.Context, h address.Holder, cloudID string) (Explanation, error) {

@@ -142,6 +142,12 @@ func TestDiagnoseCloud(t *testing.T) {
 			w.object.ExchangeLicensed = false
 			w.object.Proxies = w.object.Proxies.With("smtp:second@contoso.onmicrosoft.com", "SPO:SPO_1@SPO_2", "x500:/o=ExchangeLabs/cn=1")
 		}},
+		{name: "the UPN of one without a licence, and the tenant's routing domain", change: func(w *world) {
+			w.onPremises("")
+			w.object.ExchangeLicensed = false
+			w.object.Mail, w.object.Proxies = "jdoe@contoso.onmicrosoft.com", address.Set{"SMTP:jdoe@contoso.onmicrosoft.com", "smtp:jdoe@contoso.com",
+				"smtp:jdoe@contoso.mail.onmicrosoft.com"}
+		}},
 		{name: "another UPN", change: func(w *world) { w.object.UPN = "jane@contoso.com" },
 			want: []string{"wrong calculated_otherwise jdoe@contoso.com"}, says: []string{"jane@contoso.com"}},
 		{name: "the UPN is in quarantine", change: func(w *world) {
@@ -262,6 +268,25 @@ func testDiagnoses(t *testing.T, cases []diagnosisCase) {
 				t.Errorf("with the values in another order: %q", again)
 			}
 		})
+	}
+}
+
+func TestDiagnoseOnPremisesAlone(t *testing.T) {
+	t.Parallel()
+	h := *settledWorld().holder()
+	for name, test := range map[string]struct {
+		values address.Values
+		want   []string
+	}{
+		"in order":                        {values: h.Values},
+		"mail differs":                    {values: address.Values{Mail: "a@contoso.com", Proxies: h.Proxies}, want: []string{"wrong mail_differs a@contoso.com"}},
+		"two primaries":                   {values: address.Values{Proxies: address.Set{"SMTP:a@contoso.com", "SMTP:b@contoso.com"}}, want: []string{"wrong two_primaries"}},
+		"what only the tenant could tell": {values: address.Values{Mail: "a@contoso.com", Proxies: address.Set{"smtp:b@contoso.com"}}},
+	} {
+		h.Values = test.values
+		if got := briefs(DiagnoseOnPremises(h).Findings); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 

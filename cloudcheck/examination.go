@@ -11,7 +11,7 @@ import (
 // examination is one diagnosis under way: both sides, and the findings so far.
 type examination struct {
 	holder    *address.Holder
-	tenant    *Tenant
+	tenant    *Tenant // nil: not asked, and nothing is predicted
 	object    *Object // nil: not in the cloud
 	predicted proxycalc.Result
 	now       time.Time
@@ -54,7 +54,7 @@ func (e *examination) examinePrimary() {
 	switch mail := address.Address(e.holder.Mail); {
 	case primaries > 1:
 		e.find(Wrong, "", e.twoPrimaries())
-	case primaries == 0 && smtp > 0:
+	case primaries == 0 && smtp > 0 && e.tenant != nil:
 		e.examineMissingPrimary(mail)
 	case primaries == 1 && mail != "" && !mail.Equal(primary):
 		e.find(Wrong, string(mail), say(cause.MailDiffers,

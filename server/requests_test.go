@@ -260,23 +260,6 @@ func TestValidateRefusesAnAddressAsAnAnswer(t *testing.T) {
 	}
 }
 
-func TestHolder(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	predicted := values("a@contoso.test", "SMTP:a@contoso.test")
-	dn := "CN=Doe\\, J/ä?#%,OU=x,DC=contoso,DC=test"
-	f.queue.holders[dn] = server.HolderViewOf(
-		address.Holder{Kind: address.User, Name: "J", DN: address.DN(dn), UPN: "a@contoso.test", Values: values("a@contoso.test")},
-		&predicted, nil, &cause.Cause{Code: cause.NotInCloud, Message: "not there"})
-	got := f.get("/v1/holders/" + escape(dn))
-	want := `{"object_guid":"00000000-0000-0000-0000-000000000000","kind":"user","name":"J","dn":"CN=Doe\\, J/ä?#%,OU=x,DC=contoso,DC=test",
-		"user_principal_name":"a@contoso.test","on_premises":{"mail":"a@contoso.test","proxy_addresses":[]},
-		"predicted":{"mail":"a@contoso.test","proxy_addresses":["SMTP:a@contoso.test"]},"cloud_cause":{"code":"not_in_cloud","message":"not there"}}`
-	if diff := cmp.Diff(loose(t, want), loose(t, got.body)); diff != "" {
-		t.Error(diff)
-	}
-}
-
 // escape percent-encodes every byte.
 func escape(s string) string {
 	var out strings.Builder

@@ -166,7 +166,7 @@ func (d *daemon) openServer(ctx context.Context, watched *health) error {
 		return err
 	}
 	d.server, err = server.New(server.Options{
-		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker},
+		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker, requests: d.store},
 		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
 		Logger: d.log, Now: d.now,
 	})

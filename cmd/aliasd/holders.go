@@ -2,43 +2,124 @@ package main
 
 import (
 	"context"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/ldapwriter"
+	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server"
 )
+
+// sidePatience is how long one side may take to explain a holder: below the server's limit for a call, so that the other
+// side is shown in any case.
+const sidePatience = 20 * time.Second
+
+// requestList lists requests; the store does.
+type requestList interface {
+	List(ctx context.Context, f queue.Filter) (page []queue.Request, next string, err error)
+}
 
 // holders shows one holder on both sides.
 type holders struct {
 	directory *ldapwriter.Directory
 	cloud     *cloudcheck.Checker
+	requests  requestList
 }
 
 var _ server.Holders = (*holders)(nil)
 
-// Show looks at the directory and, where it can be asked, at the cloud.
+// Show looks at the directory and the cloud side by side. Only a holder that is not found, and a store that cannot be
+// read, are errors.
 func (h *holders) Show(ctx context.Context, identity string) (server.HolderView, error) {
 	entry, err := h.directory.Find(ctx, identity)
 	if err != nil {
 		return server.HolderView{}, err
 	}
-	snapshot, err := h.cloud.Look(ctx, entry.Holder, "")
-	if e, ok := cause.As(err); ok {
-		return server.HolderViewOf(entry.Holder, nil, nil, &e.Cause), nil
-	}
-	if err != nil {
+	facts := server.HolderFacts{}
+	if facts.Requests, err = h.open(ctx, entry.GUID); err != nil {
 		return server.HolderView{}, err
 	}
-	predicted := cloudcheck.Predict(entry.Holder, snapshot)
-	return server.HolderViewOf(entry.Holder, &predicted, seenOf(snapshot), nil), nil
+	limited, stop := context.WithTimeout(ctx, sidePatience)
+	defer stop()
+	var sides sync.WaitGroup
+	var duplicates []cloudcheck.Finding
+	sides.Go(func() { duplicates, facts.DuplicatesUnknown = h.duplicates(limited, entry.Holder) })
+	sides.Go(func() { facts.Diagnosis, facts.Tenant, facts.Away = h.compare(limited, entry.Holder) })
+	sides.Wait()
+	facts.Diagnosis.Add(duplicates...)
+	return server.HolderViewOf(facts), nil
 }
 
-func seenOf(s cloudcheck.Snapshot) *cloudcheck.Seen {
-	if s.Object == nil {
-		return nil
+// compare asks the cloud, and says what can be said without it where it is away.
+func (h *holders) compare(ctx context.Context, holder address.Holder) (cloudcheck.Diagnosis, *cloudcheck.Tenant, *cause.Cause) {
+	x, err := h.cloud.Explain(ctx, holder, "")
+	if err != nil {
+		return cloudcheck.DiagnoseOnPremises(holder), nil, causeOf(err, cause.CloudUnavailable)
 	}
-	return &cloudcheck.Seen{ID: s.Object.ID, CheckedAt: s.Tenant.ReadAt,
-		Values: address.Values{Mail: s.Object.Mail, Proxies: s.Object.Proxies}}
+	return x.Diagnosis, &x.Tenant, nil
+}
+
+// duplicates finds other objects of the forest that hold one of the holder's addresses.
+func (h *holders) duplicates(ctx context.Context, holder address.Holder) ([]cloudcheck.Finding, *cause.Cause) {
+	addrs := addressesOf(holder)
+	others, err := h.directory.HoldersOf(ctx, addrs, holder.GUID)
+	if err != nil {
+		return nil, causeOf(err, cause.DirectoryUnavailable)
+	}
+	var found []cloudcheck.Finding
+	for _, other := range others {
+		found = append(found, cloudcheck.DuplicateOnPremises(bareAddress(other.Address), other))
+	}
+	return found, nil
+}
+
+// addressesOf are all addresses of a holder, each once.
+func addressesOf(h address.Holder) []address.Address {
+	var addrs []address.Address
+	for _, p := range h.Proxies.SMTP() {
+		addrs = append(addrs, p.Address())
+	}
+	addrs = append(addrs, address.Address(h.Mail), address.Address(h.UPN))
+	seen := map[address.Key]bool{"": true}
+	return slices.DeleteFunc(addrs, func(a address.Address) bool {
+		before := seen[a.Key()]
+		seen[a.Key()] = true
+		return before
+	})
+}
+
+func bareAddress(held string) address.Address {
+	if p := address.Proxy(held); p.IsSMTP() {
+		return p.Address()
+	}
+	return address.Address(held)
+}
+
+// open lists the holder's requests that are not final, newest first.
+func (h *holders) open(ctx context.Context, id address.GUID) ([]queue.Request, error) {
+	var open []queue.Request
+	for _, state := range queue.States() {
+		if !state.Open() {
+			continue
+		}
+		page, _, err := h.requests.List(ctx, queue.Filter{State: state, Holder: id.String()})
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, page...)
+	}
+	slices.SortStableFunc(open, func(a, b queue.Request) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return open, nil
+}
+
+// causeOf is the public cause of an error; one that has none gets a sentence of its own.
+func causeOf(err error, fallback cause.Code) *cause.Cause {
+	if e, ok := cause.As(err); ok {
+		return &e.Cause
+	}
+	return &cause.Cause{Code: fallback, Message: "it could not be asked; try again, and look at the daemon's log"}
 }

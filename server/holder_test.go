@@ -1,0 +1,247 @@
+package server_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/server"
+)
+
+// person is a holder and its object that agree with each other. A test changes what it is about.
+type person struct {
+	holder   address.Holder
+	object   *cloudcheck.Object
+	tenant   cloudcheck.Tenant
+	others   []cloudcheck.Object // in the tenant
+	twins    []cause.Conflict    // on-premises
+	requests []queue.Request
+}
+
+func newPerson() *person {
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	synced := true
+	onPremises := values("a@contoso.test", "SMTP:a@contoso.test", "smtp:alias@contoso.test")
+	return &person{
+		holder: address.Holder{GUID: address.GUID{1}, Kind: address.User, Name: "Ann", DN: "CN=Ann,DC=contoso,DC=test", UPN: "a@contoso.test", Nickname: "a",
+			Values: onPremises, Changed: at.Add(-48 * time.Hour)},
+		object: &cloudcheck.Object{ID: "cloud-a", Kind: address.User, Name: "Ann", UPN: "a@contoso.test", Nickname: "a", ImmutableID: "x", SyncEnabled: &synced,
+			ExchangeLicensed: true, LastSync: at.Add(-47 * time.Hour),
+			Values: values("a@contoso.test", "SMTP:a@contoso.test", "smtp:alias@contoso.test", "smtp:a@contoso.onmicrosoft.com", "SIP:a@contoso.test")},
+		tenant: cloudcheck.Tenant{InitialDomain: "contoso.onmicrosoft.com", Verified: map[string]bool{"contoso.test": true}, SyncEnabled: &synced,
+			LastSync: at, ReadAt: at.Add(time.Minute)},
+	}
+}
+
+func (p *person) facts() server.HolderFacts {
+	now := p.tenant.ReadAt
+	c := cloudcheck.New(cloudcheck.Options{Now: func() time.Time { return now }})
+	d := c.Diagnose(p.holder, p.tenant, p.object)
+	d.Blame(p.others)
+	for _, twin := range p.twins {
+		d.Add(cloudcheck.DuplicateOnPremises(address.Proxy(twin.Address).Address(), twin))
+	}
+	return server.HolderFacts{Diagnosis: d, Tenant: &p.tenant, Requests: p.requests}
+}
+
+func (p *person) view() server.HolderView { return server.HolderViewOf(p.facts()) }
+
+func TestHolder(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newPerson()
+	p.object.Proxies = p.object.Proxies.Without("smtp:alias@contoso.test")
+	p.object.Errors = []cloudcheck.ProvisioningError{{Category: "PropertyConflict", Property: "ProxyAddresses", Value: "smtp:alias@contoso.test", Occurred: p.tenant.LastSync}}
+	p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.Group, Name: "Sales", Values: values("", "smtp:alias@contoso.test")}}
+	p.requests = []queue.Request{{ID: "r1", State: queue.Written, Submission: queue.Submission{Holder: "ann", Action: address.AddAlias, Address: "alias@contoso.test"}}}
+	dn := "CN=Doe\\, J/ä?#%,OU=x,DC=contoso,DC=test"
+	f.queue.holders[dn] = p.view()
+	quarantined := `"the tenant synchronised Ann without alias@contoso.test, because the group Sales (smtp:alias@contoso.test) holds it; remove it there, and the tenant takes it over within the hour, or ask for another address"`
+	conflict := `"kind":"group","id":"cloud-b","name":"Sales","address":"smtp:alias@contoso.test"`
+	want := `{"object_guid":"` + p.holder.GUID.String() + `","kind":"user","name":"Ann","dn":"CN=Ann,DC=contoso,DC=test","user_principal_name":"a@contoso.test",
+		"in_order":false,
+		"on_premises":{"mail":"a@contoso.test","proxy_addresses":["SMTP:a@contoso.test","smtp:alias@contoso.test"],"user_principal_name":"a@contoso.test",
+			"mail_nickname":"a","changed_at":"2026-02-28T09:00:00Z"},
+		"predicted":{"mail":"a@contoso.test","proxy_addresses":["SMTP:a@contoso.test","smtp:alias@contoso.test","smtp:a@contoso.onmicrosoft.com","SIP:a@contoso.test"],
+			"user_principal_name":"a@contoso.test","mail_nickname":"a","mail_enabled":true,"discarded":[],
+			"assumptions":["\"SIP:a@contoso.test\" is not in AD; assumed that the cloud added it by itself and that it stays."]},
+		"cloud":{"id":"cloud-a","mail":"a@contoso.test","proxy_addresses":["SMTP:a@contoso.test","smtp:a@contoso.onmicrosoft.com","SIP:a@contoso.test"],
+			"checked_at":"2026-03-02T09:01:00Z","user_principal_name":"a@contoso.test","mail_nickname":"a","exchange_licensed":true,"synced":true,"last_sync":"2026-02-28T10:00:00Z",
+			"provisioning_errors":[{"category":"PropertyConflict","property":"ProxyAddresses","value":"smtp:alias@contoso.test","occurred_at":"2026-03-02T09:00:00Z"}]},
+		"sync":{"enabled":true,"last_sync":"2026-03-02T09:00:00Z","read_at":"2026-03-02T09:01:00Z"},
+		"values":[
+			{"attribute":"userPrincipalName","on_premises":"a@contoso.test","predicted":"a@contoso.test","cloud":"a@contoso.test"},
+			{"attribute":"mailNickname","on_premises":"a","predicted":"a","cloud":"a"},
+			{"attribute":"mail","on_premises":"a@contoso.test","predicted":"a@contoso.test","cloud":"a@contoso.test"},
+			{"attribute":"proxyAddresses","address":"a@contoso.test","on_premises":"SMTP:a@contoso.test","predicted":"SMTP:a@contoso.test","cloud":"SMTP:a@contoso.test"},
+			{"attribute":"proxyAddresses","address":"a@contoso.onmicrosoft.com","on_premises":"","predicted":"smtp:a@contoso.onmicrosoft.com","cloud":"smtp:a@contoso.onmicrosoft.com",
+				"reason":"not given on-premises: the cloud makes it by itself, or of mail or the user principal name"},
+			{"attribute":"proxyAddresses","address":"alias@contoso.test","on_premises":"smtp:alias@contoso.test","predicted":"smtp:alias@contoso.test","cloud":"",
+				"finding":1,"severity":"wrong","reason":` + quarantined + `},
+			{"attribute":"proxyAddresses","address":"SIP:a@contoso.test","on_premises":"","predicted":"SIP:a@contoso.test","cloud":"SIP:a@contoso.test",
+				"reason":"not given on-premises: the cloud makes it by itself, or of mail or the user principal name"}],
+		"findings":[{"severity":"wrong","code":"quarantined","message":` + quarantined + `,"conflict":{` + conflict + `},"value":"smtp:alias@contoso.test"}],
+		"conflicts":[{"side":"cloud",` + conflict + `}],
+		"requests":[{"id":"r1","state":"written","holder":"ann","action":"add_alias","address":"alias@contoso.test","submitted_by":"","created_at":"0001-01-01T00:00:00Z","updated_at":"0001-01-01T00:00:00Z"}],
+		"advice":[{"finding":1,"code":"quarantined","do":"take it from the object that holds it and wait an hour, or give it up","command":"aliasd remove a@contoso.test alias@contoso.test"}]}`
+	if diff := cmp.Diff(loose(t, want), loose(t, f.get("/v1/holders/"+escape(dn)).body)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHolderInOrder(t *testing.T) {
+	t.Parallel()
+	view := newPerson().view()
+	if !view.InOrder || len(view.Findings)+len(view.Advice)+len(view.Conflicts)+len(view.Requests) != 0 || view.CloudCause != nil {
+		t.Errorf("%+v", view)
+	}
+}
+
+// Without a cloud only what the directory says is there, and nothing is in order.
+func TestHolderWithoutCloud(t *testing.T) {
+	t.Parallel()
+	p := newPerson()
+	away := &cause.Cause{Code: cause.CloudUnavailable, Message: "Graph is away"}
+	view := server.HolderViewOf(server.HolderFacts{Diagnosis: cloudcheck.DiagnoseOnPremises(p.holder), Away: away})
+	if view.InOrder || view.CloudCause != away || view.Cloud != nil || view.Predicted != nil || view.Sync != nil || len(view.OnPremises.ProxyAddresses) != 2 {
+		t.Errorf("%+v", view)
+	}
+	for _, v := range view.Values {
+		if v.Predicted != "" || v.Cloud != "" || v.OnPremises == "" || v.Reason != "" {
+			t.Errorf("%+v", v)
+		}
+	}
+}
+
+// Each value that differs points to the finding that explains it.
+func TestHolderValuesPointToFindings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(*person)
+		// want has one entry for each value with a finding: its attribute, its address, and the finding's code.
+		want []string
+	}{
+		{"not in the cloud", func(p *person) { p.object = nil },
+			[]string{"userPrincipalName  not_in_cloud", "mailNickname  not_in_cloud", "mail  not_in_cloud", "proxyAddresses a@contoso.test not_in_cloud",
+				"proxyAddresses alias@contoso.test not_in_cloud"}},
+		{"pending", func(p *person) {
+			p.holder.Changed = p.tenant.LastSync.Add(time.Second)
+			p.holder.Proxies = p.holder.Proxies.With("smtp:new@contoso.test")
+		}, []string{"proxyAddresses new@contoso.test not_synced_yet"}},
+		{"another primary", func(p *person) {
+			p.object.Values = values("alias@contoso.test", "smtp:a@contoso.test", "SMTP:alias@contoso.test", "smtp:a@contoso.onmicrosoft.com")
+		}, []string{"mail  calculated_otherwise", "proxyAddresses a@contoso.test calculated_otherwise", "proxyAddresses alias@contoso.test calculated_otherwise"}},
+		{"two primaries", func(p *person) { p.holder.Proxies[1] = "SMTP:alias@contoso.test" },
+			[]string{"proxyAddresses a@contoso.test two_primaries", "proxyAddresses alias@contoso.test two_primaries"}},
+		{"mail differs", func(p *person) { p.holder.Mail = "alias@contoso.test" }, []string{"mail  mail_differs"}},
+		{"discarded", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("no.prefix@contoso.test") },
+			[]string{"proxyAddresses no.prefix@contoso.test value_discarded"}},
+		{"the UPN", func(p *person) { p.object.UPN = "b@contoso.test" }, []string{"userPrincipalName  calculated_otherwise"}},
+		{"a duplicate", func(p *person) {
+			p.twins = []cause.Conflict{{Kind: "user", ID: "guid", Name: "Twin", Address: "smtp:alias@contoso.test"}}
+		}, []string{"proxyAddresses alias@contoso.test duplicate_on_premises"}},
+		{"what the cloud kept", func(p *person) { p.object.Proxies = p.object.Proxies.With("smtp:old@contoso.test") },
+			[]string{"proxyAddresses old@contoso.test calculated_otherwise"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPerson()
+			test.change(p)
+			view := p.view()
+			var got []string
+			for _, v := range view.Values {
+				if v.Finding > 0 {
+					f := view.Findings[v.Finding-1]
+					got = append(got, fmt.Sprintf("%s %s %s", v.Attribute, v.Address, f.Code))
+					if v.Severity != f.Severity || v.Reason != f.Message {
+						t.Errorf("%+v is not explained by %+v", v, f)
+					}
+				}
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %q\nwant %q\n%+v", got, test.want, view.Findings)
+			}
+		})
+	}
+}
+
+func TestHolderAdvice(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		change  func(*person)
+		code    cause.Code
+		command string
+	}{
+		{"two primaries: the cloud's", func(p *person) {
+			p.holder.Proxies = address.Set{"SMTP:alias@contoso.test", "SMTP:a@contoso.test"}
+		}, cause.TwoPrimaries, "aliasd primary a@contoso.test a@contoso.test"},
+		{"no primary: mail", func(p *person) { p.holder.Proxies = address.Set{"smtp:alias@contoso.test"} },
+			cause.NoPrimary, "aliasd primary a@contoso.test a@contoso.test"},
+		{"mail differs: the primary", func(p *person) { p.holder.Mail = "old@contoso.test" },
+			cause.MailDiffers, "aliasd primary a@contoso.test a@contoso.test"},
+		{"a domain", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:a@fabrikam.test") },
+			cause.DomainNotVerified, "aliasd remove a@contoso.test a@fabrikam.test"},
+		{"what aliasd cannot take in", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:b@fabrikam.onmicrosoft.com") },
+			cause.ValueDiscarded, ""},
+		{"a name that a shell would read", func(p *person) {
+			p.holder.UPN, p.object.UPN = "$(rm)@contoso.test", "$(rm)@contoso.test"
+			p.holder.Mail = "old@contoso.test"
+		}, cause.MailDiffers, "aliasd primary 00000001-0000-0000-0000-000000000000 a@contoso.test"},
+		{"an address that a shell would read", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:$x@fabrikam.test") },
+			cause.DomainNotVerified, ""},
+		{"a primary is not to be removed", func(p *person) {
+			p.object.Proxies = address.Set{"SMTP:a@contoso.onmicrosoft.com", "smtp:alias@contoso.test"}
+			p.object.Mail = "a@contoso.onmicrosoft.com"
+			p.object.Errors = []cloudcheck.ProvisioningError{{Property: "ProxyAddresses", Value: "SMTP:a@contoso.test"}}
+		}, cause.Quarantined, ""},
+		{"a duplicate that is the other's alias", func(p *person) {
+			p.twins = []cause.Conflict{{ID: "0198c5a2", Name: "Twin", Address: "smtp:a@contoso.test"}}
+		}, cause.DuplicateOnPremises, "aliasd remove 0198c5a2 a@contoso.test"},
+		{"a duplicate that is our alias", func(p *person) {
+			p.twins = []cause.Conflict{{ID: "0198c5a2", Name: "Twin", Address: "SMTP:alias@contoso.test"}}
+		}, cause.DuplicateOnPremises, "aliasd remove a@contoso.test alias@contoso.test"},
+		{"a duplicate that is nobody's alias", func(p *person) {
+			p.twins = []cause.Conflict{{ID: "0198c5a2", Name: "Twin", Address: "SMTP:a@contoso.test"}}
+		}, cause.DuplicateOnPremises, ""},
+		{"not in the cloud", func(p *person) { p.object = nil }, cause.NotInCloud, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPerson()
+			test.change(p)
+			view := p.view()
+			if len(view.Advice) == 0 || view.Advice[0].Code != test.code || view.Advice[0].Finding != 1 || view.Advice[0].Command != test.command || view.Advice[0].Do == "" {
+				t.Errorf("%+v for %+v", view.Advice, view.Findings)
+			}
+		})
+	}
+}
+
+// Every code that a finding can have has its own advice, but for the one that is known by nothing better.
+func TestEveryFindingHasAdvice(t *testing.T) {
+	t.Parallel()
+	seen := map[string]cause.Code{}
+	for _, code := range []cause.Code{cause.NotInCloud, cause.CloudManaged, cause.SyncStopped, cause.LicenceMissing, cause.NotSyncedYet, cause.CalculatedOtherwise,
+		cause.Quarantined, cause.HeldByDeleted, cause.ExportErrorSuspected, cause.DomainNotVerified, cause.ValueDiscarded, cause.TwoPrimaries} {
+		d := cloudcheck.Diagnosis{Findings: []cloudcheck.Finding{{Severity: cloudcheck.Wrong, Cause: cause.Cause{Code: code}}}}
+		do := server.HolderViewOf(server.HolderFacts{Diagnosis: d}).Advice[0].Do
+		if do == "" || seen[do] != "" {
+			t.Errorf("%s and %s are mended by %q", code, seen[do], do)
+		}
+		seen[do] = code
+	}
+	notice := cloudcheck.Diagnosis{Findings: []cloudcheck.Finding{{Severity: cloudcheck.Notice, Cause: cause.Cause{Code: cause.NotInCloud}}}}
+	if advice := server.HolderViewOf(server.HolderFacts{Diagnosis: notice}).Advice; advice == nil || strings.TrimSpace(fmt.Sprint(advice)) != "[]" {
+		t.Errorf("a notice needs nothing: %v", advice)
+	}
+}
