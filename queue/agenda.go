@@ -28,13 +28,14 @@ type agenda struct {
 	// follows it has had its time.
 	lastSync, syncSeen, calculated time.Time
 	grace                          time.Duration
+	// short says that the last tick had no units for some whose turn it was.
+	short bool
 }
 
 // look is what became of the last look at a holder.
 type look struct {
 	at time.Time
-	// carried says that the holder's turn came and it was not seen; failures counts the looks in a row that failed.
-	carried  bool
+	// failures counts the looks in a row that failed.
 	failures int
 }
 
@@ -137,11 +138,12 @@ func (v visit) waitsSince() time.Time {
 	return v.at
 }
 
-// isDue says whether a holder's turn comes in this tick, rather than in the next one. Right after a sync it is everybody's,
-// and again while the calculation that follows may still run.
+// isDue says whether a holder's turn comes in this tick, rather than in the next one: once after each sync, and more often
+// while the calculation that follows may still run. A turn that came stays until the holder is looked at; a look that failed
+// is made up for.
 func (a *agenda) isDue(v visit) bool {
 	switch {
-	case v.urgent, v.owed, v.carried, v.at.IsZero(), v.at.After(a.ticked):
+	case v.urgent, v.owed, v.failures > 0, v.at.IsZero(), v.at.After(a.ticked):
 		return true
 	case v.at.Before(a.syncSeen), a.ticked.Before(a.calculated):
 		return true
@@ -157,20 +159,9 @@ func rest(age time.Duration) time.Duration {
 	return min(age/restShare, maxRest)
 }
 
-// seen, failed and missed note what became of a visit: looked at; tried without success; its turn did not come. The latter
-// two are made up for in the next tick.
+// seen and failed note what became of a visit.
 func (a *agenda) seen(v visit, now time.Time) { a.looks[v.holder] = look{at: now} }
 
 func (a *agenda) failed(v visit, now time.Time) {
-	a.looks[v.holder] = look{at: now, carried: true, failures: v.failures + 1}
-}
-
-func (a *agenda) missed(v visit) {
-	v.carried = true
-	a.looks[v.holder] = v.look
-}
-
-// leftOver says whether the last tick had no units for some of the visits.
-func leftOver(visits []visit) bool {
-	return slices.ContainsFunc(visits, func(v visit) bool { return v.carried && v.failures == 0 })
+	a.looks[v.holder] = look{at: now, failures: v.failures + 1}
 }

@@ -25,3 +25,6 @@ func (r *Runner) WriteOne(ctx context.Context) (bool, error) {
 	r.write(ctx, batch[0])
 	return true, nil
 }
+
+// SweepAsked makes the looks that somebody asked for.
+func (r *Runner) SweepAsked(ctx context.Context) error { return r.sweepAsked(ctx) }

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +50,8 @@ type directory struct {
 	away    error
 	onWrite func(ldapwriter.Job) fault
 	writes  []ldapwriter.Job
+	// reads counts the holders that ReadAll was asked for.
+	reads int
 }
 
 // fault is what happens to one write.
@@ -111,6 +114,9 @@ func (d *directory) Read(_ context.Context, id address.GUID, _ ldapwriter.Prior)
 }
 
 func (d *directory) ReadAll(ctx context.Context, ids []address.GUID) ([]ldapwriter.Entry, []error) {
+	d.mu.Lock()
+	d.reads += len(ids)
+	d.mu.Unlock()
 	entries, errs := make([]ldapwriter.Entry, len(ids)), make([]error, len(ids))
 	for i, id := range ids {
 		entries[i], errs[i] = d.Read(ctx, id, ldapwriter.Prior{})
@@ -167,6 +173,11 @@ type cloud struct {
 	conflicts []cause.Conflict
 	// judge replaces the verdicts of a sweep where it is set.
 	judge func(cloudcheck.Case) cloudcheck.Verdict
+	// price is what a look at a holder costs; without it fifteen cost one unit. Of the holders of one call the cheapest are
+	// looked at first, as Graph is asked in stages.
+	price func(address.GUID) int
+	// looks lists the holders that were looked at.
+	looks []address.GUID
 }
 
 func newCloud(c *clock, d *directory) *cloud {
@@ -223,17 +234,49 @@ func (c *cloud) Survey(context.Context) cloudcheck.Survey {
 	return cloudcheck.Survey{Tenant: cloudcheck.Tenant{LastSync: c.lastSync}, Err: c.away}
 }
 
-func (c *cloud) Sweep(_ context.Context, _ cloudcheck.Survey, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error) {
+func (c *cloud) Sweep(ctx context.Context, _ cloudcheck.Survey, cases []cloudcheck.Case) ([]cloudcheck.Verdict, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.away != nil {
 		return nil, c.away
 	}
+	reached := c.reach(cloudcheck.BudgetOf(ctx), cases)
 	verdicts := make([]cloudcheck.Verdict, len(cases))
 	for i, one := range cases {
-		verdicts[i] = c.verdict(one)
+		verdicts[i] = cloudcheck.Verdict{Outcome: cloudcheck.Unasked}
+		if reached[one.Ref.Holder.GUID] {
+			verdicts[i] = c.verdict(one)
+		}
 	}
 	return verdicts, nil
+}
+
+// reach spends the budget and gives the holders for which it was enough.
+func (c *cloud) reach(budget *cloudcheck.Budget, cases []cloudcheck.Case) map[address.GUID]bool {
+	var holders []address.GUID
+	for _, one := range cases {
+		if h := one.Ref.Holder.GUID; !slices.Contains(holders[max(len(holders)-1, 0):], h) {
+			holders = append(holders, h)
+		}
+	}
+	if c.price != nil {
+		slices.SortStableFunc(holders, func(a, b address.GUID) int { return c.price(a) - c.price(b) })
+	}
+	reached := map[address.GUID]bool{}
+	for i, h := range holders {
+		units := 0
+		if c.price != nil {
+			units = c.price(h)
+		} else if i%cloudcheck.HoldersPerUnit == 0 {
+			units = 1
+		}
+		if !budget.Take(units) {
+			break
+		}
+		reached[h] = true
+		c.looks = append(c.looks, h)
+	}
+	return reached
 }
 
 func (c *cloud) verdict(one cloudcheck.Case) cloudcheck.Verdict {

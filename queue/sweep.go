@@ -101,10 +101,11 @@ func (p *pass) tick(ctx context.Context) error {
 // run makes the visits, a page at a time. What the budget does not reach is carried to the next tick.
 func (p *pass) run(ctx context.Context, visits []visit) error {
 	size := p.pageSize()
-	if leftOver(visits) {
-		// Whoever was left over comes first and whole, whatever each of them costs.
+	if p.agenda.short {
+		// Those who wait longest come first and whole, whatever each of them costs.
 		size = max(min(size, p.budget.Left()/unitsAtMost), 1)
 	}
+	p.agenda.short = false
 	for len(visits) > 0 && ctx.Err() == nil && p.budget.Ended() == "" {
 		page := visits[:min(size, len(visits))]
 		visits = visits[len(page):]
@@ -114,7 +115,7 @@ func (p *pass) run(ctx context.Context, visits []visit) error {
 		size = p.pageSize()
 	}
 	for _, v := range visits {
-		p.miss(v, len(v.seqs))
+		p.miss(len(v.seqs))
 	}
 	if len(visits) > 0 {
 		p.log.Info("the sweep did not reach everybody; the others come first in the next one", "requests", p.done.Requests,
@@ -128,8 +129,9 @@ func (p *pass) pageSize() int {
 	return max(min(sweepPage, p.budget.Left()*cloudcheck.HoldersPerUnit), 1)
 }
 
-func (p *pass) miss(v visit, requests int) {
-	p.agenda.missed(v)
+// miss notes requests that the budget did not reach.
+func (p *pass) miss(requests int) {
+	p.agenda.short = true
 	p.done.Carried += requests
 }
 
@@ -188,7 +190,7 @@ func (p *pass) settle(ctx context.Context, v visit, requests []Request, verdicts
 	p.done.Requests += len(requests) - found[cloudcheck.Unasked]
 	switch {
 	case found[cloudcheck.Unasked] > 0:
-		p.miss(v, found[cloudcheck.Unasked])
+		p.miss(found[cloudcheck.Unasked])
 	case found[cloudcheck.Unknown] > 0:
 		p.agenda.failed(v, p.now())
 		p.done.Carried += found[cloudcheck.Unknown]
