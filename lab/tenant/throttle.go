@@ -94,7 +94,7 @@ func cost(c call) int {
 }
 
 // spend counts the units of a call and refuses it when the budget of the window is gone. The header tells what the call
-// cost, and from 80 % of the budget on how much of it is spent.
+// cost, and from 80 % of the budget on how much of it is asked for: more than all of it where the call is refused.
 func (t *Tenant) spend(units int, batched bool) (http.Header, *problem) {
 	header := http.Header{"X-Ms-Resource-Unit": {strconv.Itoa(units)}}
 	budget := t.options.Budget
@@ -106,15 +106,15 @@ func (t *Tenant) spend(units int, batched bool) (http.Header, *problem) {
 	if now.Sub(t.window.began) >= windowLength {
 		t.window = window{began: now}
 	}
+	if share := float64(t.window.spent+units) / float64(budget); share >= 0.8 {
+		header.Set("X-Ms-Throttle-Limit-Percentage", strconv.FormatFloat(share, 'f', 2, 64))
+	}
 	if t.window.spent+units > budget {
 		t.calls.Throttled++
 		return header, t.throttled(now, batched)
 	}
 	t.window.spent += units
 	t.calls.Units += units
-	if share := float64(t.window.spent) / float64(budget); share >= 0.8 {
-		header.Set("X-Ms-Throttle-Limit-Percentage", strconv.FormatFloat(share, 'f', 2, 64))
-	}
 	return header, nil
 }
 
