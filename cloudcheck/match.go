@@ -74,6 +74,3 @@ func likeness(h address.Holder, o *Object) int {
 	}
 	return score
 }
-
-// Holds says whether an object holds an address: as proxy address, mail or UPN.
-func (o *Object) Holds(a address.Address) bool { return o.holds(a) != "" }

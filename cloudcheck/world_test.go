@@ -24,6 +24,8 @@ type fakeTenant struct {
 
 	tenantCalls, objectCalls int
 	holderCalls              [][]address.Address
+	refs                     []Ref // of all look-ups
+	holderLimit              int   // how many calls of HoldersOf are answered; 0: all
 }
 
 func (f *fakeTenant) Tenant(context.Context) (Tenant, error) {
@@ -37,6 +39,7 @@ func (f *fakeTenant) Objects(_ context.Context, refs []Ref) ([]Sighting, error) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.objectCalls++
+	f.refs = append(f.refs, refs...)
 	if f.broken != nil {
 		return nil, f.broken
 	}
@@ -63,6 +66,9 @@ func (f *fakeTenant) HoldersOf(_ context.Context, addrs []address.Address) ([]Ob
 	f.holderCalls = append(f.holderCalls, addrs)
 	if f.noHolder != nil {
 		return nil, f.noHolder
+	}
+	if f.holderLimit > 0 && len(f.holderCalls) > f.holderLimit {
+		return nil, ErrUnasked
 	}
 	var found []Object
 	for _, o := range f.objects {

@@ -215,7 +215,7 @@ func (q *question) turn(link string) error {
 // again puts a throttled question off, or gives it up when that takes too long.
 func (r *round) again(q *question, a *batchAnswer) {
 	c := r.client
-	if a.Status == http.StatusTooManyRequests {
+	if a.throttled() {
 		c.observer.Throttled()
 	}
 	wait := waitFor(a.header("Retry-After"), q.tries, c.now())
@@ -224,7 +224,7 @@ func (r *round) again(q *question, a *batchAnswer) {
 	if q.tries <= maxTries && q.readyAt.Before(r.until) && timeFor(r.ctx, wait) && r.budget.Ended() == "" {
 		return
 	}
-	if a.Status == http.StatusTooManyRequests {
+	if a.throttled() {
 		q.fail(throttled(c.now().Add(wait)))
 		return
 	}
@@ -249,8 +249,11 @@ type batchAnswer struct {
 	Body    json.RawMessage   `json:"body"`
 }
 
-// header looks a header up without case.
+// header looks a header up without case; an answer that is missing has none.
 func (a *batchAnswer) header(name string) string {
+	if a == nil {
+		return ""
+	}
 	for k, v := range a.Headers {
 		if http.CanonicalHeaderKey(k) == name {
 			return v

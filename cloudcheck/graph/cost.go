@@ -78,38 +78,34 @@ func (r *round) afford(chunk []*question) []*question {
 }
 
 // account charges what a batch cost: the sum of its items, or what the answer as a whole says where that is more. Where every
-// item was throttled the next batch would be too, and nothing more is asked within this budget.
+// item of a full batch was throttled the next one would be too, and nothing more is asked within this budget.
 func (r *round) account(chunk []*question, answers []*batchAnswer, outer note) {
-	items, setAside, throttledItems := 0, 0, 0
-	share := ""
+	sum, setAside, refused, share := 0, 0, 0, ""
 	for i, q := range chunk {
 		setAside += q.units
-		a := answers[i]
-		if a == nil {
-			items += q.units
-			continue
+		sum += answers[i].cost(q.units)
+		if s := answers[i].header(shareHeader); number(s, 0) > number(share, 0) {
+			share = s
 		}
-		items += a.cost(q.units)
-		if number(a.header(shareHeader), 0) > number(share, 0) {
-			share = a.header(shareHeader)
-		}
-		if a.Status == http.StatusTooManyRequests {
-			throttledItems++
+		if answers[i].throttled() {
+			refused++
 		}
 	}
-	r.client.charge(r.ctx, max(items-outer.cost(batchArea()), 0), setAside, share)
-	if throttledItems == len(chunk) {
+	r.client.charge(r.ctx, max(sum-outer.cost(batchArea()), 0), setAside, share)
+	if refused == maxBatch {
 		r.budget.End("Microsoft Graph throttles everything")
 	}
 }
 
-// cost is what an item of a batch cost. One that was throttled cost nothing, unless Graph says so.
+// cost is what an item of a batch cost, as was thought where nobody says so. One that was throttled cost nothing then.
 func (a *batchAnswer) cost(estimated int) int {
-	if a.Status == http.StatusTooManyRequests {
+	if a.throttled() {
 		estimated = 0
 	}
 	return int(number(a.header(unitsHeader), float64(estimated)))
 }
+
+func (a *batchAnswer) throttled() bool { return a != nil && a.Status == http.StatusTooManyRequests }
 
 // unasked is the failure of a question that the budget did not reach.
 func unasked(why string) *failure {
