@@ -133,7 +133,7 @@ func auditHeadline(s audit.Summary) string {
 
 // facts are what was compared, in short sentences.
 func facts(s audit.Summary) []string {
-	list := []string{fmt.Sprintf("Compared: %s below %s, in %s.", amount(s.Holders, "holder", "holders"), s.BaseDN, inWords(s.Ended.Sub(s.Began).Seconds()))}
+	list := []string{fmt.Sprintf("Compared: %s below %s, in %s.", amount(s.Holders, "holder", "holders"), s.BaseDN, InWords(s.Ended.Sub(s.Began).Seconds()))}
 	switch {
 	case s.Cloud.Full:
 		list = append(list, fmt.Sprintf("The tenant was read in full: %s, %s to Graph.", amount(s.Cloud.Objects, "object", "objects"), amount(s.Cloud.Calls, "call", "calls")))

@@ -237,7 +237,7 @@ func functions(zone *time.Location) template.FuncMap {
 		"day":     func(t time.Time) string { return day(t, zone) },
 		"title":   func(what string, t time.Time) string { return what + ", " + day(t, zone) },
 		"zone":    zoneName,
-		"words":   inWords,
+		"words":   InWords,
 		"result":  result,
 		"asked":   asked,
 		"tone":    tone,

@@ -90,8 +90,8 @@ func between(from, to time.Time) (time.Duration, bool) {
 	return max(0, to.Sub(from)), true
 }
 
-// inWords prints a number of seconds as a person says it: 0.4 s, 12 s, 31 min, 2 h 5 min, 3 d 4 h.
-func inWords(seconds float64) string {
+// InWords gives a number of seconds as a person says it: 0.4 s, 12 s, 31 min, 2 h 5 min, 3 d 4 h.
+func InWords(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
 	case d < 10*time.Second:
