@@ -67,6 +67,10 @@ func TestDiagnoseOnPremises(t *testing.T) {
 		}, want: []string{"wrong two_primaries"}, says: []string{"SMTP:jdoe@contoso.com, SMTP:x@contoso.com", "John Doe"}},
 		{name: "mail differs", change: func(w *world) { w.holder().Mail = "old@contoso.com" },
 			want: []string{"wrong mail_differs old@contoso.com"}, says: []string{"old@contoso.com", "jdoe@contoso.com"}},
+		{name: "two primaries, and mail is neither", change: func(w *world) {
+			w.onPremises("old@contoso.com", "SMTP:x@contoso.com", "SMTP:jdoe@contoso.com")
+			w.follow()
+		}, want: []string{"wrong two_primaries", "wrong mail_differs old@contoso.com"}},
 		{name: "mail in another case", change: func(w *world) { w.holder().Mail = "JDOE@Contoso.com" }},
 		{name: "aliases that mask mail", change: func(w *world) {
 			w.onPremises("jdoe@contoso.com", "smtp:j.doe@contoso.com")

@@ -40,27 +40,32 @@ func (e *examination) examineOnPremises() {
 
 // examinePrimary: where proxyAddresses has SMTP values, exactly one of them is the primary, and mail is its address.
 func (e *examination) examinePrimary() {
-	smtp, primaries := 0, 0
-	var primary address.Address
+	mail := address.Address(e.holder.Mail)
+	smtp, primaries, mailIsPrimary := 0, 0, false
 	for _, p := range e.holder.Proxies {
-		switch {
-		case p.IsPrimary():
-			primaries++
-			primary = p.Address()
-		case p.IsSMTP():
+		if p.IsSMTP() {
 			smtp++
 		}
+		if p.IsPrimary() {
+			primaries++
+			mailIsPrimary = mailIsPrimary || mail.Equal(p.Address())
+		}
 	}
-	switch mail := address.Address(e.holder.Mail); {
-	case primaries > 1:
+	if primaries > 1 {
 		e.find(Wrong, "", e.twoPrimaries())
+	}
+	switch {
 	case primaries == 0 && smtp > 0 && e.tenant != nil:
 		e.examineMissingPrimary(mail)
-	case primaries == 1 && mail != "" && !mail.Equal(primary):
-		e.find(Wrong, string(mail), say(cause.MailDiffers,
-			"mail of %s is %s and its primary is %s; in the cloud the primary wins and mail follows it, so make the right one of them the primary: mail is written with it",
-			e.name(), mail, primary))
+	case primaries > 0 && mail != "" && !mailIsPrimary:
+		e.find(Wrong, string(mail), e.mailDiffers())
 	}
+}
+
+func (e *examination) mailDiffers() *cause.Cause {
+	return say(cause.MailDiffers,
+		"mail of %s is %s and its primary is %s; in the cloud the primary wins and mail follows it, so make the right one of them the primary: mail is written with it",
+		e.name(), e.holder.Mail, listed(sortedValues(e.holder.Proxies.Primaries())))
 }
 
 func (e *examination) twoPrimaries() *cause.Cause {
