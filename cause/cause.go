@@ -27,7 +27,7 @@ const (
 	IsPrimary         Code = "is_primary"
 	IsUPN             Code = "is_upn"
 	PrimaryUnclear    Code = "primary_unclear"
-	NoPrimary         Code = "no_primary"
+	NoPrimary         Code = "no_primary" // also a finding
 	WouldMailEnable   Code = "would_mail_enable"
 	WouldLoseAddress  Code = "would_lose_address"
 	SignInChange      Code = "sign_in_change"
@@ -207,6 +207,6 @@ func Codes() map[Code][]Kind {
 	add(Contradiction, Quarantined, DomainNotVerified, ValueDiscarded, NotInCloud, CloudManaged, LicenceMissing,
 		UPNStays, ChangedOnPremises, ExchangePolicy, HeldByDeleted, ExportErrorSuspected, CalculatedOtherwise, Deadline)
 	add(Failure, DirectoryRefused, NotKept)
-	add(Finding, DuplicateOnPremises, TwoPrimaries, MailDiffers, TooManyAddresses)
+	add(Finding, NoPrimary, DuplicateOnPremises, TwoPrimaries, MailDiffers, TooManyAddresses)
 	return codes
 }
