@@ -66,7 +66,7 @@ func elsewhere(f cloudcheck.Finding) string {
 	case cause.LicenceMissing:
 		return "assign an Exchange Online licence"
 	case cause.NotSyncedYet, cause.NotCalculatedYet:
-		return "wait; nothing is to be done"
+		return "nothing is to be done"
 	}
 	return "look at the synchronisation errors of the holder in the Entra admin centre"
 }

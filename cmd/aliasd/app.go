@@ -71,7 +71,7 @@ the server's problem, or {"code", "message"} where the command line itself says 
 	root.AddCommand(
 		a.demoCommand(), a.runCommand(),
 		a.addCommand(), a.primaryCommand(), a.removeCommand(),
-		a.showCommand(), a.listCommand(), a.cancelCommand(), a.undoCommand(), a.recheckCommand(), a.releaseCommand(),
+		a.explainCommand(), a.showCommand(), a.listCommand(), a.cancelCommand(), a.undoCommand(), a.recheckCommand(), a.releaseCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.reportCommand(),
 		a.checkCommand(), a.configCommand(), a.tokenCommand(), a.serviceCommand(),
 	)

@@ -168,6 +168,7 @@ Everything stays until Ctrl-C. The sync engine runs a cycle every half second.
   export ALIASD_CONFIG=%s
   alias aliasd=%s
   aliasd add jdoe@contoso.test another@contoso.test --wait
+  aliasd explain carla@contoso.test
   aliasd list
   aliasd check --holder jdoe@contoso.test
   aliasd report --since 1h

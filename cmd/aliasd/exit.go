@@ -6,9 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/client"
 	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/server"
 )
 
 // The exit codes are a contract with scripts; README.md lists them.
@@ -71,6 +73,8 @@ func exitCode(err error) int {
 		return endCode(end)
 	case errors.As(err, &problem) && problem.Status == 422:
 		return exitUsage
+	case errors.As(err, &problem) && (problem.Code == server.Code(cause.UnknownHolder) || problem.Code == server.Code(cause.AmbiguousHolder)):
+		return exitRefused
 	}
 	return exitError
 }

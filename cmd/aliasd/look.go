@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -60,17 +61,22 @@ func (a *app) printPage(page server.PageJSON) error {
 		fmt.Fprintln(a.out, "no requests")
 	}
 	for _, r := range page.Items {
-		line := fmt.Sprintf("%s  %s", r.ID, r.State)
-		if r.Cause != nil {
-			line += fmt.Sprintf(" (%s)", r.Cause.Code)
-		}
-		sayf(a.out, "%s", line)
-		say(a.out, "    ", asked(r))
+		printRow(a.out, "", r)
 	}
 	if page.NextCursor != "" {
 		fmt.Fprintf(a.out, "\nThere is more: --cursor %s\n", page.NextCursor)
 	}
 	return nil
+}
+
+// printRow prints a request in a list: where it is, and what it asks for.
+func printRow(w io.Writer, indent string, r server.RequestJSON) {
+	line := fmt.Sprintf("%s%s  %s", indent, r.ID, r.State)
+	if r.Cause != nil {
+		line += fmt.Sprintf(" (%s)", r.Cause.Code)
+	}
+	sayf(w, "%s", line)
+	say(w, indent+"    ", asked(r))
 }
 
 func (a *app) pauseCommand() *cobra.Command {

@@ -115,7 +115,7 @@ func (s *screen) showWritten(r server.RequestJSON) {
 	}
 	for _, v := range after.ProxyAddresses {
 		if slices.Contains(before.ProxyAddresses, v) {
-			lines = append(lines, "  "+shorten(string(v)))
+			lines = append(lines, "  "+shorten(string(v), valueWidth))
 		} else {
 			lines = append(lines, s.good.Render("+ "+string(v)))
 		}
@@ -130,7 +130,7 @@ func (s *screen) showCloud(r server.RequestJSON) {
 	}
 	lines := make([]string, 0, len(r.Cloud.ProxyAddresses)+1)
 	for _, v := range sorted(r.Cloud.ProxyAddresses) {
-		lines = append(lines, "  "+shorten(string(v)))
+		lines = append(lines, "  "+shorten(string(v), valueWidth))
 	}
 	if !r.WrittenAt.IsZero() {
 		lines = append(lines, s.quiet.Render(fmt.Sprintf("  seen %.1f s after the write", r.Cloud.CheckedAt.Sub(r.WrittenAt).Seconds())))
@@ -178,11 +178,13 @@ func (s *screen) end(played, failed int, took time.Duration) {
 	fmt.Fprintf(s.w, "%s %s\n", verdict, s.quiet.Render(fmt.Sprintf("in %.1f s", took.Seconds())))
 }
 
-// shorten keeps long values, X500 mostly, on one line.
-func shorten(v string) string {
-	const most = 70
-	if len(v) <= most {
+// valueWidth is how many columns the demo gives a value.
+const valueWidth = 70
+
+// shorten keeps long values, X500 mostly, on one line of so many columns.
+func shorten(v string, most int) string {
+	if lipgloss.Width(v) <= most {
 		return v
 	}
-	return v[:most-1] + "…"
+	return wrap(v, most-1)[0] + "…"
 }

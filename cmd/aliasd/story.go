@@ -56,8 +56,12 @@ func printCause(w io.Writer, c *cause.Cause) {
 	if c.Conflict != nil {
 		sayf(w, "    held by %s %s (%s) as %s", c.Conflict.Kind, c.Conflict.Name, c.Conflict.ID, c.Conflict.Address)
 	}
-	for _, candidate := range c.Candidates {
-		sayf(w, "    could be %s %s  %s  %s", candidate.Kind, candidate.Name, candidate.UPN, candidate.ObjectGUID)
+	printCandidates(w, c.Candidates)
+}
+
+func printCandidates(w io.Writer, list []cause.Candidate) {
+	for _, c := range list {
+		sayf(w, "    could be %s %s  %s  %s", c.Kind, c.Name, c.UPN, c.ObjectGUID)
 	}
 }
 
@@ -143,7 +147,9 @@ func happened(e server.EventJSON) string {
 }
 
 // clockTime is a time on this machine's clock, with its distance from UTC: stories are read across zones.
-func clockTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05-07:00") }
+func clockTime(t time.Time) string { return t.Local().Format(clockLayout) }
+
+const clockLayout = "2006-01-02 15:04:05-07:00"
 
 func orNone(s string) string {
 	if s == "" {

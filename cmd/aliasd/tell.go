@@ -55,6 +55,7 @@ func (a *app) tell(err error) {
 		}
 	case errors.As(err, &problem):
 		fmt.Fprintf(a.err, "aliasd: %s\n", escape(inFlags(problem)))
+		printCandidates(a.err, problem.Candidates)
 		if hint := allowHint(string(problem.Code)); hint != "" {
 			fmt.Fprintln(a.err, hint)
 		}

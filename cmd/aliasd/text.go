@@ -17,24 +17,31 @@ import (
 const textWidth = 80
 
 // say prints what others may have written as text of its own: after an indent, escaped, and wrapped under it.
-func say(w io.Writer, indent, text string) {
-	for _, line := range wrap(escape(text), textWidth-lipgloss.Width(indent)) {
-		fmt.Fprintf(w, "%s%s\n", indent, line)
-	}
-}
+func say(w io.Writer, indent, text string) { sayUnder(w, indent, text) }
 
 // sayf prints one line that holds what others may have written, escaped and not wrapped.
 func sayf(w io.Writer, format string, values ...any) {
 	fmt.Fprintln(w, escape(fmt.Sprintf(format, values...)))
 }
 
-// wrap breaks a text into lines of so many columns.
+// wrap breaks a text into lines of so many columns: between words, and within one only where it has no room on a line. A
+// hyphen is no place to break, because addresses and commands are copied; so it is another character meanwhile.
 func wrap(text string, width int) []string {
+	const hyphen = "\ue000" // of the private use area
+	text = strings.ReplaceAll(text, "-", hyphen)
 	lines := strings.Split(lipgloss.NewStyle().Width(width).Render(text), "\n")
 	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " ")
+		lines[i] = strings.ReplaceAll(strings.TrimRight(line, " "), hyphen, "-")
 	}
 	return lines
+}
+
+// sayUnder prints a text like say, with a lead before its first line; the others stand under the text.
+func sayUnder(w io.Writer, lead, text string) {
+	for _, line := range wrap(escape(text), textWidth-lipgloss.Width(lead)) {
+		fmt.Fprintf(w, "%s\n", strings.TrimRight(lead+line, " "))
+		lead = strings.Repeat(" ", lipgloss.Width(lead))
+	}
 }
 
 // escape shows line breaks, control characters, and invisible ones that turn the direction of text as \n, \x1b, \u202e,

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/report"
+	"github.com/aliasd/aliasd/server"
+)
+
+// printHolder prints the page that a helpdesk opens first: who it is and whether all is well, the three sides side by
+// side, what is not in order with what to do, and what aliasd is at. It stands in 80 columns and needs no colours.
+func printHolder(out io.Writer, view server.HolderView, now time.Time) error {
+	p := &page{view: view, now: now}
+	p.head()
+	p.attributes()
+	p.values()
+	p.findings()
+	p.requests()
+	p.assumptions()
+	_, err := io.WriteString(out, p.text.String())
+	return err
+}
+
+// page is one holder's page being written.
+type page struct {
+	view server.HolderView
+	now  time.Time
+	text strings.Builder
+}
+
+// line ends a line of our own; what comes from outside goes through say, put or field.
+func (p *page) line(format string, values ...any) { fmt.Fprintf(&p.text, format+"\n", values...) }
+
+// say writes a sentence, wrapped under its indent.
+func (p *page) say(indent, text string) { say(&p.text, indent, text) }
+
+// labelWidth is where the text beside a label starts.
+const labelWidth = 15
+
+// field writes a value beside its label, on as many lines as it needs.
+func (p *page) field(label, text string) {
+	sayUnder(&p.text, fmt.Sprintf("  %-*s", labelWidth, label), text)
+}
+
+func (p *page) head() {
+	v := p.view
+	sayUnder(&p.text, p.verdict()+"  ", fmt.Sprintf("%s (%s)", v.Name, v.Kind))
+	p.codes()
+	p.line("")
+	p.field("DN", string(v.DN))
+	p.field("objectGUID", v.ObjectGUID)
+	p.field("changed", p.when(v.OnPremises.ChangedAt))
+	switch {
+	case v.Sync != nil && v.Cloud == nil:
+		p.field("cloud id", "not in the cloud")
+	case v.Cloud != nil:
+		p.field("cloud id", v.Cloud.ID)
+		if v.Kind == address.User {
+			p.field("licence", map[bool]string{true: "Exchange Online", false: "no Exchange Online licence"}[v.Cloud.ExchangeLicensed])
+		}
+	}
+	p.syncs()
+}
+
+// codes names the findings at the top, so that the first lines say what this is about.
+func (p *page) codes() {
+	codes := make([]string, len(p.view.Findings))
+	for i, f := range p.view.Findings {
+		codes[i] = fmt.Sprintf("[%d] %s", i+1, f.Code)
+	}
+	if len(codes) > 0 {
+		p.say("  ", strings.Join(codes, "  "))
+	}
+}
+
+// syncs tells when the tenant was synchronised last, and when this changed the holder.
+func (p *page) syncs() {
+	if p.view.Sync == nil {
+		p.field("tenant synced", "not known: the cloud could not be asked")
+		return
+	}
+	last := p.when(p.view.Sync.LastSync)
+	if on := p.view.Sync.Enabled; on != nil && !*on {
+		last += "; SWITCHED OFF in the tenant"
+	}
+	p.field("tenant synced", last)
+	if c := p.view.Cloud; c != nil {
+		p.field("holder synced", p.when(c.LastSync))
+	}
+}
+
+// verdict says in a word or two how it stands.
+func (p *page) verdict() string {
+	switch worst(p.view.Findings) {
+	case cloudcheck.Wrong:
+		return "WRONG"
+	case cloudcheck.Pending:
+		return "ON ITS WAY"
+	}
+	if p.view.Sync == nil {
+		return "NOT COMPARED"
+	}
+	return "IN ORDER"
+}
+
+// when is a time with its age.
+func (p *page) when(t time.Time) string {
+	if t.IsZero() {
+		return "not known"
+	}
+	return fmt.Sprintf("%s, %s ago", t.In(p.now.Location()).Format(clockLayout), report.InWords(max(0, p.now.Sub(t)).Seconds()))
+}
+
+func (p *page) findings() {
+	if c := p.view.CloudCause; p.view.Sync == nil && c != nil {
+		p.line("\nTHE CLOUD COULD NOT BE ASKED\n")
+		p.say("  ", fmt.Sprintf("%s: %s", c.Code, c.Message))
+	}
+	if len(p.view.Findings) > 0 {
+		p.line("\nFINDINGS")
+	}
+	for i, f := range p.view.Findings {
+		p.line("")
+		sayUnder(&p.text, fmt.Sprintf("  [%d] ", i+1), fmt.Sprintf("%s: %s  %s", severityWord(f.Severity), f.Code, f.Value))
+		p.say("      ", f.Message)
+		if c := f.Conflict; c != nil {
+			p.say("      ", fmt.Sprintf("the other object: %s %s", c.Kind, c.ID))
+		}
+		p.advice(i+1, f.Message)
+	}
+	if c := p.view.DuplicatesCause; c != nil {
+		p.line("\nNOBODY COULD LOOK FOR DUPLICATES ON-PREMISES\n")
+		p.say("  ", fmt.Sprintf("%s: %s", c.Code, c.Message))
+	}
+}
+
+func severityWord(s cloudcheck.Severity) string {
+	switch s {
+	case cloudcheck.Wrong:
+		return "wrong"
+	case cloudcheck.Pending:
+		return "on its way"
+	}
+	return "notice"
+}
+
+// advice says what would be done about a finding, unless its sentence says it in the same words.
+func (p *page) advice(finding int, said string) {
+	for _, a := range p.view.Advice {
+		switch {
+		case a.Finding != finding, a.Command == "" && strings.Contains(said, a.Do):
+		case a.Command == "":
+			sayUnder(&p.text, "      -> ", a.Do)
+		default:
+			sayUnder(&p.text, "      -> ", a.Do+":")
+			p.say("         ", a.Command)
+		}
+	}
+}
+
+func (p *page) requests() {
+	if len(p.view.Requests) == 0 {
+		return
+	}
+	p.line("\nOPEN REQUESTS\n")
+	for _, r := range p.view.Requests {
+		printRow(&p.text, "  ", r)
+	}
+}
+
+// assumptions matter where the cloud calculates something else than was predicted.
+func (p *page) assumptions() {
+	surprised := func(f cloudcheck.Finding) bool { return f.Code == cause.CalculatedOtherwise }
+	if p.view.Predicted == nil || len(p.view.Predicted.Assumptions) == 0 || !slices.ContainsFunc(p.view.Findings, surprised) {
+		return
+	}
+	p.line("\nASSUMED, because the documents leave it open\n")
+	for _, a := range p.view.Predicted.Assumptions {
+		p.say("  ", a)
+	}
+}
