@@ -146,8 +146,7 @@ func (e *examination) showsPrimary(a address.Address) bool {
 
 // lacksLicence: without an Exchange plan the MOERA is the primary (KB 3190357, scenario 4).
 func (e *examination) lacksLicence(shown address.Address) bool {
-	recipient := e.object.ExchangeLicensed || e.holder.RemoteRecipient
-	return e.holder.Kind == address.User && !recipient && strings.EqualFold(shown.Domain(), e.tenant.InitialDomain)
+	return e.holder.Kind == address.User && !e.object.takesMail(*e.holder) && strings.EqualFold(shown.Domain(), e.tenant.InitialDomain)
 }
 
 func (e *examination) compareUPN() {

@@ -1,6 +1,7 @@
 package cloudcheck
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aliasd/aliasd/address"
@@ -31,16 +32,22 @@ func goneOnPremises(e evidence) (*cause.Cause, address.Address) {
 		stamp(e.WrittenAt), e.wanted()), ""
 }
 
-// exchangePolicy: the primary turned back, and an e-mail address policy owns the holder (KB 318072).
+// exchangePolicy: the primary that was asked for turned back, and an e-mail address policy owns the holder (KB 318072).
 func exchangePolicy(e evidence) (*cause.Cause, address.Address) {
 	h := e.Ref.Holder
 	written, now := primaryOf(e.After), primaryOf(h.Values)
-	if e.lost == nil || !h.PolicyOwned || written.Equal(now) {
+	if e.lost == nil || !h.PolicyOwned || written.Equal(now) || !e.wantsPrimary(written) {
 		return nil, ""
 	}
 	return say(cause.ExchangePolicy,
 		"%s was written as the primary of %s, and an on-premises Exchange e-mail address policy turned it back to %s; take the holder out of the policy (Set-… -EmailAddressPolicyEnabled $false) and ask again",
 		written, e.name(), orNothing(string(now))), ""
+}
+
+func (e evidence) wantsPrimary(a address.Address) bool {
+	return slices.ContainsFunc(e.Expectation.Wants, func(w address.Want) bool {
+		return w.Role == address.RolePrimary && w.Address.Equal(a)
+	})
 }
 
 func changedOnPremises(e evidence) (*cause.Cause, address.Address) {
@@ -88,13 +95,16 @@ func (o *Object) quarantines(a address.Address) bool {
 	return false
 }
 
-// domainNotVerified: contacts keep any domain, the others lose what is not verified.
+// domainNotVerified: contacts keep any domain, Exchange recipients lose what is not verified. What becomes of the others'
+// values is not documented: there it is said once things have settled.
 func domainNotVerified(e evidence) (*cause.Cause, address.Address) {
 	if e.Ref.Holder.Kind == address.Contact || len(e.tenant.Verified) == 0 {
 		return nil, ""
 	}
 	for _, w := range e.absent() {
-		if !e.tenant.Verifies(w.Address.Domain()) {
+		d, discarded := e.discards(w.Address)
+		sure := discarded && d.Reason == proxycalc.UnverifiedDomain || e.settled()
+		if sure && !e.tenant.Verifies(w.Address.Domain()) {
 			return unverifiedDomain(e.name(), w.Address), ""
 		}
 	}
@@ -103,28 +113,35 @@ func domainNotVerified(e evidence) (*cause.Cause, address.Address) {
 
 // valueDiscarded: the proxy calculation drops such a value.
 func valueDiscarded(e evidence) (*cause.Cause, address.Address) {
-	if len(e.absent()) == 0 {
-		return nil, ""
-	}
-	result := calculate(e.Ref.Holder, e.tenant, e.object)
 	for _, w := range e.absent() {
-		for _, d := range result.Discarded {
-			if w.Address.Equal(address.Proxy(d.Value).Address()) && d.Reason != proxycalc.Taken {
-				return discardedValue(e.name(), d), ""
-			}
+		if d, discarded := e.discards(w.Address); discarded {
+			return discardedValue(e.name(), d), ""
 		}
 	}
 	return nil, ""
 }
 
-// upnStays: the UPN is always an address of a licensed user or an Exchange recipient (KB 3190357, note on scenario 1).
+// discards says whether the calculation drops an address as it stands on-premises. Who else holds it is not known to it.
+func (e evidence) discards(a address.Address) (proxycalc.Discarded, bool) {
+	for _, d := range calculate(e.Ref.Holder, e.tenant, e.object).Discarded {
+		if a.Equal(address.Proxy(d.Value).Address()) || a.Equal(address.Address(d.Value)) {
+			return d, true
+		}
+	}
+	return proxycalc.Discarded{}, false
+}
+
+// upnStays: the UPN is always an address of a licensed user or an Exchange recipient (KB 3190357, note on scenario 1). It
+// was none when the address was removed, that is refused as is_upn; but people marry.
 func upnStays(e evidence) (*cause.Cause, address.Address) {
-	if e.object == nil || !e.exchangeRecipient() && !e.settled() {
+	if e.object == nil {
 		return nil, ""
 	}
+	predicted := calculate(e.Ref.Holder, e.tenant, e.object)
 	for _, w := range e.missing {
-		isUPN := w.Address.Equal(address.Address(e.object.UPN)) || w.Address.Equal(address.Address(e.Ref.Holder.UPN))
-		if w.Role == address.RoleAbsent && isUPN {
+		becomes := w.Address.Equal(address.Address(predicted.UPN)) && hasAddress(predicted.Proxies, w.Address)
+		is := e.settled() && w.Address.Equal(address.Address(e.object.UPN))
+		if w.Role == address.RoleAbsent && (becomes || is) {
 			return say(cause.UPNStays,
 				"%s is the user principal name of %s, so the cloud keeps it as an address although it was removed on-premises; change the user principal name first if it has to go",
 				w.Address, e.name()), ""
@@ -133,21 +150,27 @@ func upnStays(e evidence) (*cause.Cause, address.Address) {
 	return nil, ""
 }
 
-func (e evidence) exchangeRecipient() bool {
-	return e.object.ExchangeLicensed || e.Ref.Holder.RemoteRecipient
-}
-
+// notInCloud: it is left out, or it cannot get in because another object holds what it brings.
 func notInCloud(e evidence) (*cause.Cause, address.Address) {
 	if e.object != nil || e.gone || e.moves < movesNeeded && !e.pastDeadline() {
 		return nil, ""
 	}
 	return say(cause.NotInCloud, "the tenant does not have %s, although it was synchronised at %s, after the write, so %s cannot arrive: %s",
-		e.name(), stamp(e.lastSync), e.wanted(), whyNotInCloud(e.Ref.Holder)), ""
+		e.name(), stamp(e.lastSync), e.wanted(), whyNotInCloud(e.Ref.Holder)), e.brings()
+}
+
+// brings is the address for which the export of a new object may fail, "" where it is left out for what it is.
+func (e evidence) brings() address.Address {
+	absent := e.absent()
+	if len(absent) == 0 || e.Ref.Holder.Critical || !proxycalc.Syncs(holderOf(e.Ref.Holder, nil)) {
+		return ""
+	}
+	return absent[0].Address
 }
 
 // licenceMissing: without an Exchange plan the MOERA is the primary (KB 3190357, scenario 4).
 func licenceMissing(e evidence) (*cause.Cause, address.Address) {
-	if e.object == nil || e.Ref.Holder.Kind != address.User || e.exchangeRecipient() || !e.settled() {
+	if e.object == nil || e.Ref.Holder.Kind != address.User || e.object.takesMail(e.Ref.Holder) || !e.settled() {
 		return nil, ""
 	}
 	moera := e.object.primary()

@@ -14,6 +14,13 @@ func (o *Object) CloudManaged() bool {
 	return cameFromAD && (o.SyncEnabled == nil || !*o.SyncEnabled)
 }
 
+// takesMail says that a user is an Exchange recipient: by an Exchange plan, as a shared mailbox, or by a mailbox elsewhere
+// (msExchRemoteRecipientType, which flows only with a mailNickname).
+func (o *Object) takesMail(h address.Holder) bool {
+	in := holderOf(h, o)
+	return in.ExchangeLicensed || in.SharedMailbox || in.RemoteRecipient && in.Nickname != ""
+}
+
 // Verifies says whether addresses of a domain (in lower case) may arrive in the tenant: its verified domains, and the
 // hybrid coexistence domain contoso.mail.onmicrosoft.com, which belongs to the initial one without being listed.
 func (t Tenant) Verifies(domain string) bool {

@@ -29,7 +29,7 @@ func quarantinedBy(name string, a address.Address, by *cause.Conflict) *cause.Ca
 
 func heldByDeleted(name string, a address.Address, by cause.Conflict) *cause.Cause {
 	c := say(cause.HeldByDeleted,
-		"%s does not arrive at %s, because %s still holds it and can be restored; delete that object for good, or ask for another address",
+		"%s does not arrive at %s, and %s still holds it and can be restored; delete that object for good if it will not come back, or ask for another address",
 		a, name, inWords(by))
 	c.Conflict = &by
 	return c

@@ -165,18 +165,20 @@ func disputedIn(rulings []ruling) []address.Address {
 }
 
 // blame names the object that holds the disputed address. A deleted one explains the conflict better than its effect
-// does; a live one that no quarantine tells of points to an export error, which shows nowhere in Graph.
+// does, unless it may be the holder itself, which left the cloud; a live one that no quarantine tells of points to an
+// export error, which shows nowhere in Graph.
 func (r *ruling) blame(objects []Object) {
 	if r.disputed == "" {
 		return
 	}
-	self := ""
+	self := r.evidence.Ref.CloudID
 	if r.evidence.object != nil {
 		self = r.evidence.object.ID
 	}
 	by := holderIn(objects, r.disputed, self)
 	switch {
 	case by == nil:
+	case r.Cause.Code == cause.NotInCloud && deletedPrefix(by.Kind) != "":
 	case deletedPrefix(by.Kind) != "":
 		r.Cause = heldByDeleted(r.evidence.name(), r.disputed, *by)
 	case r.Cause.Code == cause.Quarantined:

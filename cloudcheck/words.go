@@ -67,7 +67,7 @@ func describe(w address.Want) string {
 	case address.RoleSecondary:
 		return string(address.Secondary(w.Address)) + " (alias)"
 	case address.RoleAbsent:
-		return "no " + string(w.Address)
+		return "the removal of " + string(w.Address)
 	}
 	return string(w.Address)
 }
