@@ -13,14 +13,14 @@ import (
 
 // guard refuses a plan by which the cloud would change in more than was asked for, as far as the proxy calculation can be
 // predicted: another primary (primary_unclear), one address less (would_lose_address), or a group that becomes
-// mail-enabled (would_mail_enable); and a primary that would not arrive (domain_not_verified). It waits where the cloud has still to catch up with an earlier change. What the cloud
+// mail-enabled (would_mail_enable); and one that would not arrive (domain_not_verified, reserved_suffix). It waits where the cloud has still to catch up with an earlier change. What the cloud
 // adds by itself is no harm. It is pure; a plan that changes nothing passes.
 func guard(s address.Situation, shown cloudcheck.Snapshot, ask address.Ask, plan address.Plan) error {
 	if plan.Change.Empty() {
 		return nil
 	}
 	o := foresee(s, shown, ask, plan)
-	for _, refuse := range []func() error{o.refuseMailEnabled, o.refuseUnverifiedPrimary, o.refuseOtherPrimary, o.refuseLoss} {
+	for _, refuse := range []func() error{o.refuseMailEnabled, o.refuseVain, o.refuseOtherPrimary, o.refuseLoss} {
 		if err := refuse(); err != nil {
 			return err
 		}
@@ -63,13 +63,21 @@ func (o outlook) refuseMailEnabled() error {
 		o.Holder.Name, inShort(o.after))
 }
 
-// refuseUnverifiedPrimary: an alias may stand on-premises in a domain whose addresses the cloud leaves away.
-func (o outlook) refuseUnverifiedPrimary() error {
+// refuseVain: what was asked for would not arrive. An alias may stand on-premises in a domain whose addresses the cloud
+// leaves away, and a contact may have any domain, but not another tenant's hybrid coexistence domain.
+func (o outlook) refuseVain() error {
 	a := o.ask.Address
-	if o.ask.Action != address.SetPrimary || len(o.after.Proxies.Find(a)) > 0 || o.shown.Tenant.Verifies(a.Domain()) {
+	if len(o.after.Proxies.Find(a)) > 0 || o.shown.Tenant.Verifies(a.Domain()) {
 		return nil
 	}
-	return refuseDomain(a)
+	switch asks := o.ask.Action; {
+	case (asks == address.AddAlias || asks == address.SetPrimary) && strings.HasSuffix(a.Domain(), ".onmicrosoft.com"):
+		return cause.Refuse(cause.ReservedSuffix,
+			"the domain %s of %s is another tenant's, and Entra ID discards such an address when it comes from the directory; choose an address in another domain", a.Domain(), a)
+	case asks == address.SetPrimary:
+		return refuseDomain(a)
+	}
+	return nil
 }
 
 // refuseOtherPrimary: the predicted mail is the primary's address, "" where there is none.

@@ -42,6 +42,9 @@ func TestGuard(t *testing.T) {
 	mailbox.licensed, mailbox.caughtUp, mailbox.holder.RemoteRecipient, mailbox.holder.Nickname = false, true, true, "jane"
 	badAlias := user("b@contoso.test", "SMTP:b@contoso.test", "smtp:a@fabrikam.test")
 	badAlias.sync()
+	partner := &hybrid{holder: address.Holder{Kind: address.Contact, Name: "Partner",
+		Values: address.Values{Mail: "p@fabrikam.test", Proxies: address.Set{"SMTP:p@fabrikam.test"}}}}
+	partner.sync()
 	list := &hybrid{caughtUp: true, holder: address.Holder{Kind: address.Group, Name: "Sales",
 		Values: address.Values{Mail: "sales@contoso.test", Proxies: address.Set{"X500:/o=Contoso/cn=sales"}}}}
 	tests := []struct {
@@ -66,6 +69,9 @@ func TestGuard(t *testing.T) {
 		{"an alias in a foreign domain cannot be the primary", badAlias,
 			address.Ask{Action: address.SetPrimary, Address: "a@fabrikam.test"}, cause.DomainNotVerified, []string{"fabrikam.test"}},
 		{"nor does it hinder another", badAlias, address.Ask{Action: address.SetPrimary, Address: "a@contoso.test"}, "", nil},
+		{"a contact may have any domain", partner, address.Ask{Action: address.AddAlias, Address: "p@northwind.test"}, "", nil},
+		{"but not another tenant's own", partner, address.Ask{Action: address.AddAlias, Address: "p@northwind.mail.onmicrosoft.com"},
+			cause.ReservedSuffix, []string{"p@northwind.mail.onmicrosoft.com"}},
 		{"a group whose mail does not count would get it as its address", list,
 			address.Ask{Action: address.AddAlias, Address: "offers@contoso.test"}, cause.WouldMailEnable,
 			[]string{"Sales has no address", "SMTP:sales@contoso.test, smtp:offers@contoso.test"}},
