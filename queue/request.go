@@ -27,6 +27,14 @@ type Submission struct {
 	SubmittedBy string `json:"submitted_by"`
 }
 
+// words is what is asked, for a sentence: add_alias of a@contoso.com for jdoe.
+func (s Submission) words() string {
+	if s.Address == "" {
+		return string(s.Action) + " for " + s.Holder
+	}
+	return string(s.Action) + " of " + string(s.Address) + " for " + s.Holder
+}
+
 // Idempotency is the caller's key for one submission; it holds per token for 7 days.
 type Idempotency struct {
 	Key string // empty: none was given

@@ -389,7 +389,8 @@ func (a *attempt) noteLanded(ctx context.Context, entry ldapwriter.Entry) error 
 func (a *attempt) noteWritten(ctx context.Context, receipt ldapwriter.Receipt, e cloudcheck.Expectation, notes []string) error {
 	touched := a.touches(receipt)
 	none, soon := 0, a.now()
-	waits := cause.Wait(cause.NotSyncedYet, "it is written on-premises, and the cloud shows it after the next sync at the earliest")
+	waits := cause.Wait(cause.NotSyncedYet, "%s is written on-premises on %s, and the cloud shows it after the next sync at the earliest; nothing is to be done",
+		a.request.words(), receipt.DC)
 	// The write is done: its receipt is stored even when the time for the attempt is over. The guard decides.
 	written, err := a.store.Advance(context.WithoutCancel(ctx), Transition{ID: a.request.ID, From: Writing, To: Written, Owner: a.request.Owner, Now: soon,
 		What: "written", Detail: receipt, Receipt: &receipt, Expectation: &e, Supersedes: touched, UndoneID: a.request.Undoes,

@@ -59,11 +59,9 @@ func TestThePredictionGuardsTheWrite(t *testing.T) {
 func (s *stack) addLeaver(t *testing.T) {
 	t.Helper()
 	lee := site.Object{Kind: site.User, Name: "Lee Leaver", Account: "lee", UPN: "lee@contoso.test"}
-	fatal(t, s.Site.Populate(context.Background(), []site.Object{lee}))
-	s.cycle(t)
+	s.add(t, lee)
 	s.Tenant.SetLicence(s.anchor(t, lee.Name), false)
-	fatal(t, s.Site.Modify(context.Background(), s.Site.DNOf(lee), site.Changes{Replace: map[string][]string{
-		"proxyAddresses": {"smtp:lee.leaver@contoso.test", "smtp:lee@northwind.onmicrosoft.com"}}}))
+	s.replace(t, lee.Name, "proxyAddresses", "smtp:lee.leaver@contoso.test", "smtp:lee@northwind.onmicrosoft.com")
 	s.cycle(t)
 	got, err := s.Tenant.Values("lee@contoso.test")
 	if err != nil || !strings.HasSuffix(got.Mail, ".onmicrosoft.com") {
@@ -74,7 +72,6 @@ func (s *stack) addLeaver(t *testing.T) {
 // addForeigner adds a user with an alias in a domain that is not the tenant's.
 func (s *stack) addForeigner(t *testing.T) {
 	t.Helper()
-	fatal(t, s.Site.Populate(context.Background(), []site.Object{{Kind: site.User, Name: "Fay Foreign", Account: "fay", UPN: "fay@contoso.test",
-		Mail: "fay@contoso.test", Proxies: []string{"SMTP:fay@contoso.test", "smtp:fay@fabrikam.test"}}}))
-	s.cycle(t)
+	s.add(t, site.Object{Kind: site.User, Name: "Fay Foreign", Account: "fay", UPN: "fay@contoso.test",
+		Mail: "fay@contoso.test", Proxies: []string{"SMTP:fay@contoso.test", "smtp:fay@fabrikam.test"}})
 }

@@ -151,22 +151,6 @@ func TestWhatCanBeSeenAtOnceIsNotStored(t *testing.T) {
 	}
 }
 
-// A group that the tenant makes between write and sync takes the address: the request ends mismatched and names it.
-func TestQuarantineNamesTheHolder(t *testing.T) {
-	t.Parallel()
-	s := newStack(t, lab.Embedded, tenant.Options{})
-	r := s.submit(t, address.AddAlias, "carla", "events@contoso.test")
-	s.untilState(t, r.ID, queue.Written, cause.NotSyncedYet)
-	fatal(t, snatch(context.Background(), &stage{box: s.Lab}))
-	mismatched := s.until(t, r.ID, "quarantined", func(r requestJSON) bool {
-		s.cycle(t)
-		return r.State == queue.Mismatched && codeOf(r) == cause.Quarantined
-	})
-	if mismatched.Cause.Conflict == nil || mismatched.Cause.Conflict.Name != "Events Team" {
-		t.Errorf("conflict %+v does not name Events Team", mismatched.Cause.Conflict)
-	}
-}
-
 // anchor is the source anchor of an object in People.
 func (s *stack) anchor(t *testing.T, name string) string {
 	t.Helper()

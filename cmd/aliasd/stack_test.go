@@ -215,6 +215,20 @@ func (s *stack) verify(t *testing.T, id queue.RequestID) server.RequestJSON {
 	})
 }
 
+// replace sets an attribute of somebody in People as the administrator would.
+func (s *stack) replace(t *testing.T, name, attribute string, values ...string) {
+	t.Helper()
+	fatal(t, s.Site.Modify(context.Background(), s.Site.DNOf(site.Object{Kind: site.User, Name: name}),
+		site.Changes{Replace: map[string][]string{attribute: values}}))
+}
+
+// add puts somebody into the directory and into the cloud.
+func (s *stack) add(t *testing.T, o site.Object) {
+	t.Helper()
+	fatal(t, s.Site.Populate(context.Background(), []site.Object{o}))
+	s.cycle(t)
+}
+
 // values reads a holder's two attributes as the administrator.
 func (s *stack) values(t *testing.T, name, ou string) address.Values {
 	t.Helper()
