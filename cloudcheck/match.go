@@ -74,3 +74,6 @@ func likeness(h address.Holder, o *Object) int {
 	}
 	return score
 }
+
+// Holds says whether an object holds an address: as proxy address, mail or UPN.
+func (o *Object) Holds(a address.Address) bool { return o.holds(a) != "" }

@@ -7,6 +7,7 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/cloudcheck/mirror"
 )
 
 // Directory is the on-premises side.
@@ -27,8 +28,9 @@ type Cloud interface {
 	// Refresh brings the local copy of the tenant up to date; progress is told how many objects were read so far. Errors
 	// are *cause.Error of kind Waiting; the copy is then as it was.
 	Refresh(ctx context.Context, progress func(objects int)) (Refreshed, error)
-	// Match finds each holder's object in the copy; nil where the tenant has none. The answers stand in the order of holders.
-	Match(ctx context.Context, holders []address.Holder) ([]*cloudcheck.Object, error)
+	// Match finds each holder's object in the copy; nil where the tenant has none, and Err where it cannot be said which
+	// object it is. The answers stand in the order of holders.
+	Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error)
 	// HoldersOf finds which objects hold any of the addresses: the live ones of the copy, and deleted users and groups.
 	HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error)
 	// Diagnose compares a holder with its object. It is pure.
@@ -36,18 +38,7 @@ type Cloud interface {
 }
 
 // Refreshed is what a refresh of the local copy did.
-type Refreshed struct {
-	// Full says that the whole tenant was read: there was no copy, or the delta token had expired (Why says which).
-	Full bool   `json:"full"`
-	Why  string `json:"why,omitempty"`
-	// Objects are in the copy now; Changed and Removed are what this refresh brought.
-	Objects int `json:"objects"`
-	Changed int `json:"changed"`
-	Removed int `json:"removed"`
-	// Calls are the HTTP calls to Graph that it took.
-	Calls int           `json:"calls"`
-	Took  time.Duration `json:"-"`
-}
+type Refreshed = mirror.Refreshed
 
 // Item is one finding about one holder: a line of the audit's output.
 type Item struct {

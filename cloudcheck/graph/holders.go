@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck"
@@ -25,7 +24,8 @@ func (c *Client) HoldersOf(ctx context.Context, addrs []address.Address) ([]clou
 			return nil, q.err
 		}
 		for _, o := range q.found {
-			if !seen[o.ID] && slices.ContainsFunc(addrs, func(a address.Address) bool { return holds(o, a) }) {
+			// Whole addresses are compared: a long one is asked for by its beginning only.
+			if !seen[o.ID] && slices.ContainsFunc(addrs, o.Holds) {
 				seen[o.ID] = true
 				holders = append(holders, o)
 			}
@@ -52,9 +52,4 @@ func (c *Client) whoHolds(a address.Address) []*question {
 	ask(deletedUsersOf(), proxies...)
 	ask(deletedGroupsOf(), proxies...)
 	return questions
-}
-
-// holds compares the whole address: a long one is asked for by its beginning only.
-func holds(o cloudcheck.Object, a address.Address) bool {
-	return len(o.Proxies.Find(a)) > 0 || strings.EqualFold(o.Mail, string(a)) || strings.EqualFold(o.UPN, string(a))
 }

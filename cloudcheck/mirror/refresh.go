@@ -1,0 +1,137 @@
+package mirror
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/aliasd/aliasd/sqlitefile"
+)
+
+// version is that of the schema. A copy with another one is read anew, so there are no migrations.
+const version = 1
+
+// state is where a copy stands: the cursor, when it was had, and how many objects there are.
+type state struct {
+	cursor  Cursor
+	at      time.Time
+	objects int
+}
+
+// Refresh brings the copy up to date: by what changed since the last time, or by reading the whole tenant where there is no
+// copy, where it is of another tenant, of another version or damaged, and where the delta token has expired or is older
+// than 7 days. progress is told how many objects of a whole read are in. Where it fails, the copy is as it was.
+func (m *Mirror) Refresh(ctx context.Context, from Source, progress func(objects int)) (Refreshed, error) {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	began, calls := m.options.Now(), from.Calls()
+	r, err := m.refresh(ctx, from, progress)
+	r.Calls, r.Took = from.Calls()-calls, m.options.Now().Sub(began)
+	return r, m.inWords(ctx, err)
+}
+
+func (m *Mirror) refresh(ctx context.Context, from Source, progress func(int)) (Refreshed, error) {
+	since, why, err := m.attach(ctx)
+	if err != nil {
+		return Refreshed{}, err
+	}
+	if why == "" {
+		r, err := m.catchUp(ctx, from, since)
+		if why = whyAgain(err); why == "" {
+			return r, err
+		}
+	}
+	m.options.Logger.Info("the whole tenant is read", "why", why)
+	r, err := m.readAll(ctx, from, progress)
+	r.Why = why
+	return r, err
+}
+
+// whyAgain says why a copy cannot be brought up to date by changes; "" where it can, or the error is another one.
+func whyAgain(err error) string {
+	switch {
+	case errors.Is(err, ErrExpired):
+		return "the delta token had expired"
+	case err != nil && damaged(err):
+		return "the copy was damaged"
+	}
+	return ""
+}
+
+// attach opens the file anew, for another process may have put another one in its place. why says why a copy is of no use,
+// in words; "" where it is.
+func (m *Mirror) attach(ctx context.Context) (s state, why string, err error) {
+	if err := m.Close(); err != nil {
+		return state{}, "", err
+	}
+	if _, err := os.Stat(m.options.Path); errors.Is(err, fs.ErrNotExist) {
+		return state{}, "there was no copy", nil
+	}
+	db, err := connect(m.options.Path)
+	if err != nil {
+		return state{}, "", err
+	}
+	s, why, err = m.judge(ctx, db)
+	if err != nil || why != "" {
+		return state{}, why, errors.Join(err, db.Close())
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.db = db
+	return s, "", nil
+}
+
+// judge reads where a copy stands, and whether it can be used.
+func (m *Mirror) judge(ctx context.Context, db *sql.DB) (s state, why string, err error) {
+	var found int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&found); err != nil {
+		return unread(err)
+	}
+	if found != version {
+		return state{}, "the copy was made by another version of aliasd", nil
+	}
+	var tenant, cursor string
+	var at int64
+	if err := db.QueryRowContext(ctx, "SELECT tenant, cursor, at, objects FROM meta").Scan(&tenant, &cursor, &at, &s.objects); err != nil {
+		return unread(err)
+	}
+	if err := json.Unmarshal([]byte(cursor), &s.cursor); err != nil {
+		return state{}, "the copy was damaged", nil
+	}
+	s.at = instant(at)
+	age := m.options.Now().Sub(s.at)
+	switch {
+	case tenant != m.options.TenantID:
+		return state{}, "the copy was of another tenant", nil
+	case age >= tokenLife || age < 0:
+		return state{}, "the delta token was older than 7 days", nil
+	}
+	return s, "", nil
+}
+
+// unread tells damage, which another read mends, from an error.
+func unread(err error) (state, string, error) {
+	if damaged(err) || errors.Is(err, sql.ErrNoRows) {
+		return state{}, "the copy was damaged", nil
+	}
+	return state{}, "", err
+}
+
+// connect opens a copy. Its rollback journal leaves no second file behind, which could be taken for that of the next copy.
+func connect(path string) (*sql.DB, error) {
+	db, err := sqlitefile.Connect(path, 2, url.Values{
+		"mode":    {"rw"},
+		"_txlock": {"immediate"},
+		"_pragma": {"busy_timeout(5000)", "journal_mode(DELETE)", "secure_delete(1)", "temp_store(MEMORY)"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return db, nil
+}
