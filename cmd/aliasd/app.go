@@ -72,7 +72,7 @@ the server's problem, or {"code", "message"} where the command line itself says 
 		a.demoCommand(), a.runCommand(),
 		a.addCommand(), a.primaryCommand(), a.removeCommand(),
 		a.explainCommand(), a.showCommand(), a.listCommand(), a.cancelCommand(), a.undoCommand(), a.recheckCommand(), a.releaseCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.reportCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.predictCommand(), a.reportCommand(),
 		a.checkCommand(), a.configCommand(), a.tokenCommand(), a.serviceCommand(),
 	)
 	return root
@@ -85,7 +85,7 @@ func notElsewhere(c *cobra.Command) error {
 	}
 	for top := c; top.HasParent(); top = top.Parent() {
 		switch top.Name() {
-		case "demo", "run", "report", "check", "config", "token", "service":
+		case "demo", "run", "predict", "report", "check", "config", "token", "service":
 			return usage(c, errors.New("--server: this command works on this machine alone"))
 		}
 	}

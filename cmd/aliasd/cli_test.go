@@ -25,10 +25,16 @@ type answer struct {
 // call runs one command line as its user would.
 func call(t *testing.T, env map[string]string, args ...string) answer {
 	t.Helper()
+	return callWith(t, "", env, args...)
+}
+
+// callWith runs one command line with something on standard input.
+func callWith(t *testing.T, input string, env map[string]string, args ...string) answer {
+	t.Helper()
 	var out, errOut bytes.Buffer
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
-	a := newApp(strings.NewReader(""), &out, &errOut, func(name string) (string, bool) {
+	a := newApp(strings.NewReader(input), &out, &errOut, func(name string) (string, bool) {
 		value, ok := env[name]
 		return value, ok
 	})

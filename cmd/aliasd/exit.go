@@ -62,12 +62,13 @@ func exitCode(err error) int {
 	var silent *silentError
 	var problem *client.Problem
 	var settings config.Problems
+	var input *inputError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &silent):
 		return silent.code
-	case errors.As(err, &wrong), errors.As(err, &settings):
+	case errors.As(err, &wrong), errors.As(err, &settings), errors.As(err, &input):
 		return exitUsage
 	case errors.As(err, &end):
 		return endCode(end)

@@ -17,6 +17,7 @@ import (
 type errorJSON struct {
 	Code     string        `json:"code"`
 	Message  string        `json:"message"`
+	Line     int           `json:"line,omitempty"`
 	Problems []settingJSON `json:"problems,omitempty"`
 }
 
@@ -80,12 +81,15 @@ func errorOf(err error) errorJSON {
 	var end *endError
 	var problems config.Problems
 	var unreachable *url.Error
+	var input *inputError
 	out := errorJSON{Code: "error", Message: err.Error()}
 	switch {
 	case errors.As(err, &wrong):
 		out.Code, out.Message = "usage", wrong.err.Error()
 	case errors.As(err, &problems):
 		out.Code, out.Problems = "invalid_settings", settingsJSON(problems)
+	case errors.As(err, &input):
+		out.Code, out.Line = "invalid_input", input.line
 	case errors.As(err, &end) && end.timedOut:
 		out.Code = "timed_out"
 	case errors.As(err, &end):
