@@ -15,6 +15,19 @@ const (
 // DN is an LDAP distinguished name (RFC 4514) as the directory gave it.
 type DN string
 
+// Parent is the DN without its first component, the whole where it has only one. A comma that is escaped ends none.
+func (dn DN) Parent() string {
+	for i := 0; i < len(dn); i++ {
+		switch dn[i] {
+		case '\\':
+			i++
+		case ',':
+			return string(dn[i+1:])
+		}
+	}
+	return string(dn)
+}
+
 // Values are the two attributes that aliasd writes. Proxies keep the directory's spelling, byte for byte.
 type Values struct {
 	Mail    string `json:"mail"`

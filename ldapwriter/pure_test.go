@@ -320,7 +320,7 @@ func TestGrant(t *testing.T) {
 	if want := `dsacls "CN=AdminSDHolder,CN=System,DC=contoso,DC=test" /G "svc@contoso.test:WP;proxyAddresses" "svc@contoso.test:WP;mail"`; !strings.Contains(got, want) {
 		t.Errorf("%s, wanted %s", got, want)
 	}
-	if domainOf("CN=x") != "CN=x" || parentOf("CN=x") != "CN=x" {
+	if domainOf("CN=x") != "CN=x" || address.DN("CN=x").Parent() != "CN=x" {
 		t.Error("a DN without a parent")
 	}
 }

@@ -103,27 +103,14 @@ func grant(dn address.DN, account string, names []string, found effective) strin
 		return fmt.Sprintf(`it is protected by AdminSDHolder, so dsacls "CN=AdminSDHolder,CN=System,%s" /G %s, and it counts an hour later`,
 			domainOf(dn), strings.Join(rights, " "))
 	}
-	return fmt.Sprintf(`dsacls "%s" /I:S /G %s`, parentOf(dn), strings.Join(rights, " "))
-}
-
-// parentOf is the DN without its first component; a comma that is escaped does not end it.
-func parentOf(dn address.DN) string {
-	for i := 0; i < len(dn); i++ {
-		switch dn[i] {
-		case '\\':
-			i++
-		case ',':
-			return string(dn[i+1:])
-		}
-	}
-	return string(dn)
+	return fmt.Sprintf(`dsacls "%s" /I:S /G %s`, dn.Parent(), strings.Join(rights, " "))
 }
 
 // domainOf is the end of the DN that is made of DC components.
 func domainOf(dn address.DN) string {
 	rest := string(dn)
 	for rest != "" && !strings.HasPrefix(strings.ToUpper(rest), "DC=") {
-		parent := parentOf(address.DN(rest))
+		parent := address.DN(rest).Parent()
 		if parent == rest {
 			break
 		}

@@ -31,8 +31,10 @@ type Cloud interface {
 	// Match finds each holder's object in the copy; nil where the tenant has none, and Err where it cannot be said which
 	// object it is. The answers stand in the order of holders.
 	Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error)
-	// HoldersOf finds which objects hold any of the addresses: the live ones of the copy, and deleted users and groups.
+	// HoldersOf finds which live objects of the copy hold any of the addresses.
 	HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error)
+	// DeletedHoldersOf asks the tenant itself which deleted users and groups hold any of the addresses.
+	DeletedHoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error)
 	// Diagnose compares a holder with its object. It is pure.
 	Diagnose(h address.Holder, t cloudcheck.Tenant, o *cloudcheck.Object) cloudcheck.Diagnosis
 }

@@ -1,0 +1,119 @@
+package audit
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+)
+
+// compareAll compares every holder of the directory. A page is compared while the directory's side reads the next one.
+func (r *run) compareAll(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	pages, ended := make(chan []address.Holder), make(chan struct{})
+	var failed error // of the comparison; to be read when ended is closed
+	go func() {
+		defer close(ended)
+		for page := range pages {
+			if failed = r.comparePage(ctx, page); failed != nil {
+				return
+			}
+		}
+	}()
+	err := r.Directory.EachHolder(ctx, func(page []address.Holder) error {
+		select {
+		case pages <- page:
+			return nil
+		case <-ended:
+			return failed
+		}
+	})
+	close(pages)
+	<-ended
+	if failed != nil {
+		return failed
+	}
+	if err != nil {
+		return &stopped{"the directory could not be read to its end", err}
+	}
+	return nil
+}
+
+// comparePage compares one page and delivers what it finds, in the order of the page.
+func (r *run) comparePage(ctx context.Context, page []address.Holder) error {
+	sightings, err := r.Cloud.Match(ctx, page)
+	if err != nil {
+		return &stopped{"the copy of the tenant could not be read", err}
+	}
+	diagnoses := r.diagnoseAll(page, sightings)
+	live, err := r.liveHolders(ctx, diagnoses)
+	if err != nil {
+		return err
+	}
+	for i := range diagnoses {
+		h := &diagnoses[i].Holder
+		number := r.index.add(h)
+		r.counts.holder(h)
+		if err := r.settle(number, &diagnoses[i], live); err != nil {
+			return err
+		}
+	}
+	r.pace.at(r.counts.holders, r.counts.wrong)
+	return nil
+}
+
+// diagnoseAll compares each holder with its object, on all processors.
+func (r *run) diagnoseAll(page []address.Holder, sightings []cloudcheck.Sighting) []cloudcheck.Diagnosis {
+	diagnoses := make([]cloudcheck.Diagnosis, len(page))
+	workers := runtime.GOMAXPROCS(0)
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for i := w * len(page) / workers; i < (w+1)*len(page)/workers; i++ {
+				diagnoses[i] = r.diagnose(page[i], sightings[i])
+			}
+		})
+	}
+	all.Wait()
+	return diagnoses
+}
+
+// diagnose compares one holder. Where it is not known which object it is, that is all there is to say.
+func (r *run) diagnose(h address.Holder, s cloudcheck.Sighting) cloudcheck.Diagnosis {
+	if s.Err == nil {
+		return r.Cloud.Diagnose(h, r.tenant, s.Object)
+	}
+	why := cause.Cause{Code: cause.AmbiguousHolder, Message: s.Err.Error()}
+	if known, ok := cause.As(s.Err); ok {
+		why.Message = known.Cause.Message
+	}
+	return cloudcheck.Diagnosis{Holder: h, Findings: []cloudcheck.Finding{{Severity: cloudcheck.Wrong, Cause: why}}}
+}
+
+// deliver counts what was found about a holder and hands it to the sink.
+func (r *run) deliver(number uint32, d *cloudcheck.Diagnosis) error {
+	r.counts.found(number, &d.Holder, d.Findings)
+	for _, f := range d.Findings {
+		if err := r.Sink.Take(itemOf(d, f)); err != nil {
+			r.sinkFailed = true
+			return &stopped{"what was found could not be written", err}
+		}
+	}
+	return nil
+}
+
+func itemOf(d *cloudcheck.Diagnosis, f cloudcheck.Finding) Item {
+	h := &d.Holder
+	it := Item{ObjectGUID: h.GUID.String(), Kind: h.Kind, Name: h.Name, DN: h.DN, UPN: h.UPN, Finding: f, OnPremises: h.Values}
+	if p := &d.Predicted; p.Proxies != nil { // nil where nothing was predicted
+		it.Predicted = &address.Values{Mail: p.Mail, Proxies: p.Proxies}
+	}
+	if o := d.Object; o != nil {
+		it.CloudID, it.Cloud = o.ID, &o.Values
+	}
+	return it
+}

@@ -1,0 +1,126 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+)
+
+// Options say what to audit. Directory, Cloud and Sink have to be given.
+type Options struct {
+	Directory Directory
+	Cloud     Cloud
+	Sink      Sink
+	// BaseDN is what Directory reads, for the summary.
+	BaseDN string
+	// Progress is told some times a second at most, from one goroutine at a time; it may be nil.
+	Progress func(Progress)
+	Now      func() time.Time
+	Logger   *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Run audits every holder once and gives the summary of what it covered, also where it fails: then Complete is false,
+// Stopped says which side failed and why, and everything that was found is in the sink. The error is that of the side, a
+// *cause.Error of kind Waiting as a rule; the sink's own; or it wraps the context's where that ended.
+func Run(ctx context.Context, o Options) (Summary, error) {
+	o = o.withDefaults()
+	r := &run{Options: o, counts: newTally(), index: newIndex(), pace: pace{now: o.Now, tell: o.Progress}}
+	r.summary = Summary{Began: o.Now(), BaseDN: o.BaseDN}
+	err := r.all(ctx)
+	if err != nil && !r.sinkFailed {
+		if also := r.deliverHeld(nil); also != nil { // what waits for a name goes without it
+			err = errors.Join(err, also)
+		}
+	}
+	return r.summed(ctx, err), err
+}
+
+// run is one audit under way.
+type run struct {
+	Options
+	summary Summary
+	tenant  cloudcheck.Tenant
+	counts  *tally
+	index   *index
+	held    heldBack
+	pace    pace
+	// sinkFailed says that the sink takes nothing more.
+	sinkFailed bool
+}
+
+// all goes through the phases.
+func (r *run) all(ctx context.Context) error {
+	var err error
+	if r.tenant, err = r.Cloud.Tenant(ctx); err != nil {
+		return &stopped{"the tenant could not be read", err}
+	}
+	r.summary.TenantDomain, r.summary.LastSync = r.tenant.InitialDomain, r.tenant.LastSync
+	r.pace.begin(ReadingCloud, 0)
+	r.summary.Cloud, err = r.Cloud.Refresh(ctx, func(objects int) { r.pace.at(objects, 0) })
+	if err != nil {
+		return &stopped{"the tenant could not be read", err}
+	}
+	r.pace.begin(ReadingDirectory, r.summary.Cloud.Objects)
+	if err := r.compareAll(ctx); err != nil {
+		return err
+	}
+	return r.nameConflicts(ctx)
+}
+
+// stopped is an error of one side.
+type stopped struct {
+	side string
+	err  error
+}
+
+// Error says which side failed, and how.
+func (s *stopped) Error() string { return s.side + ": " + s.err.Error() }
+
+// Unwrap gives the side's error.
+func (s *stopped) Unwrap() error { return s.err }
+
+// summed is the summary of what was covered until err.
+func (r *run) summed(ctx context.Context, err error) Summary {
+	s := r.summary
+	s.Ended, s.Complete = r.Now(), err == nil
+	r.counts.into(&s)
+	if err != nil {
+		s.Stopped = whyStopped(ctx, err)
+		if s.Holders > 0 {
+			s.Stopped += fmt.Sprintf("; %d holders were compared until then, and addresses that two holders have were not all looked for", s.Holders)
+		}
+	}
+	return s
+}
+
+// whyStopped is an error in a sentence for people: a cause's public one where there is one.
+func whyStopped(ctx context.Context, err error) string {
+	if ctx.Err() != nil {
+		return "it was interrupted"
+	}
+	why := err.Error()
+	var s *stopped
+	if known, ok := cause.As(err); ok && errors.As(err, &s) {
+		why = s.side + ": " + known.Cause.Message
+	}
+	return cmp.Or(why, "it failed")
+}
