@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/charmbracelet/lipgloss"
+	"pgregory.net/rapid"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -20,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// explained is a holder and what the cloud has of it. As it is made, the two agree; a test changes what it is about.
+// explainedHolder is a holder and what the cloud has of it. As it is made, the two agree; a test changes what it is about.
 type explainedHolder struct {
 	holder   address.Holder
 	object   *cloudcheck.Object
@@ -157,19 +159,42 @@ func TestHolderPages(t *testing.T) {
 			if err := printHolder(&out, e.view(), e.now); err != nil {
 				t.Fatal(err)
 			}
-			for i, line := range strings.Split(out.String(), "\n") {
-				if lipgloss.Width(line) > textWidth || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r == '\u202e' || r == '\u2066' || r == 0x7f }) {
-					t.Errorf("line %d, %d columns: %q", i+1, lipgloss.Width(line), line)
-				}
-				if strings.TrimRight(line, " ") != line {
-					t.Errorf("line %d ends with blanks", i+1)
-				}
-			}
+			checkLines(t, out.String())
 			comparePage(t, filepath.Join("testdata", "explain", name+".golden"), out.String())
 			if code := exitCode(explained(e.view())); code != test.exit {
 				t.Errorf("exit code %d, want %d", code, test.exit)
 			}
 		})
+	}
+}
+
+// Whatever stands in the directory, the page stays in its columns and nothing on it is a control character.
+func TestHolderPageHoldsAnyText(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringN(0, 120, -1)
+		e := newExplained()
+		e.holder.Name, e.holder.DN, e.holder.UPN, e.holder.Mail = text.Draw(t, "name"), address.DN(text.Draw(t, "dn")), text.Draw(t, "upn"), text.Draw(t, "mail")
+		e.give(address.Proxy("smtp:"+text.Draw(t, "alias")), address.Proxy(text.Draw(t, "value")))
+		e.twins = []cause.Conflict{{Kind: text.Draw(t, "kind"), ID: text.Draw(t, "id"), Name: text.Draw(t, "twin"), Address: text.Draw(t, "held")}}
+		e.request(queue.Queued, cause.Paused, address.Address(text.Draw(t, "asked")))
+		var out bytes.Buffer
+		if err := printHolder(&out, e.view(), e.now); err != nil {
+			t.Fatal(err)
+		}
+		checkLines(t, out.String())
+	})
+}
+
+// checkLines finds lines that are too wide, that hold control characters, or that end with blanks.
+func checkLines(t interface{ Errorf(string, ...any) }, text string) {
+	for i, line := range strings.Split(text, "\n") {
+		if lipgloss.Width(line) > textWidth || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+			t.Errorf("line %d, %d columns: %q", i+1, lipgloss.Width(line), line)
+		}
+		if strings.TrimRight(line, " ") != line {
+			t.Errorf("line %d ends with blanks: %q", i+1, line)
+		}
 	}
 }
 

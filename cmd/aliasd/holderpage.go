@@ -71,12 +71,15 @@ func (p *page) head() {
 
 // codes names the findings at the top, so that the first lines say what this is about.
 func (p *page) codes() {
+	const together = "\u00a0" // no line ends between a number and its code
 	codes := make([]string, len(p.view.Findings))
 	for i, f := range p.view.Findings {
-		codes[i] = fmt.Sprintf("[%d] %s", i+1, f.Code)
+		codes[i] = fmt.Sprintf("[%d]%s%s", i+1, together, escape(string(f.Code)))
 	}
-	if len(codes) > 0 {
-		p.say("  ", strings.Join(codes, "  "))
+	for _, line := range wrap(strings.Join(codes, "  "), textWidth-2) {
+		if line != "" {
+			p.line("  %s", strings.ReplaceAll(line, together, " "))
+		}
 	}
 }
 
