@@ -380,6 +380,12 @@ func TestExplainAsksOnlyWhatIsDisputed(t *testing.T) {
 	if _, err := w.checker().Explain(t.Context(), *w.holder(), ""); err != nil || len(w.fake.holderCalls) != 1 || !slices.Equal(w.fake.holderCalls[0], []address.Address{"j.doe@contoso.com"}) {
 		t.Errorf("asked %v, %v", w.fake.holderCalls, err)
 	}
+	w.object.UPN = "jdoe@contoso.com"
+	w.onPremises("jdoe@contoso.com", "SMTP:jdoe@contoso.com")
+	w.object.Proxies = address.Set{"SMTP:jdoe@contoso.com"} // the MOERA is not there: a notice
+	if d := w.diagnose(); len(d.Findings) != 1 || len(d.Disputed()) != 0 {
+		t.Errorf("a notice disputes %v: %+v", d.Disputed(), d.Findings)
+	}
 	w.fake.broken = cause.Wait(cause.CloudUnavailable, "Graph is away")
 	if _, err := w.checker().Explain(t.Context(), *w.holder(), ""); !errors.Is(err, w.fake.broken) {
 		t.Errorf("%v", err)
