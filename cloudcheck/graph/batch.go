@@ -33,8 +33,11 @@ type question struct {
 	bulk string
 	// onePage says that the first page is enough.
 	onePage bool
+	// read reads one page and gives the link to the next; nil: its objects go to found.
+	read func(body []byte) (nextLink string, err error)
 
 	found []cloudcheck.Object
+	trail trail
 	err   error // a *cause.Error
 	done  bool
 
@@ -187,29 +190,49 @@ func (r *round) take(q *question, a *batchAnswer) {
 }
 
 func (q *question) takePage(body []byte) {
-	p, objects, err := readPage(body, q.of)
-	if err == nil && p.NextLink != "" {
-		err = q.turn(p.NextLink)
+	read := q.read
+	if read == nil {
+		read = q.readObjects
+	}
+	link, err := read(body)
+	q.done = link == "" || q.onePage
+	if err == nil && !q.done {
+		q.tries = 0
+		q.url, err = q.trail.turn(q.url, link)
 	}
 	if err != nil {
-		q.fail(away("Microsoft Graph's answer to "+q.of.path+" could not be read", "it is tried again", err))
-		return
+		q.fail(unreadable(q.of.area, err))
 	}
-	q.found = append(q.found, objects...)
-	q.done = p.NextLink == "" || q.onePage
 }
 
-// turn goes on to the next page. One that links to itself would never end.
-func (q *question) turn(link string) error {
+func (q *question) readObjects(body []byte) (string, error) {
+	p, objects, err := readPage(body, q.of)
+	q.found = append(q.found, objects...)
+	return p.NextLink, err
+}
+
+// unreadable is the failure of a page that makes no sense.
+func unreadable(what area, err error) *failure {
+	return away("Microsoft Graph's answer to "+what.path+" could not be read", "it is tried again", err)
+}
+
+// trail is the pages that a reading came by.
+type trail map[string]bool
+
+// turn follows the link of a page, on our own server. Pages that lead in a circle would never end.
+func (t *trail) turn(from, link string) (string, error) {
 	next, err := relative(link)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if next == q.url {
-		return errors.New("the page links to itself")
+	if *t == nil {
+		*t = trail{}
 	}
-	q.url, q.tries = next, 0
-	return nil
+	(*t)[from] = true
+	if (*t)[next] {
+		return "", errors.New("the pages lead in a circle")
+	}
+	return next, nil
 }
 
 // again puts a throttled question off, or gives it up when that takes too long.
@@ -306,6 +329,11 @@ func (c *Client) postJSON(ctx context.Context, template string, body []byte) ([]
 	info.Method = abstractions.POST
 	info.UrlTemplate = template
 	info.SetStreamContentAndContentType(body, "application/json")
+	return c.send(ctx, info)
+}
+
+// send makes a call through the SDK's adapter and gives the JSON that came.
+func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation) ([]byte, error) {
 	info.Headers.TryAdd("Accept", "application/json")
 	answer, err := c.adapter.SendPrimitive(ctx, info, "[]byte", abstractions.ErrorMappings{
 		"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue,

@@ -42,7 +42,7 @@ type Options struct {
 	Observer Observer // may be nil
 }
 
-// Client reads a tenant through Microsoft Graph. It implements cloudcheck.Reader.
+// Client reads a tenant through Microsoft Graph. It implements cloudcheck.Reader, and mirror.Source for the audit.
 type Client struct {
 	adapter *msgraphcore.GraphRequestAdapterBase
 	signIn  *signIn
@@ -53,7 +53,7 @@ type Client struct {
 	patience  time.Duration
 	now       func() time.Time
 	log       *slog.Logger
-	observer  Observer
+	observer  *meter
 	gate      gate
 	groups    *sidIndex
 	// anchorsOneByOne is set once the tenant refused `in` for onPremisesImmutableId.
@@ -71,13 +71,15 @@ func Open(o Options) (*Client, error) {
 	}
 	o = o.withDefaults()
 	base := baseTransport(o.RootCAs, o.Timeout)
+	count := &meter{next: o.Observer}
+	o.Observer = count
 	client := &Client{
 		signIn:   &signIn{build: o.buildCredential(servers, base), now: o.Now},
 		timeout:  o.Timeout,
 		patience: o.Patience,
 		now:      o.Now,
 		log:      o.Logger,
-		observer: o.Observer,
+		observer: count,
 		groups:   newSIDIndex(),
 	}
 	if client.adapter, err = o.adapter(servers, client.signIn, base); err != nil {

@@ -44,6 +44,8 @@ type failure struct {
 	// status is Graph's answer, 0 where there was none; hopeless says that the next call would fail the same way.
 	status   int
 	hopeless bool
+	// graph is the error code of Graph's own, "" where it gave none.
+	graph string
 }
 
 func (f *failure) Error() string {
@@ -117,7 +119,7 @@ func odataCode(err error) string {
 
 // explainStatus says what an error status means; code is Graph's own, "" where it gave none.
 func (c *Client) explainStatus(what area, status int, code string) *failure {
-	f := &failure{code: cause.CloudUnavailable, status: status, detail: refusedBy(what, status, code)}
+	f := &failure{code: cause.CloudUnavailable, status: status, graph: code, detail: refusedBy(what, status, code)}
 	switch {
 	case status == http.StatusUnauthorized:
 		f.hopeless = true

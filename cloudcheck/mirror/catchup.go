@@ -20,7 +20,7 @@ func kinds() []address.Kind { return []address.Kind{address.User, address.Group,
 type news struct {
 	objects []cloudcheck.Object
 	gone    []string // ids
-	next    Cursor
+	next    cloudcheck.Cursor
 	at      time.Time
 }
 
@@ -38,7 +38,7 @@ func (m *Mirror) catchUp(ctx context.Context, from Source, since state) (Refresh
 }
 
 // readNews asks for the changes, for what is quarantined now, and for what was: an error that went away may be no change.
-func (m *Mirror) readNews(ctx context.Context, from Source, since Cursor) (news, error) {
+func (m *Mirror) readNews(ctx context.Context, from Source, since cloudcheck.Cursor) (news, error) {
 	n := news{at: m.options.Now()}
 	changes, err := from.Changes(ctx, since)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/sqlitefile"
 )
 
@@ -19,7 +20,7 @@ const version = 1
 
 // state is where a copy stands: the cursor, when it was had, and how many objects there are.
 type state struct {
-	cursor  Cursor
+	cursor  cloudcheck.Cursor
 	at      time.Time
 	objects int
 }
@@ -56,7 +57,7 @@ func (m *Mirror) refresh(ctx context.Context, from Source, progress func(int)) (
 // whyAgain says why a copy cannot be brought up to date by changes; "" where it can, or the error is another one.
 func whyAgain(err error) string {
 	switch {
-	case errors.Is(err, ErrExpired):
+	case errors.Is(err, cloudcheck.ErrExpired):
 		return "the delta token had expired"
 	case err != nil && damaged(err):
 		return "the copy was damaged"

@@ -58,13 +58,13 @@ func (w *world) remove(id string) {
 
 func (w *world) Calls() int { return w.calls }
 
-func (w *world) Latest(context.Context) (Cursor, error) {
+func (w *world) Latest(context.Context) (cloudcheck.Cursor, error) {
 	w.calls++
 	return w.now(), nil
 }
 
-func (w *world) now() Cursor {
-	c := Cursor{}
+func (w *world) now() cloudcheck.Cursor {
+	c := cloudcheck.Cursor{}
 	for _, k := range kinds() {
 		c[k] = strconv.Itoa(len(w.log))
 	}
@@ -92,16 +92,16 @@ func (w *world) EachObject(ctx context.Context, take func([]cloudcheck.Object) e
 	return nil
 }
 
-func (w *world) Changes(_ context.Context, since Cursor) (Changes, error) {
+func (w *world) Changes(_ context.Context, since cloudcheck.Cursor) (cloudcheck.Changes, error) {
 	w.calls++
 	if w.expired {
-		return Changes{}, fmt.Errorf("users: %w", ErrExpired)
+		return cloudcheck.Changes{}, fmt.Errorf("users: %w", cloudcheck.ErrExpired)
 	}
-	c := Changes{Changed: map[address.Kind][]string{}, Removed: map[address.Kind][]string{}, Next: w.now()}
+	c := cloudcheck.Changes{Changed: map[address.Kind][]string{}, Removed: map[address.Kind][]string{}, Next: w.now()}
 	for _, kind := range kinds() {
 		from, err := strconv.Atoi(since[kind])
 		if err != nil {
-			return Changes{}, err
+			return cloudcheck.Changes{}, err
 		}
 		for _, e := range w.log[from:] {
 			switch {
