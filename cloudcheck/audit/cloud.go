@@ -10,8 +10,8 @@ import (
 
 // DeletedReader reads the tenant's deleted objects. Errors are *cause.Error of kind Waiting.
 type DeletedReader interface {
-	// DeletedHoldersOf finds the deleted users and groups that hold any of the addresses as proxy address.
-	DeletedHoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error)
+	// Deleted gives every deleted user and group.
+	Deleted(ctx context.Context) ([]cloudcheck.Object, error)
 }
 
 // Copied is the Cloud of a tenant with a local copy. All fields have to be set.
@@ -42,9 +42,9 @@ func (c Copied) HoldersOf(ctx context.Context, addrs []address.Address) ([]cloud
 	return c.Mirror.HoldersOf(ctx, addrs)
 }
 
-// DeletedHoldersOf is the DeletedReader's.
-func (c Copied) DeletedHoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
-	return c.Deleted.DeletedHoldersOf(ctx, addrs)
+// DeletedObjects is the DeletedReader's.
+func (c Copied) DeletedObjects(ctx context.Context) ([]cloudcheck.Object, error) {
+	return c.Deleted.Deleted(ctx)
 }
 
 // Diagnose is the Checker's.

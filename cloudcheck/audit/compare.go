@@ -50,15 +50,14 @@ func (r *run) comparePage(ctx context.Context, page []address.Holder) error {
 		return &stopped{"the copy of the tenant could not be read", err}
 	}
 	diagnoses := r.diagnoseAll(page, sightings)
-	live, err := r.liveHolders(ctx, diagnoses)
-	if err != nil {
+	if err := r.blameAll(ctx, diagnoses); err != nil {
 		return err
 	}
 	for i := range diagnoses {
 		h := &diagnoses[i].Holder
 		number := r.index.add(h)
 		r.counts.holder(h)
-		if err := r.settle(number, &diagnoses[i], live); err != nil {
+		if err := r.deliver(number, &diagnoses[i]); err != nil {
 			return err
 		}
 	}
@@ -99,7 +98,6 @@ func (r *run) deliver(number uint32, d *cloudcheck.Diagnosis) error {
 	r.counts.found(number, &d.Holder, d.Findings)
 	for _, f := range d.Findings {
 		if err := r.Sink.Take(itemOf(d, f)); err != nil {
-			r.sinkFailed = true
 			return &stopped{"what was found could not be written", err}
 		}
 	}

@@ -96,15 +96,11 @@ func (x *index) suspects() []lot {
 	return lots
 }
 
-// nameConflicts looks for addresses that two holders have, and for deleted objects that hold what is disputed.
-func (r *run) nameConflicts(ctx context.Context) error {
+// nameAllDuplicates names the addresses that two holders have.
+func (r *run) nameAllDuplicates(ctx context.Context) error {
 	lots := r.index.suspects()
 	r.index.entries = nil
-	r.pace.begin(NamingConflicts, len(lots)+r.held.addresses)
-	asked := r.held.addresses
-	if err := r.nameDeleted(ctx); err != nil {
-		return err
-	}
+	r.pace.begin(NamingConflicts, len(lots))
 	for done := 0; done < len(lots); {
 		next := done
 		for n := 0; next < len(lots) && (n == 0 || n+len(lots[next].holders) <= readAgain); next++ {
@@ -114,7 +110,7 @@ func (r *run) nameConflicts(ctx context.Context) error {
 			return err
 		}
 		done = next
-		r.pace.at(asked+done, r.counts.wrong)
+		r.pace.at(done, r.counts.wrong)
 	}
 	return nil
 }

@@ -46,11 +46,6 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	r := &run{Options: o, counts: newTally(), index: newIndex(), pace: pace{now: o.Now, tell: o.Progress}}
 	r.summary = Summary{Began: o.Now(), BaseDN: o.BaseDN}
 	err := r.all(ctx)
-	if err != nil && !r.sinkFailed {
-		if also := r.deliverHeld(nil); also != nil { // what waits for a name goes without it
-			err = errors.Join(err, also)
-		}
-	}
 	return r.summed(ctx, err), err
 }
 
@@ -61,10 +56,9 @@ type run struct {
 	tenant  cloudcheck.Tenant
 	counts  *tally
 	index   *index
-	held    heldBack
 	pace    pace
-	// sinkFailed says that the sink takes nothing more.
-	sinkFailed bool
+	// deleted are the tenant's deleted objects; nil where they could not be read.
+	deleted holding
 }
 
 // all goes through the phases.
@@ -79,11 +73,12 @@ func (r *run) all(ctx context.Context) error {
 	if err != nil {
 		return &stopped{"the tenant could not be read", err}
 	}
+	r.readDeleted(ctx)
 	r.pace.begin(ReadingDirectory, r.summary.Cloud.Objects)
 	if err := r.compareAll(ctx); err != nil {
 		return err
 	}
-	return r.nameConflicts(ctx)
+	return r.nameAllDuplicates(ctx)
 }
 
 // stopped is an error of one side.

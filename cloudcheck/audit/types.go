@@ -33,8 +33,8 @@ type Cloud interface {
 	Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error)
 	// HoldersOf finds which live objects of the copy hold any of the addresses.
 	HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error)
-	// DeletedHoldersOf asks the tenant itself which deleted users and groups hold any of the addresses.
-	DeletedHoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error)
+	// DeletedObjects gives every deleted user and group of the tenant. It is asked once, and an error costs nothing but names.
+	DeletedObjects(ctx context.Context) ([]cloudcheck.Object, error)
 	// Diagnose compares a holder with its object. It is pure.
 	Diagnose(h address.Holder, t cloudcheck.Tenant, o *cloudcheck.Object) cloudcheck.Diagnosis
 }

@@ -34,7 +34,6 @@ type world struct {
 
 	items    []Item
 	progress []Progress
-	asked    []address.Address // for deleted objects
 }
 
 func newWorld(n int) *world {
@@ -91,9 +90,8 @@ func (w *world) HoldersOf(_ context.Context, addrs []address.Address) ([]cloudch
 	return holdersAmong(w.objects, addrs), nil
 }
 
-func (w *world) DeletedHoldersOf(_ context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
-	w.asked = append(w.asked, addrs...)
-	return holdersAmong(w.deleted, addrs), w.deletedErr
+func (w *world) DeletedObjects(context.Context) ([]cloudcheck.Object, error) {
+	return w.deleted, w.deletedErr
 }
 
 func holdersAmong(objects []cloudcheck.Object, addrs []address.Address) []cloudcheck.Object {

@@ -12,27 +12,9 @@ import (
 // too, and the deleted users and groups that hold one as proxy address. One address is one HTTP call. An address is
 // free only when every question was answered, so one that was not is the error.
 func (c *Client) HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
-	return c.holdersOf(ctx, addrs, whoHolds)
-}
-
-// DeletedHoldersOf finds the deleted users and groups that hold any of the addresses as proxy address. Five addresses are
-// one HTTP call.
-func (c *Client) DeletedHoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
-	return c.holdersOf(ctx, addrs, whoDeletedHolds)
-}
-
-// asking is one collection and a filter.
-type asking struct {
-	of     collection
-	filter string
-}
-
-func (c *Client) holdersOf(ctx context.Context, addrs []address.Address, who func(address.Address) []asking) ([]cloudcheck.Object, error) {
 	var questions []*question
 	for _, a := range addrs {
-		for _, q := range who(a) {
-			questions = append(questions, c.question(q.of, query{filter: q.filter, fields: named(q.of.kind)}))
-		}
+		questions = append(questions, c.whoHolds(a)...)
 	}
 	c.ask(ctx, questions)
 	var holders []cloudcheck.Object
@@ -52,29 +34,40 @@ func (c *Client) holdersOf(ctx context.Context, addrs []address.Address, who fun
 	return holders, nil
 }
 
+// Deleted gives every deleted user and group: those of the last 30 days, so they are few beside the live ones (Graph
+// reference, directory resource). Up to 999 of each are one HTTP call.
+func (c *Client) Deleted(ctx context.Context) ([]cloudcheck.Object, error) {
+	var questions []*question
+	for _, of := range []collection{deletedUsersOf(), deletedGroupsOf()} {
+		questions = append(questions, c.question(of, query{fields: named(of.kind), top: bigPage}))
+	}
+	c.ask(ctx, questions)
+	var deleted []cloudcheck.Object
+	for _, q := range questions {
+		if q.err != nil {
+			return nil, q.err
+		}
+		deleted = append(deleted, q.found...)
+	}
+	return deleted, nil
+}
+
 // whoHolds asks every collection for one address. Each filter is a question of its own: combined with or, Graph refuses
 // some as too complex.
-func whoHolds(a address.Address) []asking {
-	proxies := byProxy(a)
-	return slices.Concat(
-		eachOf(usersOf(), append(proxies, byMail(a), byUPN(a))),
-		eachOf(groupsOf(), append(proxies, byMail(a))),
-		eachOf(contactsOf(), append(proxies, byMail(a))),
-		whoDeletedHolds(a))
-}
-
-func whoDeletedHolds(a address.Address) []asking {
-	proxies := byProxy(a)
-	return append(eachOf(deletedUsersOf(), proxies), eachOf(deletedGroupsOf(), proxies)...)
-}
-
-// eachOf are the filters that there are, each with the collection.
-func eachOf(of collection, filters []string) []asking {
-	var list []asking
-	for _, f := range filters {
-		if f != "" {
-			list = append(list, asking{of, f})
+func (c *Client) whoHolds(a address.Address) []*question {
+	var questions []*question
+	ask := func(of collection, filters ...string) {
+		for _, f := range filters {
+			if f != "" {
+				questions = append(questions, c.question(of, query{filter: f, fields: named(of.kind)}))
+			}
 		}
 	}
-	return list
+	proxies := byProxy(a)
+	ask(usersOf(), append(proxies, byMail(a), byUPN(a))...)
+	ask(groupsOf(), append(proxies, byMail(a))...)
+	ask(contactsOf(), append(proxies, byMail(a))...)
+	ask(deletedUsersOf(), proxies...)
+	ask(deletedGroupsOf(), proxies...)
+	return questions
 }

@@ -54,6 +54,10 @@ func TestHoldersOfEveryKind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	deleted, err := l.client.Deleted(t.Context())
+	if err != nil || len(deleted) != 2 || !deleted[0].Deleted || !deleted[0].Holds("leaver@contoso.com") || !deleted[1].Holds("old@contoso.com") {
+		t.Errorf("deleted: %+v, %v", deleted, err)
+	}
 	for addr, want := range map[string][]string{
 		"main@contoso.com": {"user proxy"}, "x@contoso.com": {"user proxy"}, "login@contoso.com": {"user login"}, "p@contoso.com": {"user proxy"},
 		"list@contoso.com": {"group list"}, "partner@fabrikam.com": {"contact partner"},
