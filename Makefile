@@ -12,10 +12,10 @@ TESTFLAGS ?= -race -timeout 30m
 TOOLS     := bin/tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench build msi vet lint generated fuzz vulncheck clean packages
+.PHONY: help demo test bench bench-audit build msi vet lint generated fuzz vulncheck clean packages
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## play the main job on embedded parts (a directory, a sync engine and a tenant in one box)
 	$(GO) run ./cmd/aliasd demo
@@ -27,7 +27,10 @@ packages:
 	@scripts/packages
 
 bench: packages ## measure the write path, acceptance, sweep and memory, each against its floor
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench
+	$(GO) test -run '^$$' -bench 'WritePath|Accept|Sweep|Memory' -benchtime 1x -timeout 30m ./bench
+
+bench-audit: ## measure an audit of 100,000 holders against the bare reading of both sides
+	$(GO) test -run '^$$' -bench Audit -benchtime 1x -timeout 30m -v ./bench
 
 build: ## build bin/aliasd for Linux and bin/aliasd.exe for Windows
 	CGO_ENABLED=0 GOOS=linux $(GO) build -ldflags '$(LDFLAGS)' -o bin/aliasd ./cmd/aliasd

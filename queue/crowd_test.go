@@ -96,13 +96,6 @@ func (c *crowd) unchanging() {
 	}
 }
 
-// find gives the request whose id is its place in the list.
-func (s *waitingStore) find(id queue.RequestID) *queue.Request {
-	var i int
-	_, _ = fmt.Sscan(string(id), &i)
-	return &s.requests[i]
-}
-
 func (s *waitingStore) Awaiting(_ context.Context, now time.Time) ([]queue.Waiting, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +122,8 @@ func (s *waitingStore) Advance(_ context.Context, t queue.Transition) (queue.Req
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.puts++
-	r := s.find(t.ID)
+	i := slices.IndexFunc(s.requests, func(r queue.Request) bool { return r.ID == t.ID })
+	r := &s.requests[i]
 	r.State = t.To
 	if t.Cause != nil {
 		r.Cause = t.Cause
@@ -146,12 +140,17 @@ func (s *waitingStore) Advance(_ context.Context, t queue.Transition) (queue.Req
 func (s *waitingStore) Get(_ context.Context, id queue.RequestID) (queue.Request, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return *s.find(id), nil
+	i := slices.IndexFunc(s.requests, func(r queue.Request) bool { return r.ID == id })
+	return s.requests[i], nil
 }
 
 func (s *waitingStore) Wake(ctx context.Context, id queue.RequestID, _ time.Time) (queue.Request, error) {
 	s.mu.Lock()
-	s.find(id).NotBefore = time.Time{}
+	for i := range s.requests {
+		if s.requests[i].ID == id {
+			s.requests[i].NotBefore = time.Time{}
+		}
+	}
 	s.mu.Unlock()
 	return s.Get(ctx, id)
 }

@@ -6,18 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// takeLock locks an open file for this process. Errors: errTaken, or what the operating system said.
-func takeLock(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return errTaken
+// lockDataDir keeps a second daemon off the same data folder: several nodes need PostgreSQL. The lock ends with the process.
+func lockDataDir(dir string) (*os.File, error) {
+	path := filepath.Join(dir, lockFile)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	return err
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(errLocked(dir, errors.Is(err, unix.EWOULDBLOCK), err), f.Close())
+	}
+	return f, nil
 }
 
 // becomeOwner lets a command that root runs work as the account that owns the data folder, so that what it makes there belongs

@@ -42,10 +42,9 @@ type Options struct {
 
 // Metrics is told what happens and answers scrapes. All methods may be called concurrently and return at once.
 type Metrics struct {
-	now     func() time.Time
-	handler http.Handler
-	// Unix nanoseconds, 0: unknown.
-	lastSync, lastAudit atomic.Int64
+	now      func() time.Time
+	handler  http.Handler
+	lastSync atomic.Int64 // Unix nanoseconds, 0: unknown
 
 	written      prometheus.Histogram
 	verified     prometheus.Histogram
@@ -57,8 +56,6 @@ type Metrics struct {
 	graphCalls   *prometheus.CounterVec
 	throttled    prometheus.Counter
 	graphUnits   prometheus.Counter
-	audits       *prometheus.CounterVec
-	audited      *prometheus.GaugeVec
 	httpServed   *prometheus.CounterVec
 	httpLatency  *prometheus.HistogramVec
 }
@@ -83,10 +80,7 @@ func New(o Options) *Metrics {
 		graphUnits:   counter("graph_resource_units_total", "Resource units that calls to Microsoft Graph cost, by what it says of each answer."),
 		graphCalls:   counters("graph_calls_total", "HTTP calls to Microsoft Graph by method and status; status 0 is no answer.", "method", "status"),
 		throttled:    counter("graph_throttled_total", "Answers 429 from Microsoft Graph, inside batches too."),
-		audits:       counters("audits_total", "Audits by result: ok where every holder was compared, or failed.", "result"),
-		audited: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "aliasd", Name: "audit_holders",
-			Help: "How the holders stood at the last audit that compared all of them."}, []string{"standing"}),
-		httpServed: counters("http_requests_total", "HTTP requests served.", "method", "route", "status"),
+		httpServed:   counters("http_requests_total", "HTTP requests served.", "method", "route", "status"),
 		httpLatency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "aliasd", Name: "http_request_seconds",
 			Help: "How long HTTP requests took.", Buckets: prometheus.ExponentialBuckets(.001, 4, 8)}, []string{"method", "route"}),
 	}
@@ -98,9 +92,7 @@ func (m *Metrics) register(o Options) http.Handler {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m.written, m.verified, m.sweeps, m.sweepTime, m.sweepSize, m.sweepCarried, m.sweepUnits,
 		m.graphCalls, m.throttled, m.graphUnits,
-		m.audits, m.audited, m.httpServed, m.httpLatency, buildInfo(o.Version), &depth{source: o.Source, now: o.Now},
-		m.age("last_sync_age_seconds", "Age of the organization's last sync to the cloud; NaN until one was seen.", &m.lastSync),
-		m.age("last_audit_age_seconds", "Age of the last audit that compared every holder; NaN until there was one.", &m.lastAudit),
+		m.httpServed, m.httpLatency, buildInfo(o.Version), m.syncAge(), &depth{source: o.Source, now: o.Now},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelError),
@@ -139,18 +131,6 @@ func (m *Metrics) SyncSeen(last time.Time) {
 	}
 }
 
-// AuditDone notes an audit that compared every holder: when it ended, and how many are in order, pending and wrong.
-func (m *Metrics) AuditDone(ended time.Time, inOrder, pending, wrong int) {
-	m.audits.WithLabelValues("ok").Inc()
-	m.lastAudit.Store(ended.UnixNano())
-	for standing, holders := range map[string]int{"in_order": inOrder, "pending": pending, "wrong": wrong} {
-		m.audited.WithLabelValues(standing).Set(float64(holders))
-	}
-}
-
-// AuditFailed notes an audit that did not compare every holder; what the one before found still stands.
-func (m *Metrics) AuditFailed() { m.audits.WithLabelValues("failed").Inc() }
-
 // Call notes one HTTP call to Graph; status 0 means that no answer came.
 func (m *Metrics) Call(method string, status int) {
 	m.graphCalls.WithLabelValues(method, strconv.Itoa(status)).Inc()
@@ -172,10 +152,11 @@ func (m *Metrics) Served(method, route string, status int, took time.Duration) {
 	m.httpLatency.WithLabelValues(method, route).Observe(took.Seconds())
 }
 
-// age is NaN until something was seen, so that an alert on a high age does not fire at every start.
-func (m *Metrics) age(name, help string, seen *atomic.Int64) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "aliasd", Name: name, Help: help}, func() float64 {
-		last := seen.Load()
+// syncAge is NaN until a sync was seen, so that an alert on a high age does not fire at every start.
+func (m *Metrics) syncAge() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "aliasd", Name: "last_sync_age_seconds",
+		Help: "Age of the organization's last sync to the cloud; NaN until one was seen."}, func() float64 {
+		last := m.lastSync.Load()
 		if last == 0 {
 			return math.NaN()
 		}

@@ -1,0 +1,195 @@
+package bench
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/cloudcheck/audit"
+	"github.com/aliasd/aliasd/cloudcheck/graph"
+	"github.com/aliasd/aliasd/cloudcheck/mirror"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+// BenchmarkAudit audits 100,000 holders twice: first with nothing on disk, then after 100 changes. The lab runs in a process of
+// its own, and so does each audit, whose memory at its highest is read. What both sides cost without us is measured in the
+// same run: every page of the directory by the LDAP library, and every page of the tenant by the HTTP library, read and
+// thrown away. The findings are checked against what was generated.
+func BenchmarkAudit(b *testing.B) {
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		b.Skip("memory is read from /proc")
+	}
+	lab := startLab(b)
+	dir := b.TempDir()
+	for b.Loop() {
+		bare := readBare(b, lab.auditLab)
+		b.Logf("bare: the directory %s, the tenant %s", bare.directory, bare.tenant)
+		first := auditOnce(b, lab, dir, false)
+		lab.command(b, "change")
+		second := auditOnce(b, lab, dir, true)
+		b.ReportMetric(bare.directory.Seconds(), "s-bare-directory")
+		b.ReportMetric(bare.tenant.Seconds(), "s-bare-tenant")
+		b.ReportMetric(first.Took.Seconds(), "s-first")
+		b.ReportMetric(first.Took.Seconds()/(bare.directory+bare.tenant).Seconds(), "first/bare")
+		b.ReportMetric(auditedHolders/first.Took.Seconds(), "holders/s-first")
+		b.ReportMetric(float64(first.calls), "calls-first")
+		b.ReportMetric(first.MB, "MB-first")
+		b.ReportMetric(second.Took.Seconds(), "s-second")
+		b.ReportMetric(second.Took.Seconds()/bare.directory.Seconds(), "second/bare-directory")
+		b.ReportMetric(float64(second.calls), "calls-second")
+		b.ReportMetric(second.MB, "MB-second")
+	}
+}
+
+// auditTask is what the audit's process is told, by its standard input.
+type auditTask struct {
+	Lab *auditLab
+	// Path is the copy of the tenant.
+	Path string
+}
+
+// audited is what the audit's process answers.
+type audited struct {
+	Summary audit.Summary
+	Took    time.Duration
+	// Cloud is how long the tenant's side took of it.
+	Cloud time.Duration
+	// MB is the resident memory at its highest, in 10^6 bytes.
+	MB    float64
+	calls int
+}
+
+// auditOnce runs an audit in a process of its own and checks what it found.
+func auditOnce(b *testing.B, lab *labProcess, dir string, changed bool) audited {
+	b.Helper()
+	before := lab.command(b, "calls").Calls
+	task, err := json.Marshal(auditTask{Lab: lab.auditLab, Path: filepath.Join(dir, "tenant.db")})
+	must(b, err)
+	c := role(b, "audit")
+	c.Stdin = strings.NewReader(string(task))
+	out, err := c.Output()
+	must(b, err)
+	var a audited
+	must(b, json.Unmarshal(out, &a))
+	a.calls = lab.command(b, "calls").Calls - before
+	b.Logf("%s, the tenant %s of it, %d calls, %.0f MB; %+v", a.Took, a.Cloud, a.calls, a.MB, a.Summary.Cloud)
+	checkFound(b, a, changed)
+	return a
+}
+
+func checkFound(b *testing.B, a audited, changed bool) {
+	b.Helper()
+	if full := !changed; !a.Summary.Complete || a.Summary.Cloud.Full != full || changed && a.Summary.Cloud.Changed != auditedChanges {
+		b.Errorf("%+v", a.Summary)
+	}
+	want := expected(auditedHolders, changed)
+	for _, c := range a.Summary.Codes {
+		if c.Severity == cloudcheck.Wrong && c.Findings != want[c.Code] {
+			b.Errorf("%d findings %s, wanted %d", c.Findings, c.Code, want[c.Code])
+		}
+		if c.Severity == cloudcheck.Wrong {
+			delete(want, c.Code)
+		}
+	}
+	if len(want) > 0 {
+		b.Errorf("not found: %v", want)
+	}
+}
+
+// playAudit is the process that one audit runs in, made of the parts that the daemon has.
+func playAudit() error {
+	var task auditTask
+	if err := json.NewDecoder(os.Stdin).Decode(&task); err != nil {
+		return err
+	}
+	options, closing, err := auditParts(task)
+	if err != nil {
+		return err
+	}
+	stop, err := profiled()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	a := audited{}
+	a.Summary, err = audit.Run(context.Background(), options)
+	a.Took, a.Cloud = time.Since(began), a.Summary.Cloud.Took
+	if err := errors.Join(err, stop(), closing()); err != nil {
+		return err
+	}
+	if a.MB, err = highest(); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(a)
+}
+
+// profiled writes a CPU profile into the file that ALIASD_BENCH_PROFILE names, with the process's number behind it.
+func profiled() (stop func() error, err error) {
+	path := os.Getenv("ALIASD_BENCH_PROFILE")
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(fmt.Sprintf("%s.%d", path, os.Getpid()))
+	if err != nil {
+		return nil, err
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, pprof.StartCPUProfile(f)
+}
+
+// counting is a sink that keeps nothing.
+type counting struct{ codes map[cause.Code]int }
+
+func (c *counting) Take(it audit.Item) error { c.codes[it.Code]++; return nil }
+
+func auditParts(task auditTask) (o audit.Options, closing func() error, err error) {
+	l := task.Lab
+	d, err := ldapwriter.Open(ldapwriter.Options{Servers: []string{l.Server}, BaseDN: l.BaseDN, RootCAs: l.site().Roots(),
+		Bind: ldapwriter.SimpleBind{User: l.Service.User, Password: func() (string, error) { return l.Service.Password, nil }}})
+	if err != nil {
+		return o, nil, err
+	}
+	client, err := graph.Open(graph.Options{TenantID: l.Tenant.TenantID, GraphURL: l.Tenant.URL, AuthorityURL: l.Tenant.AuthorityURL, RootCAs: l.roots(),
+		Credential: graph.SecretCredential(l.Tenant.ClientID, func() (string, error) { return l.Tenant.ClientSecret, nil })})
+	if err != nil {
+		return o, nil, err
+	}
+	m, err := mirror.Open(mirror.Options{Path: task.Path, TenantID: l.Tenant.TenantID})
+	if err != nil {
+		return o, nil, err
+	}
+	cloud := audit.Copied{Checker: cloudcheck.New(cloudcheck.Options{Reader: client}), Mirror: m, Source: client, Deleted: client}
+	return audit.Options{Directory: d, Cloud: cloud, Sink: &counting{map[cause.Code]int{}}, BaseDN: l.BaseDN},
+		func() error { return errors.Join(m.Close(), d.Close()) }, nil
+}
+
+func (l *auditLab) roots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(l.Tenant.CA)
+	return pool
+}
+
+// highest is this process's resident memory at its highest, in megabytes (10^6 bytes).
+func highest() (float64, error) {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kb, err := strconv.Atoi(strings.Fields(rest)[0])
+			return float64(kb) * 1024 / 1e6, err
+		}
+	}
+	return 0, errors.New("no VmHWM")
+}
