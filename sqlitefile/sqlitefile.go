@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite" // and with it the driver "sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -44,6 +45,29 @@ func Connect(path string, connections int, settings url.Values) (*sql.DB, error)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
+}
+
+// switching is how long another process may take to switch a new file to its journal mode.
+const switching = 5 * time.Second
+
+// Ready makes the first connection of a pool. Where another process is just switching a new file to its journal mode,
+// SQLite says at once that the file is locked, whatever the busy_timeout is: so this tries again, for some seconds.
+func Ready(ctx context.Context, db *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, switching)
+	defer cancel()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := db.PingContext(ctx)
+		if Code(err) != codes.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // InTx runs do in a transaction: committed where do returns nil, else rolled back.

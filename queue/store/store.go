@@ -49,6 +49,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := sqlitefile.Ready(ctx, writing); err != nil {
+		return nil, errors.Join(err, writing.Close())
+	}
 	if err := migrate(ctx, writing); err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
