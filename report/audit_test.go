@@ -75,6 +75,18 @@ func TestAuditInOrder(t *testing.T) {
 	}
 }
 
+// TestAuditOfNotices: what is only good to know is shown, and asks for nothing.
+func TestAuditOfNotices(t *testing.T) {
+	t.Parallel()
+	notices := someFindings()[11:]
+	for asks, items := range map[bool][]audit.Item{false: notices, true: someFindings()} {
+		page := pageOf(t, items, summed(items, 480))
+		if strings.Contains(page, "There is nothing to do.") == asks || !strings.Contains(page, "More in docs/causes/upn_stays.md") {
+			t.Errorf("asks for something: %v, want %v", !asks, asks)
+		}
+	}
+}
+
 // TestAuditSavedTwice: a second audit of the same second does not write over the first.
 func TestAuditSavedTwice(t *testing.T) {
 	t.Parallel()
