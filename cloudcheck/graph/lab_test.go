@@ -38,7 +38,7 @@ func (c *clock) advance(by time.Duration) {
 	c.ahead += by
 }
 
-func startLab(t *testing.T, o tenant.Options, change ...func(*Options)) *lab {
+func startLab(t testing.TB, o tenant.Options, change ...func(*Options)) *lab {
 	t.Helper()
 	ten, err := tenant.Start(o)
 	if err != nil {
@@ -55,14 +55,10 @@ func startLab(t *testing.T, o tenant.Options, change ...func(*Options)) *lab {
 }
 
 // open makes one more client of the tenant, with its own token.
-func (l *lab) open(t *testing.T, change ...func(*Options)) *Client {
+func (l *lab) open(t testing.TB, change ...func(*Options)) *Client {
 	t.Helper()
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(l.CA) {
-		t.Fatal("the tenant's CA is no certificate")
-	}
 	o := Options{
-		TenantID: l.TenantID, GraphURL: l.URL, AuthorityURL: l.AuthorityURL, RootCAs: roots,
+		TenantID: l.TenantID, GraphURL: l.URL, AuthorityURL: l.AuthorityURL, RootCAs: l.roots(t),
 		Credential: SecretCredential(l.ClientID, text(l.ClientSecret)),
 		Timeout:    20 * time.Second, Patience: 3 * time.Second, Now: l.clock.now,
 	}
@@ -76,10 +72,20 @@ func (l *lab) open(t *testing.T, change ...func(*Options)) *Client {
 	return c
 }
 
+// roots vouch for the tenant.
+func (l *lab) roots(t testing.TB) *x509.CertPool {
+	t.Helper()
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(l.CA) {
+		t.Fatal("the tenant's CA is no certificate")
+	}
+	return roots
+}
+
 func text(s string) func() (string, error) { return func() (string, error) { return s, nil } }
 
 // sync exports the holders to the tenant.
-func (l *lab) sync(t *testing.T, holders ...address.Holder) {
+func (l *lab) sync(t testing.TB, holders ...address.Holder) {
 	t.Helper()
 	failed, err := l.Import(t.Context(), holders, l.clock.now())
 	if err != nil || len(failed) > 0 {
