@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"sync"
@@ -24,7 +26,7 @@ type pageOrError struct {
 }
 
 // EachObject gives every user, group and contact that lives, a page of at most 999 at a time. The three are read at the same
-// time, each at most a page ahead of take, which is called from one goroutine. An error of take ends it and is returned
+// time, each at most two pages ahead of take, which is called from one goroutine. An error of take ends it and is returned
 // as it is. A page that is throttled or broken is asked for again for a while.
 func (c *Client) EachObject(ctx context.Context, take func([]cloudcheck.Object) error) error {
 	reading, stop := context.WithCancel(ctx)
@@ -56,42 +58,127 @@ func (c *Client) EachObject(ctx context.Context, take func([]cloudcheck.Object) 
 	return nil
 }
 
-// readPages hands the pages of a collection over, the next one read while the last is worked on.
+// rawPage is a page as it came. It is parsed already where its link could not be seen otherwise.
+type rawPage struct {
+	at, link string
+	body     []byte
+	parsed   bool
+	pageOrError
+}
+
+// readPages hands the pages of a collection over: one is fetched while another is parsed and a third is worked on.
 func (c *Client) readPages(ctx context.Context, of collection, pages chan<- pageOrError) {
-	first := c.question(of, query{fields: shown(of.kind), top: bigPage})
-	at, p := first.url, pageOrError{err: first.err}
-	var passed trail
-	for more := true; more; {
-		if p.err == nil {
-			p.objects, at, p.err = c.readOne(ctx, of, at, &passed)
-		}
-		more = p.err == nil && at != ""
+	raws := make(chan rawPage)
+	go func() {
+		defer close(raws)
+		c.fetchPages(ctx, of, raws)
+	}()
+	for raw := range raws {
+		p := c.parse(ctx, of, raw)
 		if p.err == nil && len(p.objects) == 0 {
 			continue
 		}
 		select {
 		case pages <- p:
+		case <-ctx.Done(): // what is still fetched is dropped
+		}
+	}
+}
+
+// fetchPages follows the links of a collection, on our own server, until the last page or an error.
+func (c *Client) fetchPages(ctx context.Context, of collection, raws chan<- rawPage) {
+	first := c.question(of, query{fields: shown(of.kind), top: bigPage})
+	raw, passed := rawPage{link: first.url, pageOrError: pageOrError{err: first.err}}, trail(nil)
+	for more := true; more; {
+		if raw.err == nil {
+			raw = c.fetch(ctx, of, raw.link, &passed)
+		}
+		more = raw.err == nil && raw.link != ""
+		select {
+		case raws <- raw:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// readOne reads the page at an address and gives the address of the next one, "" after the last. It tries again what may
-// pass: Graph's throttling for as long as it asks, and a broken answer after a short wait.
-func (c *Client) readOne(ctx context.Context, of collection, at string, passed *trail) ([]cloudcheck.Object, string, error) {
+// fetch gets one page and sees where it leads to.
+func (c *Client) fetch(ctx context.Context, of collection, at string, passed *trail) rawPage {
+	raw, link := rawPage{at: at}, ""
+	raw.err = c.persist(ctx, of, func() (err error) {
+		if raw.body, err = c.getPage(ctx, of, at); err != nil {
+			return err
+		}
+		if link = linkOf(raw.body); link == "" {
+			raw.objects, link, err = parsePage(of, raw.body)
+			raw.parsed = true
+		}
+		return err
+	})
+	if raw.err != nil || link == "" {
+		return raw
+	}
+	var err error
+	if raw.link, err = passed.turn(at, link); err != nil {
+		raw.err = unreadable(of.area, err).cause()
+	}
+	return raw
+}
+
+// parse makes objects of a page. One that is broken behind its link is fetched again.
+func (c *Client) parse(ctx context.Context, of collection, raw rawPage) pageOrError {
+	if raw.err != nil || raw.parsed {
+		return raw.pageOrError
+	}
+	var p pageOrError
+	if p.objects, _, p.err = parsePage(of, raw.body); p.err == nil {
+		return p
+	}
+	p.err = c.persist(ctx, of, func() error {
+		body, err := c.getPage(ctx, of, raw.at)
+		if err == nil {
+			p.objects, _, err = parsePage(of, body)
+		}
+		return err
+	})
+	return p
+}
+
+// linkOf sees the link to the next page without parsing the page; "" where it does not. Inside a string the quotes would
+// be escaped, and no property that is selected has pages of its own.
+func linkOf(body []byte) (link string) {
+	const key = `"@odata.nextLink":`
+	at := bytes.Index(body, []byte(key))
+	if at < 0 || json.NewDecoder(bytes.NewReader(body[at+len(key):])).Decode(&link) != nil {
+		return ""
+	}
+	return link
+}
+
+func parsePage(of collection, body []byte) ([]cloudcheck.Object, string, error) {
+	p, objects, err := readPage(body, of)
+	if err != nil {
+		f := unreadable(of.area, err)
+		f.status = http.StatusOK
+		return nil, "", f.cause()
+	}
+	return objects, p.NextLink, nil
+}
+
+// persist does again what may pass: Graph's throttling for as long as it asks, and a broken answer after a short wait.
+func (c *Client) persist(ctx context.Context, of collection, do func() error) error {
 	until := time.Now().Add(bulkPatience * c.patience)
 	for tries := 0; ; tries++ {
-		objects, next, err := c.getPage(ctx, of, at, passed)
+		err := do()
 		if err == nil {
-			return objects, next, nil
+			return nil
 		}
 		wait, again := c.tryAgain(failureOf(err), tries)
 		if !again || time.Now().Add(wait).After(until) || !timeFor(ctx, wait) {
-			return nil, "", err
+			return err
 		}
 		if !sleep(ctx, wait) {
-			return nil, "", c.explain(of.area, context.Cause(ctx), note{}).cause()
+			return c.explain(of.area, context.Cause(ctx), note{}).cause()
 		}
 	}
 }
@@ -126,10 +213,10 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 }
 
 // getPage makes one HTTP call for a page.
-func (c *Client) getPage(ctx context.Context, of collection, at string, passed *trail) ([]cloudcheck.Object, string, error) {
+func (c *Client) getPage(ctx context.Context, of collection, at string) ([]byte, error) {
 	target, err := url.Parse(c.adapter.GetBaseUrl() + at)
 	if err != nil {
-		return nil, "", unreadable(of.area, err).cause()
+		return nil, unreadable(of.area, err).cause()
 	}
 	var body []byte
 	err = c.call(ctx, of.area, nil, func(ctx context.Context) (err error) {
@@ -139,21 +226,5 @@ func (c *Client) getPage(ctx context.Context, of collection, at string, passed *
 		body, err = c.send(ctx, info)
 		return err
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	p, objects, err := readPage(body, of)
-	if err != nil {
-		f := unreadable(of.area, err)
-		f.status = http.StatusOK
-		return nil, "", f.cause()
-	}
-	if p.NextLink == "" {
-		return objects, "", nil
-	}
-	next, err := passed.turn(at, p.NextLink)
-	if err != nil {
-		return nil, "", unreadable(of.area, err).cause()
-	}
-	return objects, next, nil
+	return body, err
 }
