@@ -19,6 +19,16 @@
 // its collection splits at 19 and loses all results when one call fails. Paging: the next page of an item is one more
 // item of the next batch.
 //
+// # Reading everything
+//
+// An audit reads every user, group and contact in pages of 999, by GETs through the adapter with the same types. A user of
+// 13 properties took the SDK's models 55 µs and 31 KB, and ours 7 µs and 1.8 KB (BenchmarkParsePage). The pages of 20,000
+// users took twice as long as the same pages over a bare net/http that throws them away: 329 ms against 156 ms with two
+// processors that the tenant in the box shared, where parsing cannot hide behind waiting (BenchmarkEachObject: 1.6 to 2.1 times
+// on a busy machine). Three stages run at once: a page is fetched, the one before is parsed, and one is worked on.
+//
+// A repeated audit follows delta links instead and takes ids alone from them; the objects are read by their ids, 300 in a call.
+//
 // # Faults
 //
 // Every error is a *cause.Error that waits: throttled, or cloud_unavailable with what to do. A throttled call or item is
