@@ -28,8 +28,8 @@ func goneOnPremises(e evidence) (*cause.Cause, address.Address) {
 		return nil, ""
 	}
 	return say(cause.ChangedOnPremises,
-		"the holder is no longer in the directory since the write at %s, so %s cannot arrive; if it was deleted by mistake, restore it and ask again",
-		stamp(e.WrittenAt), e.wanted()), ""
+		"%s is no longer in the directory since the write at %s, so %s cannot arrive; if it was deleted by mistake, restore it and ask again",
+		e.name(), stamp(e.WrittenAt), e.wanted()), ""
 }
 
 // exchangePolicy: the primary that was asked for turned back, and an e-mail address policy owns the holder (KB 318072).

@@ -73,13 +73,13 @@ func TestSecretFromEnvironment(t *testing.T) {
 		value, ok := map[string]string{"PW": "s3cret\n", "EMPTY": ""}[name]
 		return value, ok
 	}
-	if got, err := (Secret{"env", "PW", env}).Value(); err != nil || got != "s3cret\n" {
+	if got, err := (Secret{kind: "env", ref: "PW", env: env}).Value(); err != nil || got != "s3cret\n" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if _, err := (Secret{"env", "NONE", env}).Value(); err == nil || !strings.Contains(err.Error(), "NONE is not set") {
+	if _, err := (Secret{kind: "env", ref: "NONE", env: env}).Value(); err == nil || !strings.Contains(err.Error(), "NONE is not set") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := (Secret{"env", "EMPTY", env}).Value(); err == nil || !strings.Contains(err.Error(), "empty") {
+	if _, err := (Secret{kind: "env", ref: "EMPTY", env: env}).Value(); err == nil || !strings.Contains(err.Error(), "empty") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -88,11 +88,11 @@ func TestSecretFromCredential(t *testing.T) {
 	t.Parallel()
 	file := secretFile(t, "s3cret\n")
 	env := func(name string) (string, bool) { return filepath.Dir(file.ref), name == "CREDENTIALS_DIRECTORY" }
-	if got, err := (Secret{"credential", "secret.txt", env}).Value(); err != nil || got != "s3cret" {
+	if got, err := (Secret{kind: "credential", ref: "secret.txt", env: env}).Value(); err != nil || got != "s3cret" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	none := func(string) (string, bool) { return "", false }
-	_, err := (Secret{"credential", "pw", none}).Value()
+	_, err := (Secret{kind: "credential", ref: "pw", env: none}).Value()
 	if err == nil || !strings.Contains(err.Error(), "LoadCredential=pw:/path") {
 		t.Errorf("got %v", err)
 	}
@@ -112,7 +112,7 @@ func TestSecretBytesAreUntouched(t *testing.T) {
 // TestSecretNeverPrints: whatever prints settings prints where the secret stands.
 func TestSecretNeverPrints(t *testing.T) {
 	t.Parallel()
-	s := Secret{"env", "PW", func(string) (string, bool) { return "s3cret", true }}
+	s := Secret{kind: "env", ref: "PW", env: func(string) (string, bool) { return "s3cret", true }}
 	settings := Settings{Directory: Directory{Bind: Bind{Password: s}}, Cloud: Cloud{ClientSecret: s}}
 	var logged bytes.Buffer
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("settings", "password", s, "settings", settings, "bind", &settings.Directory.Bind)
@@ -158,3 +158,36 @@ func TestProblemsNeverShowASecret(t *testing.T) {
 		}
 	})
 }
+
+// TestSecretHeld: it is kept whatever becomes of its file, and is not shown.
+func TestSecretHeld(t *testing.T) {
+	t.Parallel()
+	held, err := secretFile(t, "s3cret\n").Hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(held.ref); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got, err := held.Value(); err != nil || got != "s3cret" {
+			t.Errorf("got %q, %v", got, err)
+		}
+		raw, err := held.Bytes()
+		if err != nil || string(raw) != "s3cret\n" {
+			t.Errorf("got %q, %v", raw, err)
+		}
+		raw[0] = 'x' // the caller's own
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s", held, held, held, []Secret{held}); strings.Contains(text, "s3cret") {
+		t.Errorf("it is shown: %s", text)
+	}
+	if none, err := (Secret{}).Hold(); err != nil || none.Set() {
+		t.Errorf("no secret became %v, %v", none, err)
+	}
+	if _, err := held.withRef("missing").Hold(); err == nil {
+		t.Error("held what cannot be read")
+	}
+}
+
+func (s Secret) withRef(ref string) Secret { return Secret{kind: s.kind, ref: ref} }

@@ -122,7 +122,7 @@ func scheduleKeys(s *Schedule) []key {
 	return []key{
 		{name: "verify", def: `"*/2 * * * *"`, read: text(&s.Verify, filled(cronExpr)), doc: "The sweep over all requests that wait for the cloud. One that still runs is not doubled."},
 		{name: "report", def: `"0 7 * * *"`, read: text(&s.Report, orEmpty(cronExpr)), doc: "The verification report. Empty: never."},
-		{name: "audit", def: `""`, read: text(&s.Audit, notYet("the audit comes in a later version; leave it empty")), doc: "One pass over every holder. It comes in a later version. Empty: never."},
+		{name: "audit", def: `""`, read: text(&s.Audit, orEmpty(cronExpr)), doc: "The audit: one pass over every holder, both sides compared. Empty: never."},
 	}
 }
 

@@ -36,6 +36,7 @@ type Options struct {
 	// Objects stand in the directory from the start.
 	Objects []site.Object
 	Tenant  tenant.Options
+	Sync    syncengine.Options
 }
 
 // Lab is a running hybrid tenant. Its parts may be used directly.
@@ -64,7 +65,7 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 	if err := l.Site.Populate(ctx, o.Objects); err != nil {
 		return l, fmt.Errorf("populate the directory: %w", err)
 	}
-	if l.Engine, err = syncengine.New(l.Site, l.Tenant, syncengine.Options{}); err != nil {
+	if l.Engine, err = syncengine.New(l.Site, l.Tenant, o.Sync); err != nil {
 		return l, err
 	}
 	return l, l.Engine.Cycle(ctx)

@@ -96,6 +96,13 @@ func (c *crowd) unchanging() {
 	}
 }
 
+// find gives the request whose id is its place in the list.
+func (s *waitingStore) find(id queue.RequestID) *queue.Request {
+	var i int
+	_, _ = fmt.Sscan(string(id), &i)
+	return &s.requests[i]
+}
+
 func (s *waitingStore) Awaiting(_ context.Context, now time.Time) ([]queue.Waiting, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,8 +129,7 @@ func (s *waitingStore) Advance(_ context.Context, t queue.Transition) (queue.Req
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.puts++
-	i := slices.IndexFunc(s.requests, func(r queue.Request) bool { return r.ID == t.ID })
-	r := &s.requests[i]
+	r := s.find(t.ID)
 	r.State = t.To
 	if t.Cause != nil {
 		r.Cause = t.Cause
@@ -140,17 +146,12 @@ func (s *waitingStore) Advance(_ context.Context, t queue.Transition) (queue.Req
 func (s *waitingStore) Get(_ context.Context, id queue.RequestID) (queue.Request, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.requests, func(r queue.Request) bool { return r.ID == id })
-	return s.requests[i], nil
+	return *s.find(id), nil
 }
 
 func (s *waitingStore) Wake(ctx context.Context, id queue.RequestID, _ time.Time) (queue.Request, error) {
 	s.mu.Lock()
-	for i := range s.requests {
-		if s.requests[i].ID == id {
-			s.requests[i].NotBefore = time.Time{}
-		}
-	}
+	s.find(id).NotBefore = time.Time{}
 	s.mu.Unlock()
 	return s.Get(ctx, id)
 }

@@ -222,6 +222,9 @@ func (p *pass) cases(ctx context.Context, requests []Request) []cloudcheck.Case 
 			LastSyncSeen: q.LastSyncSeen, SyncMoves: q.SyncMoves,
 			Action: q.Action, After: q.Receipt.After,
 		}
+		if errs[at] != nil {
+			cases[i].Ref.Holder.Name = q.Holder // what people called it, for the sentence
+		}
 	}
 	return cases
 }

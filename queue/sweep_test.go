@@ -350,8 +350,8 @@ func (s brokenStore) Awaiting(context.Context, time.Time) ([]queue.Waiting, erro
 func TestNobodyStarves(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		n := rapid.IntRange(1, 80).Draw(rt, "holders")
-		units := rapid.IntRange(50, 400).Draw(rt, "units")
+		n := rapid.IntRange(1, 40).Draw(rt, "holders")
+		units := rapid.IntRange(50, 200).Draw(rt, "units")
 		prices := rapid.SliceOfN(rapid.IntRange(1, 25), n, n).Draw(rt, "prices")
 		ill := rapid.SliceOfN(rapid.IntRange(0, 3), n, n).Draw(rt, "ill")
 		c := newCrowd(n, units)
@@ -367,7 +367,7 @@ func TestNobodyStarves(t *testing.T) {
 		inEach := units / 25
 		bound := (n+inEach-1)/inEach + 1
 		waits := make([]int, n)
-		for range 4 * bound {
+		for range 3 * bound {
 			c.newSync()
 			looks := c.tick(rt)
 			for i := range waits {

@@ -70,8 +70,8 @@ func (j *judged) sweep() {
 }
 
 func (j *judged) recheck() {
-	for _, id := range j.ids {
-		_, _ = j.service.Recheck(context.Background(), id, "admin") // 409 where it waits for nothing
+	if len(j.ids) > 0 {
+		_, _ = j.service.Recheck(context.Background(), rapid.SampledFrom(j.ids).Draw(j.t, "recheck"), "admin") // 409 where it waits for nothing
 	}
 }
 

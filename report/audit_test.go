@@ -186,9 +186,9 @@ func TestAuditHeadline(t *testing.T) {
 func TestAuditIncomplete(t *testing.T) {
 	t.Parallel()
 	s := summed(nil, 214)
-	s.Complete, s.Stopped = false, "It was stopped after 214 of about 480 holders."
+	s.Complete, s.Stopped = false, "it was interrupted; 214 holders were compared until then"
 	page := pageOf(t, nil, s)
-	notice, headline := strings.Index(page, "Not complete.</strong> It was stopped after 214 of about 480 holders."), strings.Index(page, "All 214 holders")
+	notice, headline := strings.Index(page, "Not complete.</strong> It was interrupted; 214 holders were compared until then.</p>"), strings.Index(page, "All 214 holders")
 	if notice < 0 || headline < notice || strings.Contains(page, "nothing to do") {
 		t.Errorf("the notice stands at %d, the headline at %d", notice, headline)
 	}

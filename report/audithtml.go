@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -34,6 +36,7 @@ func (a *Audit) writeHTML(w io.Writer, s audit.Summary) error {
 type auditView struct {
 	audit.Summary
 	Heading, Headline string
+	Why               string // it is not complete
 	Facts             []string
 	Tiles             []tile
 	Ring              []share
@@ -90,7 +93,7 @@ type shownValue struct {
 
 func (a *Audit) view(s audit.Summary) auditView {
 	v := auditView{
-		Summary: s, Heading: heading(s), Headline: auditHeadline(s), Facts: facts(s), Ring: ring(s), InPercent: inPercent(s.InOrder, s.Holders),
+		Summary: s, Heading: heading(s), Headline: AuditHeadline(s), Why: asSentence(s.Stopped), Facts: facts(s), Ring: ring(s), InPercent: inPercent(s.InOrder, s.Holders),
 		Tiles: []tile{
 			{s.Holders, holdersCompared(s.Holders), "plain"}, {s.InOrder, "in order", "good"},
 			{s.Pending, waitLabel(s.Pending), toneOver(s.Pending, "going")}, {s.Wrong, needSomebody(s.Wrong), toneOver(s.Wrong, "bad")},
@@ -109,8 +112,8 @@ func heading(s audit.Summary) string {
 	return "Audit of " + s.TenantDomain
 }
 
-// auditHeadline is the audit in one sentence.
-func auditHeadline(s audit.Summary) string {
+// AuditHeadline is the audit in one sentence.
+func AuditHeadline(s audit.Summary) string {
 	switch {
 	case s.Holders == 0 && s.Complete:
 		return "There is no holder to compare."
@@ -129,6 +132,15 @@ func auditHeadline(s audit.Summary) string {
 		sentence += fmt.Sprintf("; %s for the cloud", amount(s.Pending, "more waits", "more wait"))
 	}
 	return sentence + "."
+}
+
+// asSentence begins with a capital and ends with a full stop.
+func asSentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 || first == utf8.RuneError {
+		return text
+	}
+	return strings.TrimSuffix(string(unicode.ToUpper(first))+text[size:], ".") + "."
 }
 
 // facts are what was compared, in short sentences.
@@ -219,7 +231,7 @@ func causeBars(sections []auditSection) []measure {
 	var list []measure
 	for _, s := range sections {
 		list = append(list, measure{
-			Label: about(s.Code), Aside: severityLabel(s.Severity), Detail: s.Means, Text: count(s.Count), Tone: s.Tone, Percent: length(s.Count, most),
+			Label: about(s.Code), Aside: SeverityLabel(s.Severity), Detail: s.Means, Text: count(s.Count), Tone: s.Tone, Percent: length(s.Count, most),
 		})
 	}
 	return list
@@ -361,8 +373,8 @@ func severityTone(s cloudcheck.Severity) string {
 	return "plain"
 }
 
-// severityLabel says what a severity asks of people.
-func severityLabel(s cloudcheck.Severity) string {
+// SeverityLabel says what a severity asks of people.
+func SeverityLabel(s cloudcheck.Severity) string {
 	switch s {
 	case cloudcheck.Wrong:
 		return "needs somebody"

@@ -251,7 +251,7 @@ func functions(zone *time.Location) template.FuncMap {
 		"kind":    func(kind string) string { return strings.ReplaceAll(kind, "_", " ") },
 		"told":    told,
 		"shade":   shade,
-		"urgency": severityLabel,
+		"urgency": SeverityLabel,
 	}
 }
 

@@ -1,6 +1,7 @@
 package proxycalc_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -207,6 +208,15 @@ func TestTakenByFunction(t *testing.T) {
 	got := proxycalc.Calculate(tenant, user(true, "", "SMTP:a@contoso.com", "smtp:B@contoso.com"), nil)
 	if len(got.Discarded) != 1 || got.Discarded[0].Reason != proxycalc.Taken {
 		t.Errorf("discarded are %q", got.Discarded)
+	}
+}
+
+func TestVerifiedByFunction(t *testing.T) {
+	t.Parallel()
+	tenant := proxycalc.Tenant{InitialDomain: initial, Verified: func(domain string) bool { return domain == "contoso.com" }}
+	got := proxycalc.Calculate(tenant, user(true, "", "SMTP:a@Contoso.com", "smtp:b@fabrikam.com"), nil)
+	if got.Mail != "a@Contoso.com" || !slices.Equal(got.Discarded, dropped("smtp:b@fabrikam.com", proxycalc.UnverifiedDomain)) {
+		t.Errorf("%+v", got)
 	}
 }
 

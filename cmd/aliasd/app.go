@@ -53,7 +53,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `aliasd takes alias requests, writes proxyAddresses and mail on the on-premises object over LDAPS, and asks
 Microsoft Graph until the value that Entra calculates is the one that was asked for.
 
-Exit codes: 0 done, 1 error, 2 wrong usage, wrong settings or an invalid request, 3 refused, 4 mismatched, 5 timed out waiting.
+Exit codes: 0 done, 1 error, 2 wrong usage, wrong settings or an invalid request, 3 refused, 4 mismatched, or explain or audit found something wrong, 5 timed out waiting.
 
 With --json the result is JSON on the output. Progress and errors are JSON objects on the error stream, one on a line, an error last:
 the server's problem, or {"code", "message"} where the command line itself says no.`,
@@ -72,7 +72,7 @@ the server's problem, or {"code", "message"} where the command line itself says 
 		a.demoCommand(), a.runCommand(),
 		a.addCommand(), a.primaryCommand(), a.removeCommand(),
 		a.explainCommand(), a.showCommand(), a.listCommand(), a.cancelCommand(), a.undoCommand(), a.recheckCommand(), a.releaseCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.predictCommand(), a.reportCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.predictCommand(), a.reportCommand(), a.auditCommand(),
 		a.checkCommand(), a.configCommand(), a.tokenCommand(), a.serviceCommand(),
 	)
 	return root
@@ -85,7 +85,7 @@ func notElsewhere(c *cobra.Command) error {
 	}
 	for top := c; top.HasParent(); top = top.Parent() {
 		switch top.Name() {
-		case "demo", "run", "predict", "report", "check", "config", "token", "service":
+		case "demo", "run", "predict", "report", "audit", "check", "config", "token", "service":
 			return usage(c, errors.New("--server: this command works on this machine alone"))
 		}
 	}

@@ -205,13 +205,20 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 
 func TestDemoPlaysAsItHasTo(t *testing.T) {
 	t.Parallel()
-	played := call(t, nil, "demo", "--json")
+	played := call(t, nil, "demo", "--json", "--dir", filepath.Join(t.TempDir(), "audit"))
 	played.want(t, exitDone)
 	lines := strings.Split(strings.TrimSpace(played.out), "\n")
-	if len(lines) != len(plays()) {
-		t.Fatalf("%d lines for %d plays", len(lines), len(plays()))
+	if len(lines) != len(plays())+1 {
+		t.Fatalf("%d lines for %d plays and the audit", len(lines), len(plays()))
 	}
-	for _, line := range lines {
+	var last struct{ Audit audited }
+	if err := json.Unmarshal([]byte(lines[len(plays())]), &last); err != nil || !last.Audit.Summary.Complete {
+		t.Errorf("%v: %+v", err, last)
+	}
+	if page, err := os.ReadFile(last.Audit.Files.HTML); err != nil || !strings.Contains(string(page), "Audit of contoso.onmicrosoft.com") {
+		t.Errorf("the audit's page: %v", err)
+	}
+	for _, line := range lines[:len(plays())] {
 		var p playJSON
 		if err := json.Unmarshal([]byte(line), &p); err != nil || !p.OK || p.Request.ID == "" {
 			t.Errorf("%v: %s", err, line)

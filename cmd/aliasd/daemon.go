@@ -24,11 +24,8 @@ import (
 	"github.com/aliasd/aliasd/server/token"
 )
 
-// storeFile is the name of the SQLite store in the data folder, lockFile the one that the running daemon holds.
-const (
-	storeFile = "aliasd.db"
-	lockFile  = "aliasd.lock"
-)
+// storeFile is the name of the SQLite store in the data folder.
+const storeFile = "aliasd.db"
 
 // daemon is a running aliasd: components made from the settings, which they never see.
 type daemon struct {
@@ -235,14 +232,6 @@ func (d *daemon) logFinding(side string, f finding) {
 	if !f.OK {
 		d.log.Warn("not well at the start; requests wait until it is", "side", side, "check", f.Name, "found", f.Detail, "mend", f.Mend)
 	}
-}
-
-// errLocked says why the data folder could not be locked.
-func errLocked(dir string, taken bool, err error) error {
-	if taken {
-		return fmt.Errorf("data_dir %s: another aliasd runs on it; stop that one, or give this one a data_dir of its own", dir)
-	}
-	return fmt.Errorf("data_dir %s: lock: %w", dir, err)
 }
 
 // Close frees what openDaemon took. Closing twice is harmless.

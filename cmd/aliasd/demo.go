@@ -15,6 +15,8 @@ import (
 	"github.com/aliasd/aliasd/client"
 	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/lab"
+	"github.com/aliasd/aliasd/lab/site"
+	"github.com/aliasd/aliasd/lab/syncengine"
 	"github.com/aliasd/aliasd/lab/tenant"
 	"github.com/aliasd/aliasd/server/token"
 )
@@ -22,6 +24,7 @@ import (
 // demoOptions are the flags of the demo.
 type demoOptions struct {
 	directory string
+	dir       string
 	stay      bool
 }
 
@@ -29,8 +32,8 @@ func (a *app) demoCommand() *cobra.Command {
 	var o demoOptions
 	c := &cobra.Command{Use: "demo", Short: "Play the main job on a hybrid tenant in a box",
 		Example: "  aliasd demo\n  aliasd demo --directory samba --stay",
-		Long: `Starts a directory, a sync engine and a tenant on this machine, starts the daemon against them, and plays requests through it. It
-ends by itself, with exit code 0 when every outcome was the expected one. Nothing outside this machine is touched.`,
+		Long: `Starts a directory, a sync engine and a tenant on this machine, starts the daemon against them, plays requests through it, and audits
+the tenant. It ends by itself, with exit code 0 when every outcome was the expected one. Nothing outside this machine is touched.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.directory != string(lab.Embedded) && o.directory != string(lab.Samba) {
@@ -39,6 +42,7 @@ ends by itself, with exit code 0 when every outcome was the expected one. Nothin
 			return a.demo(c.Context(), o)
 		}}
 	c.Flags().StringVar(&o.directory, "directory", string(lab.Embedded), "embedded, or samba for a real AD DC (Linux, root)")
+	c.Flags().StringVar(&o.dir, "dir", "", "where the audit's files go; without it a new temporary folder, which is kept")
 	c.Flags().BoolVar(&o.stay, "stay", false, "leave everything running until Ctrl-C, and print how to talk to it")
 	return c
 }
@@ -50,7 +54,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) (err error) {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	box, err := lab.Start(ctx, lab.Options{Directory: lab.Kind(o.directory), Objects: demoObjects(), Tenant: tenant.Options{LicenceNew: true}})
+	box, err := lab.Start(ctx, demoLab(lab.Kind(o.directory)))
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -64,6 +68,9 @@ func (a *app) demo(ctx context.Context, o demoOptions) (err error) {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if err := stage.audit(ctx, o.dir); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	if o.stay {
 		stage.explain()
 		<-ctx.Done()
@@ -73,6 +80,12 @@ func (a *app) demo(ctx context.Context, o demoOptions) (err error) {
 		return fmt.Errorf("demo: %d outcomes were not the expected ones", failed)
 	}
 	return nil
+}
+
+// demoLab is a tenant that synchronises People, and in which all goes wrong that can.
+func demoLab(directory lab.Kind) lab.Options {
+	return lab.Options{Directory: directory, Objects: append(demoObjects(), demoDefects()...), Tenant: tenant.Options{LicenceNew: true},
+		Sync: syncengine.Options{OUs: []string{site.People}}}
 }
 
 // stage is a lab with a daemon that runs against it, and somebody who asks it for things.
@@ -172,6 +185,7 @@ Everything stays until Ctrl-C. The sync engine runs a cycle every half second.
   aliasd list
   aliasd check --holder jdoe@contoso.test
   aliasd report --since 1h
+  aliasd audit
 `, s.file, s.log.Name(), s.daemon.URL(), filepath.Join(s.daemon.settings.DataDir, token.LocalFile),
 		s.box.Site.Server, s.box.Site.Admin.User, s.box.Site.Admin.Password, s.box.Tenant.URL, s.file, ownProgram())
 }

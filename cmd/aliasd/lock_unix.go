@@ -6,23 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// lockDataDir keeps a second daemon off the same data folder: several nodes need PostgreSQL. The lock ends with the process.
-func lockDataDir(dir string) (*os.File, error) {
-	path := filepath.Join(dir, lockFile)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("data_dir: %w", err)
+// takeLock locks an open file for this process. Errors: errTaken, or what the operating system said.
+func takeLock(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return errTaken
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(errLocked(dir, errors.Is(err, unix.EWOULDBLOCK), err), f.Close())
-	}
-	return f, nil
+	return err
 }
 
 // becomeOwner lets a command that root runs work as the account that owns the data folder, so that what it makes there belongs

@@ -8,6 +8,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/report"
 )
@@ -15,7 +16,7 @@ import (
 // lastReport is the name under which the store keeps until when the last scheduled report reached.
 const lastReport = "last_report"
 
-// newSchedule lays out the sweeps and the reports; nothing runs before it is started.
+// newSchedule lays out the sweeps, the reports and the audits; nothing runs before it is started.
 func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 	schedule := cron.New()
 	jobs := []struct {
@@ -24,6 +25,7 @@ func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 	}{
 		{"schedule.verify", d.settings.Schedule.Verify, d.sweep},
 		{"schedule.report", d.settings.Schedule.Report, d.reportNow},
+		{"schedule.audit", d.settings.Schedule.Audit, d.auditNow},
 	}
 	for _, job := range jobs {
 		if job.when == "" {
@@ -71,6 +73,26 @@ func (d *daemon) reportNow(ctx context.Context) error {
 	}
 	d.log.Info("report written", "requests", len(requests), "files", files)
 	return d.store.SetMeta(ctx, lastReport, until.Format(time.RFC3339Nano))
+}
+
+// auditNow makes one audit. Where one runs still, or somebody makes one by hand, this one is skipped.
+func (d *daemon) auditNow(ctx context.Context) error {
+	job := auditing{settings: d.settings, directory: d.directory, graph: d.graph, checker: d.checker, dir: d.settings.Report.Dir,
+		progress: func(audit.Progress) {}, now: d.now, log: d.log}
+	made, err := job.run(ctx)
+	if errors.Is(err, errAuditRuns) {
+		d.log.Info("an audit runs already, this one is skipped")
+		return nil
+	}
+	if err = errors.Join(err, made.incomplete()); err != nil {
+		d.numbers.AuditFailed()
+		return err
+	}
+	s := made.Summary
+	d.numbers.AuditDone(s.Ended, s.InOrder, s.Pending, s.Wrong)
+	d.log.Info("audit written", "holders", s.Holders, "in_order", s.InOrder, "pending", s.Pending, "wrong", s.Wrong,
+		"took", s.Ended.Sub(s.Began), "graph_calls", s.Cloud.Calls, "files", made.Files)
+	return nil
 }
 
 func (d *daemon) reportedUntil(ctx context.Context) (time.Time, error) {

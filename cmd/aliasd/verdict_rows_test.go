@@ -58,7 +58,7 @@ func onPremisesVerdicts() []verdict {
 			after: func(t *testing.T, s *stack) {
 				fatal(t, s.Site.Remove(context.Background(), s.Site.DNOf(site.Object{Kind: site.User, Name: "Jane Doe"})))
 			},
-			says: []string{"no longer in the directory since the write at", "smtp:j.doe@contoso.test"}},
+			says: []string{"jdoe is no longer in the directory since the write at", "smtp:j.doe@contoso.test"}},
 		{name: "the primary turns back", state: queue.Mismatched, code: cause.ExchangePolicy, cycles: true,
 			ask: func(t *testing.T, s *stack) requestJSON {
 				set("msExchPoliciesIncluded", "9a1b2c3d-0000-4000-8000-000000000001", "{26491CFC-9E50-4857-861B-0CB8DF22B5D7}")(t, s)

@@ -42,9 +42,10 @@ type Options struct {
 
 // Metrics is told what happens and answers scrapes. All methods may be called concurrently and return at once.
 type Metrics struct {
-	now      func() time.Time
-	handler  http.Handler
-	lastSync atomic.Int64 // Unix nanoseconds, 0: unknown
+	now     func() time.Time
+	handler http.Handler
+	// Unix nanoseconds, 0: unknown.
+	lastSync, lastAudit atomic.Int64
 
 	written      prometheus.Histogram
 	verified     prometheus.Histogram
@@ -56,6 +57,8 @@ type Metrics struct {
 	graphCalls   *prometheus.CounterVec
 	throttled    prometheus.Counter
 	graphUnits   prometheus.Counter
+	audits       *prometheus.CounterVec
+	audited      *prometheus.GaugeVec
 	httpServed   *prometheus.CounterVec
 	httpLatency  *prometheus.HistogramVec
 }
@@ -80,7 +83,10 @@ func New(o Options) *Metrics {
 		graphUnits:   counter("graph_resource_units_total", "Resource units that calls to Microsoft Graph cost, by what it says of each answer."),
 		graphCalls:   counters("graph_calls_total", "HTTP calls to Microsoft Graph by method and status; status 0 is no answer.", "method", "status"),
 		throttled:    counter("graph_throttled_total", "Answers 429 from Microsoft Graph, inside batches too."),
-		httpServed:   counters("http_requests_total", "HTTP requests served.", "method", "route", "status"),
+		audits:       counters("audits_total", "Audits by result: ok where every holder was compared, or failed.", "result"),
+		audited: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "aliasd", Name: "audit_holders",
+			Help: "How the holders stood at the last audit that compared all of them."}, []string{"standing"}),
+		httpServed: counters("http_requests_total", "HTTP requests served.", "method", "route", "status"),
 		httpLatency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "aliasd", Name: "http_request_seconds",
 			Help: "How long HTTP requests took.", Buckets: prometheus.ExponentialBuckets(.001, 4, 8)}, []string{"method", "route"}),
 	}
@@ -92,7 +98,9 @@ func (m *Metrics) register(o Options) http.Handler {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m.written, m.verified, m.sweeps, m.sweepTime, m.sweepSize, m.sweepCarried, m.sweepUnits,
 		m.graphCalls, m.throttled, m.graphUnits,
-		m.httpServed, m.httpLatency, buildInfo(o.Version), m.syncAge(), &depth{source: o.Source, now: o.Now},
+		m.audits, m.audited, m.httpServed, m.httpLatency, buildInfo(o.Version), &depth{source: o.Source, now: o.Now},
+		m.age("last_sync_age_seconds", "Age of the organization's last sync to the cloud; NaN until one was seen.", &m.lastSync),
+		m.age("last_audit_age_seconds", "Age of the last audit that compared every holder; NaN until there was one.", &m.lastAudit),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelError),
@@ -131,6 +139,18 @@ func (m *Metrics) SyncSeen(last time.Time) {
 	}
 }
 
+// AuditDone notes an audit that compared every holder: when it ended, and how many are in order, pending and wrong.
+func (m *Metrics) AuditDone(ended time.Time, inOrder, pending, wrong int) {
+	m.audits.WithLabelValues("ok").Inc()
+	m.lastAudit.Store(ended.UnixNano())
+	for standing, holders := range map[string]int{"in_order": inOrder, "pending": pending, "wrong": wrong} {
+		m.audited.WithLabelValues(standing).Set(float64(holders))
+	}
+}
+
+// AuditFailed notes an audit that did not compare every holder; what the one before found still stands.
+func (m *Metrics) AuditFailed() { m.audits.WithLabelValues("failed").Inc() }
+
 // Call notes one HTTP call to Graph; status 0 means that no answer came.
 func (m *Metrics) Call(method string, status int) {
 	m.graphCalls.WithLabelValues(method, strconv.Itoa(status)).Inc()
@@ -152,11 +172,10 @@ func (m *Metrics) Served(method, route string, status int, took time.Duration) {
 	m.httpLatency.WithLabelValues(method, route).Observe(took.Seconds())
 }
 
-// syncAge is NaN until a sync was seen, so that an alert on a high age does not fire at every start.
-func (m *Metrics) syncAge() prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "aliasd", Name: "last_sync_age_seconds",
-		Help: "Age of the organization's last sync to the cloud; NaN until one was seen."}, func() float64 {
-		last := m.lastSync.Load()
+// age is NaN until something was seen, so that an alert on a high age does not fire at every start.
+func (m *Metrics) age(name, help string, seen *atomic.Int64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "aliasd", Name: name, Help: help}, func() float64 {
+		last := seen.Load()
 		if last == 0 {
 			return math.NaN()
 		}

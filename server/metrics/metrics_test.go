@@ -74,7 +74,7 @@ func TestQueue(t *testing.T) {
 	t.Parallel()
 	s := newSetup()
 	want(t, s.scrape(t), `aliasd_requests{state="accepted"} 0`, "aliasd_oldest_waiting_seconds 0", "aliasd_paused 0", "aliasd_store_up 1",
-		"aliasd_last_sync_age_seconds NaN")
+		"aliasd_last_sync_age_seconds NaN", "aliasd_last_audit_age_seconds NaN")
 	s.source.stats = queue.Stats{ByState: map[queue.State]int{queue.Queued: 7, queue.Mismatched: 1}, OldestWaiting: time.Unix(9_400, 0)}
 	s.source.paused = time.Unix(9_999, 0)
 	text := s.scrape(t)
@@ -108,6 +108,8 @@ func TestWhatIsTold(t *testing.T) {
 	s.SweepDone(queue.Swept{Requests: 13, Carried: 7, Units: 41, Took: time.Second, Err: errors.New("throttled")})
 	s.SyncSeen(time.Unix(8_200, 0))
 	s.SyncSeen(time.Time{})
+	s.AuditDone(time.Unix(9_000, 0), 465, 3, 12)
+	s.AuditFailed()
 	s.Call(http.MethodPost, 200)
 	s.Call(http.MethodPost, 200)
 	s.Call(http.MethodGet, 0)
@@ -123,6 +125,8 @@ func TestWhatIsTold(t *testing.T) {
 		`aliasd_request_verify_seconds_bucket{le="1800"} 0`, `aliasd_request_verify_seconds_bucket{le="2700"} 1`,
 		`aliasd_sweeps_total{result="ok"} 1`, `aliasd_sweeps_total{result="failed"} 1`, "aliasd_sweep_requests 13", "aliasd_sweep_carried_requests 7",
 		"aliasd_sweep_resource_units 41", "aliasd_sweep_seconds_count 2", "aliasd_graph_resource_units_total 42",
+		"aliasd_last_audit_age_seconds 1000", `aliasd_audit_holders{standing="in_order"} 465`, `aliasd_audit_holders{standing="pending"} 3`,
+		`aliasd_audit_holders{standing="wrong"} 12`, `aliasd_audits_total{result="ok"} 1`, `aliasd_audits_total{result="failed"} 1`,
 		"aliasd_last_sync_age_seconds 1800", `aliasd_graph_calls_total{method="POST",status="200"} 2`,
 		`aliasd_graph_calls_total{method="GET",status="0"} 1`, "aliasd_graph_throttled_total 1",
 		`aliasd_http_requests_total{method="GET",route="/v1/requests/{id}",status="200"} 1`,
@@ -136,6 +140,7 @@ func TestNames(t *testing.T) {
 	s := newSetup()
 	s.SweepDone(queue.Swept{Requests: 1, Took: time.Second})
 	s.Call(http.MethodGet, 200)
+	s.AuditDone(time.Unix(9_000, 0), 1, 2, 3)
 	s.Served(http.MethodGet, "/", 200, time.Second)
 	problems, err := promlint.New(strings.NewReader(s.scrape(t))).Lint()
 	if err != nil || len(problems) > 0 {

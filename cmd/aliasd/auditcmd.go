@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/cloudcheck/audit"
+	"github.com/aliasd/aliasd/config"
+	"github.com/aliasd/aliasd/private"
+	"github.com/aliasd/aliasd/report"
+)
+
+// auditOptions are the flags of the audit.
+type auditOptions struct {
+	dir         string
+	full, quiet bool
+}
+
+func (a *app) auditCommand() *cobra.Command {
+	var o auditOptions
+	c := &cobra.Command{Use: "audit", Short: "Compare every holder with the tenant, and write what is not in order",
+		Example: "  aliasd audit\n  aliasd audit --full --dir ./audit --json",
+		Long: `Compares every holder below directory.base_dn with the tenant: what the cloud should show against what it shows, addresses that two
+objects have, values that will not arrive, holders that are missing. It reads both sides, with or without a running daemon, and
+changes neither. What it finds is written as HTML, CSV and JSON lines.
+
+A copy of the tenant is kept in the data folder, so that the next audit reads only what changed. Ctrl-C stops the audit; the files
+then say what it covered. Exit codes: 0 all in order, 4 something is wrong, 1 it could not finish.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return a.audit(c.Context(), o) }}
+	c.Flags().StringVar(&o.dir, "dir", "", "where the files go, instead of report.dir of the settings")
+	c.Flags().BoolVar(&o.full, "full", false, "read the whole tenant anew, not just what changed")
+	c.Flags().BoolVar(&o.quiet, "quiet", false, "tell no progress")
+	return c
+}
+
+func (a *app) audit(ctx context.Context, o auditOptions) (err error) {
+	s, err := a.settings()
+	if err != nil {
+		return err
+	}
+	job, err := a.openAuditing(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, job.directory.Close()) }()
+	job.full = o.full
+	if job.dir, err = filepath.Abs(o.dir); o.dir == "" || err != nil {
+		job.dir = s.Report.Dir
+	}
+	shown := a.newProgress(o.quiet)
+	job.progress = shown.show
+	made, err := job.run(ctx)
+	shown.end()
+	if err != nil {
+		return err
+	}
+	return a.printAudit(made)
+}
+
+// openAuditing makes an audit of the settings, and goes on as the account that owns the data folder. The secrets may be
+// for the caller's eyes alone, so they are read before.
+func (a *app) openAuditing(s *config.Settings) (auditing, error) {
+	if err := holdSecrets(s); err != nil {
+		return auditing{}, err
+	}
+	log := newLogger(a.err, config.Log{Level: "warn", Format: s.Log.Format})
+	directory, err := openDirectory(s.Directory, log)
+	if err != nil {
+		return auditing{}, err
+	}
+	job := auditing{settings: s, directory: directory, now: a.now, log: log}
+	if job.graph, err = openGraph(s.Cloud, log, nil); err == nil {
+		err = becomeOwner(s.DataDir)
+	}
+	if err == nil {
+		err = private.MakePrivateDir(s.DataDir)
+	}
+	if err != nil {
+		return auditing{}, errors.Join(err, directory.Close())
+	}
+	job.checker = cloudcheck.New(cloudcheck.Options{Reader: job.graph, Now: a.now, Logger: log})
+	return job, nil
+}
+
+func holdSecrets(s *config.Settings) error {
+	for _, secret := range []*config.Secret{&s.Directory.Bind.Password, &s.Cloud.Certificate, &s.Cloud.ClientSecret} {
+		held, err := secret.Hold()
+		if err != nil {
+			return err
+		}
+		*secret = held
+	}
+	return nil
+}
+
+// printAudit prints what an audit found, and ends with its exit code.
+func (a *app) printAudit(made audited) error {
+	if a.json {
+		if err := a.printJSON(made); err != nil {
+			return err
+		}
+	} else {
+		printSummary(a.out, made)
+	}
+	if err := made.incomplete(); err != nil {
+		return err
+	}
+	if made.Summary.Wrong > 0 {
+		return &silentError{code: exitMismatched}
+	}
+	return nil
+}
+
+// printSummary prints an audit in 80 columns.
+func printSummary(w io.Writer, made audited) {
+	s := made.Summary
+	fmt.Fprintln(w)
+	say(w, "", fmt.Sprintf("Audit of %s below %s", orNone(s.TenantDomain), s.BaseDN))
+	if !s.Complete {
+		say(w, "", "Not complete: "+s.Stopped)
+	}
+	say(w, "", report.AuditHeadline(s))
+	if len(s.Codes) > 0 {
+		fmt.Fprintf(w, "\n  %-28s %9s %9s\n", "", "findings", "holders")
+	}
+	for _, c := range s.Codes {
+		fmt.Fprintf(w, "  %-28s %9d %9d   %s\n", c.Code, c.Findings, c.Holders, report.SeverityLabel(c.Severity))
+	}
+	fmt.Fprintln(w)
+	for _, file := range []string{made.Files.HTML, made.Files.CSV, made.Files.JSONL} {
+		sayf(w, "  %s", file)
+	}
+}
+
+// audited is an audit that was made: what it covered and found, and where it is written.
+type audited struct {
+	Summary audit.Summary     `json:"summary"`
+	Files   report.AuditFiles `json:"files"`
+	// stopped is why it did not compare every holder; nil where it did.
+	stopped error
+}
+
+// incomplete says that an audit did not compare every holder, and why; nil where it did.
+func (m audited) incomplete() error {
+	if m.stopped == nil {
+		return nil
+	}
+	return fmt.Errorf("the audit is not complete: %w", m.stopped)
+}
