@@ -7,7 +7,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -279,7 +281,9 @@ func TestInterrupted(t *testing.T) {
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	w := spoiled()
-	w.during = func(int) error { w.now = w.now.Add(tellEvery / 2); return nil }
+	var pages atomic.Int64
+	w.during = func(int) error { pages.Add(1); return nil }
+	w.clock = func() time.Time { return w.now.Add(time.Duration(pages.Load()) * tellEvery / 2) }
 	s := w.audit(t)
 	var phases []Phase
 	for _, p := range w.progress {

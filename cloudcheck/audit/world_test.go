@@ -19,6 +19,7 @@ import (
 type world struct {
 	*cloudcheck.Checker
 	now     time.Time
+	clock   func() time.Time // of the audit; nil stands still at now
 	tenant  cloudcheck.Tenant
 	holders []address.Holder
 	objects []cloudcheck.Object
@@ -145,7 +146,11 @@ func (w *world) Take(it Item) error {
 
 // run audits.
 func (w *world) run(ctx context.Context) (Summary, error) {
-	return Run(ctx, Options{Directory: w, Cloud: w, Sink: w, BaseDN: "DC=contoso", Now: func() time.Time { return w.now },
+	clock := w.clock
+	if clock == nil {
+		clock = func() time.Time { return w.now }
+	}
+	return Run(ctx, Options{Directory: w, Cloud: w, Sink: w, BaseDN: "DC=contoso", Now: clock,
 		Progress: func(p Progress) { w.progress = append(w.progress, p) }})
 }
 
