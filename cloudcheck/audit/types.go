@@ -17,7 +17,7 @@ type Directory interface {
 	// *cause.Error: Wait(directory_unavailable). A connection that breaks midway is an error too: what was given then is
 	// not everything.
 	EachHolder(ctx context.Context, take func([]address.Holder) error) error
-	// ReadAll reads some holders again, by objectGUID, in the order of ids.
+	// Holders reads some holders again, by objectGUID, in the order of ids.
 	Holders(ctx context.Context, ids []address.GUID) ([]address.Holder, []error)
 }
 
