@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/aliasd/aliasd/address"
@@ -84,13 +85,22 @@ func (r *run) diagnoseAll(page []address.Holder, sightings []cloudcheck.Sighting
 // diagnose compares one holder. Where it is not known which object it is, that is all there is to say.
 func (r *run) diagnose(h address.Holder, s cloudcheck.Sighting) cloudcheck.Diagnosis {
 	if s.Err == nil {
-		return r.Cloud.Diagnose(h, r.tenant, s.Object)
+		d := r.Cloud.Diagnose(h, r.tenant, s.Object)
+		d.Findings = slices.DeleteFunc(d.Findings, func(f cloudcheck.Finding) bool { return noNews(h, f) })
+		return d
 	}
 	why := cause.Cause{Code: cause.AmbiguousHolder, Message: s.Err.Error()}
 	if known, ok := cause.As(s.Err); ok {
 		why.Message = known.Cause.Message
 	}
 	return cloudcheck.Diagnosis{Holder: h, Findings: []cloudcheck.Finding{{Severity: cloudcheck.Wrong, Cause: why}}}
+}
+
+// noNews says that a finding is good to know about one holder, but not in a list of all: that an object without addresses
+// is not in the cloud. Each domain has dozens of built-in groups of that kind.
+func noNews(h address.Holder, f cloudcheck.Finding) bool {
+	withoutAddress := h.Mail == "" && len(h.Proxies) == 0
+	return withoutAddress && f.Severity == cloudcheck.Notice && f.Code == cause.NotInCloud
 }
 
 // deliver counts what was found about a holder and hands it to the sink.

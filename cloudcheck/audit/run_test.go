@@ -30,6 +30,22 @@ func TestInOrder(t *testing.T) {
 	}
 }
 
+// TestObjectsWithoutAddresses: that one without any address is not in the cloud is no news; that one with an address is not
+// meant to be there is.
+func TestObjectsWithoutAddresses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(3)
+	w.objects = w.objects[:1]
+	for i := range w.holders[1:] {
+		w.holders[i+1].Critical = true
+	}
+	w.holders[1].Values = address.Values{}
+	s := w.audit(t)
+	if diff := cmp.Diff([]string{"User 2 notice not_in_cloud "}, w.found()); diff != "" || s.InOrder != 3 {
+		t.Error(diff, s)
+	}
+}
+
 // spoiled is a world with one holder of each standing.
 func spoiled() *world {
 	w := newWorld(12)
