@@ -91,6 +91,16 @@ func hasDomain(p address.Proxy) bool {
 	return p.IsSMTP() || strings.EqualFold(p.Type(), "SIP")
 }
 
+// hasSuffix says that a value ends in a domain: each address, whatever its type (KB 3190357 names none where it speaks
+// of suffixes), but no X500 value. "SPO:SPO_1@SPO_2" ends in none.
+func hasSuffix(p address.Proxy) bool {
+	if hasDomain(p) {
+		return true
+	}
+	a := p.Address()
+	return !strings.EqualFold(p.Type(), "X500") && strings.Contains(a.Domain(), ".") && address.CheckSyntax(string(a)) == nil
+}
+
 func invisible(r rune) bool {
 	return r != ' ' && (unicode.IsSpace(r) || !unicode.IsGraphic(r))
 }
@@ -100,7 +110,7 @@ func invisible(r rune) bool {
 // contoso.onmicrosoft.us, is taken for one of them.
 func (c *calculation) reservedSuffix(p address.Proxy) Reason {
 	domain := p.Address().Domain()
-	if !hasDomain(p) || domain == c.hybridDomain() {
+	if !hasSuffix(p) || domain == c.hybridDomain() {
 		return ""
 	}
 	for _, suffix := range []string{"onmicrosoft.com", "microsoftonline.com"} {
@@ -120,7 +130,7 @@ func (c *calculation) reservedSuffix(p address.Proxy) Reason {
 // attributes, "proxyAddresses": "only values for verified domains appear"). A domain verified later brings the values
 // back, since they stay in the shadow.
 func (c *calculation) unverifiedDomain(p address.Proxy) Reason {
-	if !hasDomain(p) || c.verified(p.Address().Domain()) {
+	if !hasSuffix(p) || c.verified(p.Address().Domain()) {
 		return ""
 	}
 	switch {
@@ -135,10 +145,14 @@ func (c *calculation) unverifiedDomain(p address.Proxy) Reason {
 // takenByOther quarantines an SMTP value that another user, group or contact holds: the object syncs without it
 // (duplicate resiliency).
 func (c *calculation) takenByOther(p address.Proxy) Reason {
-	if p.IsSMTP() && c.isTaken(p.Address()) {
-		return Taken
+	a := p.Address()
+	if !p.IsSMTP() || !c.isTaken(a) {
+		return ""
 	}
-	return ""
+	if c.taken[a.Key()] && c.previouslyShown(a) {
+		c.assume("%q is in taken_addresses and in the earlier state: taken to be another object's.", a)
+	}
+	return Taken
 }
 
 func (c *calculation) isTaken(a address.Address) bool {
