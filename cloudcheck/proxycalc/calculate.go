@@ -42,7 +42,8 @@ type calculation struct {
 	tenant   Tenant
 	holder   Holder
 	previous *Previous // never nil; zero on a first sync
-	first    bool      // no earlier state was given
+	first    bool      // no earlier state was given, or an empty one
+	empty    bool      // an earlier state was given, and shows nothing
 	taken    map[address.Key]bool
 	digits   map[string]string
 
@@ -52,6 +53,8 @@ type calculation struct {
 	primaries []address.Address
 	other     []address.Proxy
 	mailValue address.Address
+	// mailDiscarded says that AD mail would count, and does not survive.
+	mailDiscarded bool
 	// cloudOnly are the addresses in the initial domain that the cloud makes itself, the MOERA first.
 	cloudOnly []address.Address
 	// upn is the UPN where it is an address too, else empty.
@@ -72,6 +75,8 @@ func newCalculation(t Tenant, h Holder, previous *Previous) *calculation {
 	}
 	if previous == nil {
 		c.previous = &Previous{}
+	} else if previous.showsNothing() {
+		c.first, c.empty = true, true
 	}
 	for _, a := range t.TakenAddresses {
 		c.taken[a.Key()] = true
@@ -109,7 +114,7 @@ func (c *calculation) shadow() {
 	}
 	if reason, dropped := c.discards(address.Primary(address.Address(c.holder.Mail))); dropped {
 		c.discard(c.holder.Mail, reason)
-		c.assume("AD mail %q is discarded; whether the UPN then becomes the primary is not documented, assumed that it does not.", c.holder.Mail)
+		c.mailDiscarded = true
 		return
 	}
 	c.mailValue = address.Address(c.holder.Mail)

@@ -99,7 +99,7 @@ func TestAfterTheLicence(t *testing.T) {
 	runCases(t, map[string]ruleCase{
 		"proxies come as it goes": {
 			holder: user(false, "", "smtp:x@contoso.com"), previous: state(true, "u", "u@contoso.com", "SMTP:u@contoso.com", "smtp:"+moera),
-			proxies: []string{"SMTP:" + moera, "smtp:x@contoso.com"}, mail: moera, assumes: "proxies come at once",
+			proxies: []string{"SMTP:" + moera, "smtp:x@contoso.com"}, mail: moera, assumes: `"x@contoso.com" arrives as the licence goes`,
 		},
 		"mail comes later": {
 			holder: user(false, "m@contoso.com"), previous: gone,
@@ -107,14 +107,15 @@ func TestAfterTheLicence(t *testing.T) {
 		},
 		"AD names the UPN itself": {
 			holder: user(false, "", "SMTP:u@contoso.com"), previous: state(true, "u", "u@contoso.com", "SMTP:u@contoso.com", "smtp:"+moera),
-			proxies: []string{"SMTP:u@contoso.com", "smtp:" + moera}, mail: "u@contoso.com",
+			proxies: []string{"SMTP:u@contoso.com", "smtp:" + moera}, mail: "u@contoso.com", assumes: "a MOERA and no licence",
 		},
 		"X500 comes later": {
 			holder: user(false, "", "X500:/o=Contoso/cn=u"), previous: gone, proxies: []string{"SMTP:" + moera, "X500:/o=Contoso/cn=u"}, mail: moera,
+			assumes: "has no SMTP address that arrives; whether the UPN",
 		},
 		"a discarded value comes later": {
 			holder: user(false, "", "smtp:x@"+initial), previous: gone, proxies: []string{"SMTP:" + moera}, mail: moera,
-			discarded: dropped("smtp:x@"+initial, proxycalc.ReservedSuffix),
+			discarded: dropped("smtp:x@"+initial, proxycalc.ReservedSuffix), assumes: "has no SMTP address that arrives; whether the UPN",
 		},
 		"a value in an unverified domain comes later": {
 			holder: user(false, "", "smtp:x@fabrikam.com"), previous: gone, mail: moera,

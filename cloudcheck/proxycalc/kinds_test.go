@@ -55,6 +55,10 @@ func TestGroups(t *testing.T) {
 			proxies: []string{"SMTP:g@" + initial}, mail: "g@" + initial,
 			discarded: dropped("g@"+initial, proxycalc.ReservedSuffix), assumes: "No address of the group arrives",
 		},
+		"every value is discarded, and nothing makes a MOERA": {
+			holder: group("", "g h@contoso.com"), discarded: dropped("g h@contoso.com", proxycalc.Malformed),
+			assumes: "and it has no MOERA; assumed that it is mail-enabled all the same, without an address",
+		},
 		"a licence means nothing": {
 			holder:  proxycalc.Holder{Kind: address.Group, UPN: "x@contoso.com", Mail: "g@contoso.com", ExchangeLicensed: true, RemoteRecipient: true, SharedMailbox: true},
 			proxies: []string{"SMTP:g@contoso.com", "smtp:g@" + initial}, mail: "g@contoso.com", nickname: "g",
@@ -78,15 +82,16 @@ func TestMailEnabled(t *testing.T) {
 		holder proxycalc.Holder
 		want   bool
 	}{
-		"group with a primary":         {group("g", "", "SMTP:g@contoso.com"), true},
-		"group with an alias":          {group("g", "", "smtp:g@contoso.com"), true},
-		"group with mail":              {group("g", "g@contoso.com"), true},
-		"group with mail and X500":     {group("g", "g@contoso.com", "X500:/o=contoso/cn=g"), false},
-		"group with nothing":           {group("g", ""), false},
-		"user with a licence":          {user(true, ""), true},
-		"user without anything":        {user(false, ""), false},
-		"contact that syncs":           {proxycalc.Holder{Kind: address.Contact, Mail: "c@x.com", Proxies: proxies("SMTP:c@x.com")}, true},
-		"contact that does not (mail)": {proxycalc.Holder{Kind: address.Contact, Proxies: proxies("SMTP:c@x.com")}, false},
+		"group with a primary":           {group("g", "", "SMTP:g@contoso.com"), true},
+		"group with an alias":            {group("g", "", "smtp:g@contoso.com"), true},
+		"group with mail":                {group("g", "g@contoso.com"), true},
+		"group with mail and X500":       {group("g", "g@contoso.com", "X500:/o=contoso/cn=g"), false},
+		"group with nothing":             {group("g", ""), false},
+		"group with a mail that is none": {group("", "g h@contoso.com"), true},
+		"user with a licence":            {user(true, ""), true},
+		"user without anything":          {user(false, ""), false},
+		"contact that syncs":             {proxycalc.Holder{Kind: address.Contact, Mail: "c@x.com", Proxies: proxies("SMTP:c@x.com")}, true},
+		"contact that does not (mail)":   {proxycalc.Holder{Kind: address.Contact, Proxies: proxies("SMTP:c@x.com")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

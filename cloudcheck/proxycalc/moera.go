@@ -22,7 +22,16 @@ func (c *calculation) initialAddresses() []address.Address {
 	if a == "" {
 		return nil
 	}
+	c.noteSharedDigits(a)
 	return []address.Address{a}
+}
+
+// noteSharedDigits: the UPN and the MOERA may both be mailNickname@initialDomain, and both collide.
+func (c *calculation) noteSharedDigits(moera address.Address) {
+	plain := address.Address(c.result.Nickname + "@" + c.tenant.InitialDomain)
+	if moera.Equal(address.Address(c.result.UPN)) && !moera.Equal(plain) && c.isTaken(plain) {
+		c.assume("The UPN and the MOERA are both made from mailNickname, and %q is taken; assumed that they get the same four digits.", plain)
+	}
 }
 
 // initialUPN is the UPN where it is an address in the initial domain: what there is in place of a MOERA.

@@ -19,7 +19,7 @@ func (c *calculation) nickname() string {
 	candidates := slices.Concat(c.onPremisesPrimary(), []string{c.usableMail(), c.holder.UPN}, c.secondaries())
 	for _, s := range candidates {
 		if local := prefix(s); local != "" {
-			c.noteFirstNickname(local)
+			c.noteNickname(local)
 			return local
 		}
 	}
@@ -55,16 +55,23 @@ func (c *calculation) secondaries() []string {
 	return list
 }
 
-// noteFirstNickname says what hangs on a history that was not given: a holder whose licence came after its first sync
-// may have got its mailNickname, and so its MOERA, from other values than those of now.
-func (c *calculation) noteFirstNickname(local string) {
-	switch {
-	case c.first && c.mailbox():
-		c.assume("No earlier cloud state was given: mailNickname %q and the MOERA are those of a first sync with today's values.", local)
-	case !c.first:
+// noteNickname says what is open about a mailNickname that is made from another value.
+func (c *calculation) noteNickname(local string) {
+	if !c.first {
 		c.assume("The earlier cloud state has no mailNickname: %q is that of a first sync with today's values.", local)
 	}
 	if len(c.primaries) == 0 && len(c.holder.Proxies.Primaries()) > 0 {
 		c.assume("The SMTP: value of AD is discarded; assumed that mailNickname is not made from it, but %q.", local)
 	}
+	if len(c.primaries) == 0 && c.holder.Mail != "" && !MailSurvives(c.tenant, c.holder) {
+		c.noteNicknameOfMail(local)
+	}
+}
+
+func (c *calculation) noteNicknameOfMail(local string) {
+	if prefix(c.usableMail()) != "" {
+		c.assume("AD mail %q does not arrive; assumed that mailNickname is made from it all the same, %q.", c.holder.Mail, local)
+		return
+	}
+	c.assume("AD mail %q does not arrive; assumed that mailNickname is not made from it, but %q.", c.holder.Mail, local)
 }

@@ -13,11 +13,12 @@ const MaxAddresses = 300
 func (c *calculation) note() {
 	c.noteSize()
 	c.noteMask()
+	c.noteDiscardedMail()
 	c.noteMissingPrimary()
 	c.noteEmptyGroup()
 	c.noteSharedResource()
-	c.noteEarlierUPN()
 	c.noteOtherTypes()
+	c.noteHistory()
 }
 
 // noteMask says where it is not documented that AD proxyAddresses comes before AD mail and the UPN: where it holds
@@ -32,6 +33,13 @@ func (c *calculation) noteMask() {
 		c.assume(sentence, "AD mail", c.holder.Mail)
 	case len(c.upn) > 0:
 		c.assume(sentence, "the UPN", c.upn[0])
+	}
+}
+
+// noteDiscardedMail: it is documented for both alike empty only that the UPN is the primary.
+func (c *calculation) noteDiscardedMail() {
+	if c.mailDiscarded && len(c.upn) > 0 && !contains(c.cloudOnly, c.upn[0]) {
+		c.assume("AD mail %q is discarded; whether the UPN then becomes the primary is not documented, assumed that it does not.", c.holder.Mail)
 	}
 }
 
@@ -59,9 +67,14 @@ func (c *calculation) noteMissingPrimary() {
 // noteEmptyGroup: a group is mail-enabled by the values that it has in AD (users, groups and contacts), and nothing says
 // what becomes of one whose values are all discarded.
 func (c *calculation) noteEmptyGroup() {
-	if c.holder.Kind == address.Group && c.groupMailEnabled() && len(c.smtp) == 0 && c.mailValue == "" {
-		c.assume("No address of the group arrives; assumed that it is mail-enabled all the same, by its MOERA.")
+	if c.holder.Kind != address.Group || !c.groupMailEnabled() || len(c.smtp) > 0 || c.mailValue != "" {
+		return
 	}
+	if len(c.cloudOnly) == 0 {
+		c.assume("No address of the group arrives, and it has no MOERA; assumed that it is mail-enabled all the same, without an address.")
+		return
+	}
+	c.assume("No address of the group arrives; assumed that it is mail-enabled all the same, by its MOERA.")
 }
 
 // noteSharedResource: what makes a user a shared resource is an Exchange attribute too, and those leave AD only with a
@@ -69,13 +82,6 @@ func (c *calculation) noteEmptyGroup() {
 func (c *calculation) noteSharedResource() {
 	if c.holder.Kind == address.User && c.holder.SharedMailbox && !c.holder.ExchangeLicensed && c.holder.Nickname == "" {
 		c.assume("AD mailNickname is not set; assumed that the cloud knows the user as a shared resource all the same.")
-	}
-}
-
-func (c *calculation) noteEarlierUPN() {
-	upn := address.Address(c.previous.UPN)
-	if c.previouslyShown(upn) && len(c.result.Proxies.Find(upn)) == 0 && !upn.Equal(address.Address(c.result.UPN)) {
-		c.assume("The UPN changed; whether the address of the earlier one, %q, stays is not documented, assumed that it goes.", upn)
 	}
 }
 

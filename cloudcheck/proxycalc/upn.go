@@ -1,6 +1,7 @@
 package proxycalc
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -70,22 +71,66 @@ func (c *calculation) upnAddress() []address.Address {
 // upnCameBack says that a user without licence has the UPN as an address again: it goes with the licence, and comes
 // back when proxies are added after that (KB 3190357, scenario 4).
 func (c *calculation) upnCameBack(upn address.Address) bool {
-	if c.holder.Kind != address.User || contains(c.smtp, upn) {
+	if c.holder.Kind != address.User || c.givenAnyway(upn) {
 		return false
 	}
 	switch {
 	case len(c.cloudOnly) == 0:
-		c.noteUPN(upn, len(c.smtp) > 0, "The user has proxies and was never licensed as far as is known")
+		c.noteUPN(upn, len(c.smtp) > 0 && !c.previous.ExchangeLicensed, "The user has proxies and was never licensed as far as is known")
 	case c.previous.ExchangeLicensed:
-		c.noteUPN(upn, c.anyNew(c.smtp...), "The licence goes and proxies come at once")
+		if value := c.firstNew(c.smtp); value != "" {
+			c.noteUPN(upn, true, fmt.Sprintf("%q arrives as the licence goes", value))
+		}
 	case len(c.smtp) == 0:
-		c.noteUPN(upn, c.mailValue != "" && c.anyNew(c.mailValue), "AD mail comes after the licence went")
+		c.noteNoProxies(upn)
 	case c.heldElsewhere(upn):
 		c.noteUPN(upn, true, "Another object holds the address")
 	default:
-		return c.previouslyShown(upn) || c.previouslyShown(address.Address(c.previous.UPN)) || c.anyNew(c.smtp...)
+		return c.upnStays(upn)
 	}
 	return false
+}
+
+// givenAnyway says that the UPN is an address whatever it is a UPN for: AD has it, or it is in place of the MOERA.
+func (c *calculation) givenAnyway(upn address.Address) bool {
+	return contains(c.smtp, upn) || c.mailValue.Equal(upn) || contains(c.cloudOnly, upn)
+}
+
+// upnStays says that the UPN is an address again already, or becomes one because something came in AD.
+func (c *calculation) upnStays(upn address.Address) bool {
+	c.noteLooksLicensed(upn)
+	if c.previouslyShown(upn) || c.previouslyShown(address.Address(c.previous.UPN)) {
+		return true
+	}
+	added := c.firstNew(c.smtp)
+	if gone := c.goneFromAD(); added != "" && gone != "" {
+		c.assume("%q comes and %q goes after the licence; whether the UPN %q is an address again by that is not documented, assumed that it is.", added, gone, upn)
+	}
+	return added != ""
+}
+
+// noteNoProxies says what is open about the UPN of a user whose licence went and who has no address in AD
+// proxyAddresses. The UPN is none then.
+func (c *calculation) noteNoProxies(upn address.Address) {
+	switch {
+	case c.noteLooksLicensed(upn):
+	case c.previouslyShown(upn):
+		c.noteUPN(upn, true, "The proxies that came after the licence went are gone again")
+	case c.mailValue != "":
+		c.noteUPN(upn, c.firstNew([]address.Address{c.mailValue}) != "", "AD mail comes after the licence went")
+	default:
+		c.noteUPN(upn, c.anyNewValue(), "What came in AD proxyAddresses after the licence went has no SMTP address that arrives")
+	}
+}
+
+// noteLooksLicensed notes, and says, that an earlier state without licence has what only the licence gives: the UPN, which
+// AD does not name, as the primary.
+func (c *calculation) noteLooksLicensed(upn address.Address) bool {
+	looks := upn.Equal(address.Address(c.previous.Mail)) && c.previouslyShown(upn)
+	if looks {
+		c.assume("The earlier state has the UPN %q as its primary, and no licence; assumed that the licence had gone before.", upn)
+	}
+	return looks
 }
 
 // heldElsewhere says that the UPN is another object's address. What the cloud made for the holder itself is not.
@@ -100,9 +145,29 @@ func (c *calculation) noteUPN(upn address.Address, open bool, when string) {
 	}
 }
 
-// anyNew says that one of the addresses is not in the earlier state.
-func (c *calculation) anyNew(addresses ...address.Address) bool {
-	return slices.ContainsFunc(addresses, func(a address.Address) bool { return !c.previouslyShown(a) })
+// firstNew is the first of the addresses that is not in the earlier state, or "".
+func (c *calculation) firstNew(addresses []address.Address) address.Address {
+	for _, a := range addresses {
+		if !c.previouslyShown(a) {
+			return a
+		}
+	}
+	return ""
+}
+
+// anyNewValue says that AD proxyAddresses has a value that is not in the earlier state, as those that are discarded.
+func (c *calculation) anyNewValue() bool {
+	return slices.ContainsFunc(c.holder.Proxies, func(p address.Proxy) bool { return !hasKey(c.previous.Proxies, p) })
+}
+
+// goneFromAD is the first address of the earlier state that came from AD and does not any more, or "".
+func (c *calculation) goneFromAD() address.Address {
+	for _, p := range c.previous.Proxies.SMTP() {
+		if a := p.Address(); !contains(c.smtp, a) && !c.inInitialDomain(a) {
+			return a
+		}
+	}
+	return ""
 }
 
 func (c *calculation) previouslyShown(a address.Address) bool {
