@@ -129,7 +129,7 @@ func waitingBranches() []branch {
 			change: func(w *world) { w.arriving(); unknownStamp(w); w.object.LastSync = first() }},
 		{name: "the sync stopped before the write", outcome: NotYet, code: cause.SyncStopped, says: []string{"Get-ADSyncScheduler", "04:10:00"},
 			change: func(w *world) { w.arriving(); w.fake.tenant.LastSync, w.now = written().Add(-5*time.Hour), written() }},
-		{name: "the sync stopped after the write", outcome: NotYet, code: cause.SyncStopped,
+		{name: "the sync stopped after the write", outcome: NotYet, code: cause.SyncStopped, says: []string{"3 cycles of 30 min ago"},
 			change: func(w *world) { w.arriving(); w.now = first().Add(91 * time.Minute) }},
 		{name: "three cycles are not yet stopped", outcome: NotYet, code: cause.NotCalculatedYet,
 			change: func(w *world) { w.arriving(); w.now = first().Add(90 * time.Minute) }},

@@ -1,6 +1,7 @@
 package cloudcheck
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aliasd/aliasd/cause"
@@ -70,7 +71,7 @@ func (d delay) syncOff() *cause.Cause {
 func (d delay) syncStale() *cause.Cause {
 	return say(cause.SyncStopped,
 		"%s is %s on-premises, but the tenant was last synchronised at %s, more than %d cycles of %s ago, so %s does not arrive; look at the sync server (Get-ADSyncScheduler: is it enabled, suspended, or in staging mode?)",
-		d.name, d.did, stamp(d.tenant.LastSync), stoppedAfter, d.timing.cycle, d.wanted)
+		d.name, d.did, stamp(d.tenant.LastSync), stoppedAfter, lasting(d.timing.cycle), d.wanted)
 }
 
 func (d delay) syncUnknown() *cause.Cause {
@@ -101,6 +102,14 @@ func (e evidence) notSure() *cause.Cause {
 func (e evidence) overdue(waiting *cause.Cause) *cause.Cause {
 	return say(cause.Deadline, "not there in time (the deadline was %s): %s; it is looked at every hour for a week, or at once on recheck",
 		stamp(e.Deadline), waiting.Message)
+}
+
+// lasting gives whole minutes as people write them, "30 min".
+func lasting(d time.Duration) string {
+	if d > 0 && d%time.Minute == 0 {
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return d.String()
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
