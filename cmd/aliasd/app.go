@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -106,12 +107,19 @@ func (a *app) settings() (*config.Settings, error) {
 
 // printJSON prints one value on a line of its own.
 func (a *app) printJSON(value any) error {
-	encoded, err := json.Marshal(value)
-	if err != nil {
+	var line bytes.Buffer
+	if err := jsonLines(&line).Encode(value); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
-	_, err = fmt.Fprintf(a.out, "%s\n", encoded)
+	_, err := a.out.Write(line.Bytes())
 	return err
+}
+
+// jsonLines writes each value on a line of its own. None goes into a web page: < > & stay as they are.
+func jsonLines(w io.Writer) *json.Encoder {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	return lines
 }
 
 // group makes a command that only has subcommands print its help, and refuse a subcommand that there is not.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -200,7 +199,7 @@ func (a *app) progress(line string, step progressJSON) {
 	if a.json {
 		step.At = a.now().UTC()
 		// Where nobody reads the progress, the result still counts.
-		_ = json.NewEncoder(a.err).Encode(step)
+		_ = jsonLines(a.err).Encode(step)
 		return
 	}
 	lines := wrap(escape(line), textWidth-10)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -72,7 +71,7 @@ func (a *app) tellJSON(err error) {
 		told = problem
 	}
 	// Values of our own types always marshal; where nobody reads, the exit code says it.
-	_ = json.NewEncoder(a.err).Encode(told)
+	_ = jsonLines(a.err).Encode(told)
 }
 
 // errorOf gives an error of the command line its code; docs/cli.md lists the codes.
