@@ -215,7 +215,7 @@ func (r *objectReader) token() (json.Token, error) {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, r.notJSON(r.decoder.InputOffset(), syntax.Error())
+		return nil, r.notJSON(r.decoder.InputOffset(), syntax.Error(), hintFor(syntax.Error()))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, &inputError{line: r.lines.line, problem: fmt.Sprintf("the object that begins on line %d does not end: close its braces", r.lines.first)}
 	}
@@ -234,13 +234,34 @@ func (r *objectReader) endLine() error {
 		case err != nil:
 			return err
 		case !isBlank(b[0]):
-			return r.notJSON(offset, "there is more after the object")
+			return r.notJSON(offset, "there is more after the object", oneObject)
 		}
 	}
 }
 
-func (r *objectReader) notJSON(offset int64, what string) error {
-	return &inputError{line: r.lines.line, column: r.lines.column(offset), problem: what + ": give one JSON object on a line, or over several"}
+func (r *objectReader) notJSON(offset int64, what, hint string) error {
+	return &inputError{line: r.lines.line, column: r.lines.column(offset), problem: what + ": " + hint}
+}
+
+const oneObject = "give one JSON object on a line, or over several"
+
+// hintFor says what to do about what people mistake most often, by the parser's words.
+func hintFor(syntax string) string {
+	for _, h := range []struct{ sign, hint string }{
+		{"'\\''", "names and strings stand in double quotes"},
+		{"character '/'", "JSON has no comments, take it away"},
+		{"character '#'", "JSON has no comments, take it away"},
+		{"character '}' looking", "take away the comma before it, or give what is missing there"},
+		{"character ']' looking", "take away the comma before it, or give what is missing there"},
+		{"character ',' looking", "take the comma away, or give what is missing before it"},
+		{"'\"' after", "put a comma or a colon before it"},
+		{"in string literal", "inside a string, write a line break as \\n, a tab as \\t"},
+	} {
+		if strings.Contains(syntax, h.sign) {
+			return h.hint
+		}
+	}
+	return oneObject
 }
 
 // fieldNames are the names of a struct's fields in JSON, with their index.

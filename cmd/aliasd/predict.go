@@ -89,12 +89,35 @@ func (q question) problem() (field, problem string) {
 	default:
 		return "holder.kind", fmt.Sprintf("is %q: give user, group or contact", q.Holder.Kind)
 	}
-	return tenantProblem(*q.Tenant)
+	if field, problem := tenantProblem(*q.Tenant); problem != "" {
+		return field, problem
+	}
+	if q.Previous == nil {
+		return "", ""
+	}
+	return previousProblem(q.Previous.Proxies)
+}
+
+// previousProblem finds what the cloud never shows: values without a type, and two primaries.
+func previousProblem(shown address.Set) (field, problem string) {
+	const list = "previous.proxy_addresses"
+	var primary address.Proxy
+	for i, p := range shown {
+		switch {
+		case p.Type() == "":
+			return at(list, i), fmt.Sprintf("is %q: give it with its type, as the cloud shows it, like SMTP:jdoe@contoso.com or smtp:j.doe@contoso.com", p)
+		case p.IsPrimary() && primary != "":
+			return at(list, i), fmt.Sprintf("is %q, and %q is a primary too: give one with SMTP:, the others with smtp:", p, primary)
+		case p.IsPrimary():
+			primary = p
+		}
+	}
+	return "", ""
 }
 
 // tenantProblem finds what would silently match nothing: domains and addresses that are none.
 func tenantProblem(t proxycalc.Tenant) (field, problem string) {
-	if notDomain(t.InitialDomain) {
+	if notDomain(t.InitialDomain) || !strings.Contains(strings.Trim(t.InitialDomain, "."), ".") {
 		return "tenant.initial_domain", fmt.Sprintf("is %q: give a bare domain, like contoso.onmicrosoft.com", t.InitialDomain)
 	}
 	for i, domain := range t.VerifiedDomains {

@@ -113,6 +113,29 @@ func TestPredictPrints(t *testing.T) {
 	callWith(t, input, nil, "predict", "--server", "https://x").want(t, exitUsage, "--server")
 }
 
+// TestPredictPrintsAsGiven: a value is found in the output byte for byte, and so it is in an error.
+func TestPredictPrintsAsGiven(t *testing.T) {
+	t.Parallel()
+	line := inputLine(nil, `{"kind": "user", "user_principal_name": "u@contoso.com", "proxy_addresses": ["smtp:a<b>&c@contoso.com"]}`, "")
+	if got := predict(t, line); !strings.Contains(got.out, `{"value":"smtp:a<b>&c@contoso.com","reason":"malformed"}`) {
+		t.Errorf("%+v", got)
+	}
+	got := callWith(t, inputLine(nil, `{"kind": "<user>"}`, ""), nil, "predict", "--json")
+	if !strings.Contains(got.err, `<user>`) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestPredictEmptyPrevious: an earlier state that shows nothing is a first sync, and said to be one.
+func TestPredictEmptyPrevious(t *testing.T) {
+	t.Parallel()
+	got := predict(t, inputLine(nil, someone, "{}")+inputLine(nil, someone, "null"))
+	results := got.results(t)
+	if len(results) != 2 || !slices.Equal(results[0].Assumptions, []string{"The earlier cloud state is empty: taken for a first sync."}) || len(results[1].Assumptions) > 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestPredictKinds(t *testing.T) {
 	t.Parallel()
 	got := predict(t,
@@ -147,63 +170,70 @@ func TestPredictRefuses(t *testing.T) {
 		line  int
 		says  string
 	}{
-		"unknown field":                 {`{"tenant": {"initial_domain": "c.onmicrosoft.com"}, "holder": ` + someone + `, "x": 1}`, 0, 1, `there is no field "x": the fields are holder, previous, tenant`},
-		"unknown field of the holder":   {good + holder(`"kind": "user", "colour": 1`), 1, 2, `holder has no field "colour"`},
-		"unknown field of the tenant":   {inTenant(`"initial_domain": "c.onmicrosoft.com", "taken": []`), 0, 1, `tenant has no field "taken"`},
-		"unknown field of previous":     {good + good + inputLine(nil, someone, `{"mail_enabled": true}`), 2, 3, `previous has no field "mail_enabled"`},
-		"the case of a name counts":     {holder(`"Kind": "user"`), 0, 1, `holder has no field "Kind"`},
-		"a name of the code":            {inTenant(`"InitialDomain": "c.onmicrosoft.com"`), 0, 1, `no field "InitialDomain"`},
-		"a name that is not in JSON":    {inTenant(`"-": 1`), 0, 1, `no field "-"`},
-		"an empty name":                 {holder(`"": 1`), 0, 1, `no field ""`},
-		"number for string":             {holder(`"kind": "user", "mail": 5`), 0, 1, `holder.mail is the number 5: give a string`},
-		"string for bool":               {holder(`"kind": "user", "exchange_licensed": "yes"`), 0, 1, `holder.exchange_licensed is the string "yes": give true or false`},
-		"number for bool":               {holder(`"kind": "user", "exchange_licensed": 1`), 0, 1, `give true or false`},
-		"string for list":               {holder(`"kind": "user", "proxy_addresses": "smtp:a@contoso.com"`), 0, 1, `give a list of strings`},
-		"object for list":               {holder(`"kind": "user", "proxy_addresses": {}`), 0, 1, `holder.proxy_addresses is an object`},
-		"list for string":               {holder(`"kind": ["user"]`), 0, 1, `holder.kind is a list: give a string`},
-		"list for object":               {inputLine(nil, "[]", ""), 0, 1, `holder is a list: give an object`},
-		"bool for string":               {holder(`"kind": true`), 0, 1, `holder.kind is true: give a string`},
-		"a huge number":                 {holder(`"kind": 1e9999`), 0, 1, `holder.kind is the number 1e9999`},
-		"null in a list":                {holder(`"kind": "user", "proxy_addresses": ["smtp:a@contoso.com", null]`), 0, 1, `holder.proxy_addresses[1] is null: give a string`},
-		"a list in a list":              {holder(`"kind": "user", "proxy_addresses": [["smtp:a@contoso.com"]]`), 0, 1, `holder.proxy_addresses[0] is a list`},
-		"given twice":                   {holder(`"kind": "user", "kind": "user"`), 0, 1, `holder.kind is given twice`},
-		"the holder twice":              {strings.Replace(good, `"holder"`, `"holder": `+someone+`, "holder"`, 1), 0, 1, `holder is given twice`},
-		"given twice, once in escapes":  {holder(`"kind": "user", "\u006bind": "user"`), 0, 1, `holder.kind is given twice`},
-		"no tenant":                     {`{"holder": ` + someone + `}`, 0, 1, `tenant is missing`},
-		"null for the tenant":           {"{\n\"tenant\": null,\n\"holder\": " + someone + `}`, 0, 2, `tenant is missing`},
-		"no initial domain":             {good + "\n" + inTenant(`"verified_domains": ["contoso.com"]`), 1, 3, `tenant.initial_domain is missing`},
-		"no holder":                     {`{"tenant": {"initial_domain": "c.onmicrosoft.com"}}`, 0, 1, `holder is missing`},
-		"no kind":                       {"{\"tenant\": {\"initial_domain\": \"c.onmicrosoft.com\"},\n\n\"holder\": {\"mail\": \"m@contoso.com\"}}", 0, 3, `holder.kind is missing: give user, group or contact`},
-		"another kind":                  {holder(`"kind": "mailbox"`), 0, 1, `holder.kind is "mailbox": give user, group or contact`},
-		"the case of a kind counts":     {holder(`"kind": "User"`), 0, 1, `holder.kind is "User"`},
-		"an address for a domain":       {inTenant(`"initial_domain": "@c.onmicrosoft.com"`), 0, 1, `tenant.initial_domain is "@c.onmicrosoft.com"`},
-		"a domain with a blank":         {inTenant("\"initial_domain\": \"c.onmicrosoft.com\", \"verified_domains\": [\"contoso.com\",\n\"fabrikam.com \"]"), 0, 2, `tenant.verified_domains[1] is "fabrikam.com "`},
-		"an empty domain":               {inTenant(`"initial_domain": "c.onmicrosoft.com", "verified_domains": [""]`), 0, 1, `tenant.verified_domains[0] is ""`},
-		"a taken address with a prefix": {inputLine([]string{"a@contoso.com", "smtp:b@contoso.com"}, someone, ""), 0, 1, `tenant.taken_addresses[1] is "smtp:b@contoso.com": give a bare address`},
-		"a taken value, no address":     {inputLine([]string{"bob"}, someone, ""), 0, 1, `tenant.taken_addresses[0] is "bob"`},
-		"something after the object":    {strings.TrimSpace(good) + " x\n" + good, 0, 1, `there is more after the object`},
-		"two on one line":               {good + strings.TrimSpace(good) + good, 1, 2, `line 2, column ` + fmt.Sprint(len(good)) + `: there is more`},
-		"a brace too many":              {good + strings.TrimSpace(good) + "}\n", 1, 2, `there is more after the object`},
-		"no JSON":                       {good + "\nkind=user\n", 1, 3, `line 3, column 1: invalid character 'k'`},
-		"a comma too many":              {"{\n\"tenant\": {},,}", 0, 2, `line 2, column 14: invalid character ','`},
-		"a comma at the end":            {`{"tenant": {"initial_domain": "c.onmicrosoft.com",}}`, 0, 1, `column 51: invalid character '}'`},
-		"a comment":                     {"{\n// tenant\n}", 0, 2, `invalid character '/'`},
-		"single quotes":                 {`{'tenant': {}}`, 0, 1, `invalid character '\''`},
-		"a line break in a string":      {good + holder("\"kind\": \"us\ner\""), 1, 2, `in string literal`},
-		"it does not end":               {good + "{\n\"tenant\": {\n", 1, 3, `the object that begins on line 2 does not end`},
-		"it ends in a string":           {`{"ten`, 0, 1, `the object that begins on line 1 does not end`},
-		"it ends in a word":             {`{"tenant": nul`, 0, 1, `does not end`},
-		"a list of objects":             {"[" + strings.TrimSpace(good) + "]", 0, 1, `the value is a list: give an object`},
-		"null":                          {"null", 0, 1, `the value is null`},
-		"a string":                      {good + `"user"`, 1, 2, `the value is the string "user"`},
-		"bytes that are no UTF-8":       {holder("\"kind\": \"user\", \"mail\": \"m\xfcller@contoso.com\""), 0, 1, `holder.mail is "m�ller@contoso.com", which has bytes that are no text`},
-		"half a surrogate pair":         {holder(`"kind": "user", "mail": "\ud800@contoso.com"`), 0, 1, `bytes that are no text`},
-		"UTF-16":                        {"\xff\xfe{\x00}\x00", 0, 1, `not UTF-8 but UTF-16`},
-		"UTF-16, the other way":         {"\xfe\xff\x00{\x00}", 0, 1, `not UTF-8 but UTF-16`},
-		"a byte order mark later":       {good + "\uFEFF" + good, 1, 2, `invalid character`},
-		"too long":                      {good + strings.Repeat(" ", 100) + `{"tenant": "` + strings.Repeat("x", maxObject), 1, 2, `the object that begins on line 2 is longer than 16 MiB`},
-		"too long by blanks":            {"{" + strings.Repeat(" ", maxObject), 0, 1, `the object that begins on line 1 is longer than 16 MiB`},
-		"many blank lines":              {"{" + strings.Repeat("\n ", maxObject) + "]", 0, maxObject + 1, `column 2: invalid character ']'`},
+		"unknown field":                  {`{"tenant": {"initial_domain": "c.onmicrosoft.com"}, "holder": ` + someone + `, "x": 1}`, 0, 1, `there is no field "x": the fields are holder, previous, tenant`},
+		"unknown field of the holder":    {good + holder(`"kind": "user", "colour": 1`), 1, 2, `holder has no field "colour"`},
+		"unknown field of the tenant":    {inTenant(`"initial_domain": "c.onmicrosoft.com", "taken": []`), 0, 1, `tenant has no field "taken"`},
+		"unknown field of previous":      {good + good + inputLine(nil, someone, `{"mail_enabled": true}`), 2, 3, `previous has no field "mail_enabled"`},
+		"the case of a name counts":      {holder(`"Kind": "user"`), 0, 1, `holder has no field "Kind"`},
+		"a name of the code":             {inTenant(`"InitialDomain": "c.onmicrosoft.com"`), 0, 1, `no field "InitialDomain"`},
+		"a name that is not in JSON":     {inTenant(`"-": 1`), 0, 1, `no field "-"`},
+		"an empty name":                  {holder(`"": 1`), 0, 1, `no field ""`},
+		"number for string":              {holder(`"kind": "user", "mail": 5`), 0, 1, `holder.mail is the number 5: give a string`},
+		"string for bool":                {holder(`"kind": "user", "exchange_licensed": "yes"`), 0, 1, `holder.exchange_licensed is the string "yes": give true or false`},
+		"number for bool":                {holder(`"kind": "user", "exchange_licensed": 1`), 0, 1, `give true or false`},
+		"string for list":                {holder(`"kind": "user", "proxy_addresses": "smtp:a@contoso.com"`), 0, 1, `give a list of strings`},
+		"object for list":                {holder(`"kind": "user", "proxy_addresses": {}`), 0, 1, `holder.proxy_addresses is an object`},
+		"list for string":                {holder(`"kind": ["user"]`), 0, 1, `holder.kind is a list: give a string`},
+		"list for object":                {inputLine(nil, "[]", ""), 0, 1, `holder is a list: give an object`},
+		"bool for string":                {holder(`"kind": true`), 0, 1, `holder.kind is true: give a string`},
+		"a huge number":                  {holder(`"kind": 1e9999`), 0, 1, `holder.kind is the number 1e9999`},
+		"null in a list":                 {holder(`"kind": "user", "proxy_addresses": ["smtp:a@contoso.com", null]`), 0, 1, `holder.proxy_addresses[1] is null: give a string`},
+		"a list in a list":               {holder(`"kind": "user", "proxy_addresses": [["smtp:a@contoso.com"]]`), 0, 1, `holder.proxy_addresses[0] is a list`},
+		"given twice":                    {holder(`"kind": "user", "kind": "user"`), 0, 1, `holder.kind is given twice`},
+		"the holder twice":               {strings.Replace(good, `"holder"`, `"holder": `+someone+`, "holder"`, 1), 0, 1, `holder is given twice`},
+		"given twice, once in escapes":   {holder(`"kind": "user", "\u006bind": "user"`), 0, 1, `holder.kind is given twice`},
+		"no tenant":                      {`{"holder": ` + someone + `}`, 0, 1, `tenant is missing`},
+		"null for the tenant":            {"{\n\"tenant\": null,\n\"holder\": " + someone + `}`, 0, 2, `tenant is missing`},
+		"no initial domain":              {good + "\n" + inTenant(`"verified_domains": ["contoso.com"]`), 1, 3, `tenant.initial_domain is missing`},
+		"no holder":                      {`{"tenant": {"initial_domain": "c.onmicrosoft.com"}}`, 0, 1, `holder is missing`},
+		"no kind":                        {"{\"tenant\": {\"initial_domain\": \"c.onmicrosoft.com\"},\n\n\"holder\": {\"mail\": \"m@contoso.com\"}}", 0, 3, `holder.kind is missing: give user, group or contact`},
+		"another kind":                   {holder(`"kind": "mailbox"`), 0, 1, `holder.kind is "mailbox": give user, group or contact`},
+		"the case of a kind counts":      {holder(`"kind": "User"`), 0, 1, `holder.kind is "User"`},
+		"an address for a domain":        {inTenant(`"initial_domain": "@c.onmicrosoft.com"`), 0, 1, `tenant.initial_domain is "@c.onmicrosoft.com"`},
+		"a domain with a blank":          {inTenant("\"initial_domain\": \"c.onmicrosoft.com\", \"verified_domains\": [\"contoso.com\",\n\"fabrikam.com \"]"), 0, 2, `tenant.verified_domains[1] is "fabrikam.com "`},
+		"an empty domain":                {inTenant(`"initial_domain": "c.onmicrosoft.com", "verified_domains": [""]`), 0, 1, `tenant.verified_domains[0] is ""`},
+		"a taken address with a prefix":  {inputLine([]string{"a@contoso.com", "smtp:b@contoso.com"}, someone, ""), 0, 1, `tenant.taken_addresses[1] is "smtp:b@contoso.com": give a bare address`},
+		"a taken value, no address":      {inputLine([]string{"bob"}, someone, ""), 0, 1, `tenant.taken_addresses[0] is "bob"`},
+		"a comma at the end of a list":   {inTenant(`"initial_domain": "c.onmicrosoft.com", "verified_domains": ["contoso.com",]`), 0, 1, `take away the comma before it`},
+		"a comma too few":                {inTenant(`"initial_domain": "c.onmicrosoft.com" "verified_domains": []`), 0, 1, `put a comma or a colon before it`},
+		"a domain without a dot":         {inTenant(`"initial_domain": "contoso"`), 0, 1, `tenant.initial_domain is "contoso": give a bare domain, like contoso.onmicrosoft.com`},
+		"a domain with a dot at its end": {inTenant(`"initial_domain": "contoso."`), 0, 1, `tenant.initial_domain is "contoso."`},
+		"an earlier value without type":  {inputLine(nil, someone, "{\n\"proxy_addresses\": [\"SMTP:u@contoso.com\",\n\"j@contoso.com\"]}"), 0, 3, `previous.proxy_addresses[1] is "j@contoso.com": give it with its type`},
+		"an earlier value, no type":      {inputLine(nil, someone, `{"proxy_addresses": [":j@contoso.com"]}`), 0, 1, `previous.proxy_addresses[0] is ":j@contoso.com"`},
+		"two earlier primaries":          {inputLine(nil, someone, `{"proxy_addresses": ["SMTP:u@contoso.com", "smtp:j@contoso.com", "SMTP:k@contoso.com"]}`), 0, 1, `previous.proxy_addresses[2] is "SMTP:k@contoso.com", and "SMTP:u@contoso.com" is a primary too`},
+		"something after the object":     {strings.TrimSpace(good) + " x\n" + good, 0, 1, `there is more after the object`},
+		"two on one line":                {good + strings.TrimSpace(good) + good, 1, 2, `line 2, column ` + fmt.Sprint(len(good)) + `: there is more`},
+		"a brace too many":               {good + strings.TrimSpace(good) + "}\n", 1, 2, `there is more after the object`},
+		"no JSON":                        {good + "\nkind=user\n", 1, 3, `line 3, column 1: invalid character 'k'`},
+		"a comma too many":               {"{\n\"tenant\": {},,}", 0, 2, `line 2, column 14: invalid character ',' looking for beginning of object key string: take the comma away`},
+		"a comma at the end":             {`{"tenant": {"initial_domain": "c.onmicrosoft.com",}}`, 0, 1, `column 51: invalid character '}' looking for beginning of object key string: take away the comma before it`},
+		"a comment":                      {"{\n// tenant\n}", 0, 2, `JSON has no comments, take it away`},
+		"single quotes":                  {`{'tenant': {}}`, 0, 1, `names and strings stand in double quotes`},
+		"a line break in a string":       {good + holder("\"kind\": \"us\ner\""), 1, 2, `in string literal: inside a string, write a line break as \n`},
+		"it does not end":                {good + "{\n\"tenant\": {\n", 1, 3, `the object that begins on line 2 does not end`},
+		"it ends in a string":            {`{"ten`, 0, 1, `the object that begins on line 1 does not end`},
+		"it ends in a word":              {`{"tenant": nul`, 0, 1, `does not end`},
+		"a list of objects":              {"[" + strings.TrimSpace(good) + "]", 0, 1, `the value is a list: give an object`},
+		"null":                           {"null", 0, 1, `the value is null`},
+		"a string":                       {good + `"user"`, 1, 2, `the value is the string "user"`},
+		"bytes that are no UTF-8":        {holder("\"kind\": \"user\", \"mail\": \"m\xfcller@contoso.com\""), 0, 1, `holder.mail is "m�ller@contoso.com", which has bytes that are no text`},
+		"half a surrogate pair":          {holder(`"kind": "user", "mail": "\ud800@contoso.com"`), 0, 1, `bytes that are no text`},
+		"UTF-16":                         {"\xff\xfe{\x00}\x00", 0, 1, `not UTF-8 but UTF-16`},
+		"UTF-16, the other way":          {"\xfe\xff\x00{\x00}", 0, 1, `not UTF-8 but UTF-16`},
+		"a byte order mark later":        {good + "\uFEFF" + good, 1, 2, `invalid character`},
+		"too long":                       {good + strings.Repeat(" ", 100) + `{"tenant": "` + strings.Repeat("x", maxObject), 1, 2, `the object that begins on line 2 is longer than 16 MiB`},
+		"too long by blanks":             {"{" + strings.Repeat(" ", maxObject), 0, 1, `the object that begins on line 1 is longer than 16 MiB`},
+		"many blank lines":               {"{" + strings.Repeat("\n ", maxObject) + "]", 0, maxObject + 1, `column 2: invalid character ']'`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

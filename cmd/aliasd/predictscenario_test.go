@@ -50,10 +50,26 @@ func (s articleStep) play(t *testing.T, previous string) string {
 	if r.Mail != s.want.Mail || r.Nickname != s.want.Nickname || r.UPN != s.want.UPN || !sameValues(r.Proxies, s.want.Proxies) {
 		t.Errorf("%s: %+v, the article has %+v", s.name, r, s.want)
 	}
+	if extra := unneeded(r.Assumptions, previous == ""); len(extra) > 0 {
+		t.Errorf("%s: the article is clear, and yet it was assumed: %q", s.name, extra)
+	}
 	if !slices.Equal(r.Discarded, s.want.Discarded) || r.MailEnabled != (len(s.want.Proxies) > 0) {
 		t.Errorf("%s: %+v, want %+v", s.name, r, s.want)
 	}
 	return s.next(t, r)
+}
+
+// unneeded leaves out what the article leaves open: the digits, and on a first sync, which could be one of a holder that
+// is not new, one sentence on the history.
+func unneeded(assumptions []string, first bool) []string {
+	history := 0
+	return slices.DeleteFunc(slices.Clone(assumptions), func(s string) bool {
+		if first && strings.HasPrefix(s, "No earlier cloud state was given: ") {
+			history++
+			return history == 1
+		}
+		return strings.Contains(s, "cannot be predicted and print as "+proxycalc.Unknown)
+	})
 }
 
 // next makes the previous of the next step as a user would: from the output, the AD UPN and the licence.
