@@ -50,10 +50,11 @@ func TestDiscardedMail(t *testing.T) {
 		holder proxycalc.Holder
 		want   bool
 	}{
-		"licensed":   {user(true, "m m@contoso.com"), true},
-		"no licence": {user(false, "m m@contoso.com"), false},
-		"group":      {group("g", "g g@contoso.com"), false},
-		"contact":    {proxycalc.Holder{Kind: address.Contact, Mail: "c c@contoso.com", Proxies: proxies("SMTP:c@x.com")}, false},
+		"licensed":             {user(true, "m m@contoso.com"), true},
+		"the UPN is the MOERA": {proxycalc.Holder{Kind: address.User, UPN: "u@fabrikam.com", Nickname: "u", Mail: "m m@contoso.com", ExchangeLicensed: true}, false},
+		"no licence":           {user(false, "m m@contoso.com"), false},
+		"group":                {group("g", "g g@contoso.com"), false},
+		"contact":              {proxycalc.Holder{Kind: address.Contact, Mail: "c c@contoso.com", Proxies: proxies("SMTP:c@x.com")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

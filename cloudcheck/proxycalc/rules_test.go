@@ -24,6 +24,8 @@ type ruleCase struct {
 	// assumes is a part of one of the assumptions; "" means that nothing is assumed but what each first sync with a MOERA
 	// assumes (TestFirstSync has that), "*" anything.
 	assumes string
+	// never is a part that no assumption has, where it is not empty.
+	never string
 }
 
 const initial = "contoso.onmicrosoft.com"
@@ -65,6 +67,9 @@ func (rc ruleCase) compareAssumptions(t *testing.T, got []string) {
 	t.Helper()
 	all := strings.Join(got, "\n")
 	more := slices.DeleteFunc(slices.Clone(got), func(s string) bool { return strings.HasPrefix(s, "No earlier cloud state was given: ") })
+	if rc.never != "" && strings.Contains(all, rc.never) {
+		t.Errorf("assumptions say %q: %s", rc.never, all)
+	}
 	switch {
 	case rc.assumes == "*":
 	case rc.assumes == "" && len(more) > 0:

@@ -126,7 +126,7 @@ func (c *calculation) noteNoProxies(upn address.Address) {
 // noteLooksLicensed notes, and says, that an earlier state without licence has what only the licence gives: the UPN, which
 // AD does not name, as the primary.
 func (c *calculation) noteLooksLicensed(upn address.Address) bool {
-	looks := upn.Equal(address.Address(c.previous.Mail)) && c.previouslyShown(upn)
+	looks := upn.Equal(address.Address(c.previous.Mail))
 	if looks {
 		c.assume("The earlier state has the UPN %q as its primary, and no licence; assumed that the licence had gone before.", upn)
 	}
