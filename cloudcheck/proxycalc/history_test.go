@@ -57,9 +57,17 @@ func TestPrimaryAfterTheLicence(t *testing.T) {
 			holder: user(false, "", "SMTP:a@contoso.com"), previous: licensed, mail: "a@contoso.com",
 			proxies: []string{"SMTP:a@contoso.com", "smtp:" + moera}, assumes: which("a@contoso.com"),
 		},
-		"AD has mail as the licence goes": {
+		"mail comes as the licence goes": {
 			holder: user(false, "m@contoso.com"), previous: licensed, mail: "m@contoso.com",
 			proxies: []string{"SMTP:m@contoso.com", "smtp:" + moera}, assumes: which("m@contoso.com"),
+		},
+		"mail comes as the licence goes, and the UPN": {
+			holder: user(false, "m@contoso.com"), previous: licensed, mail: "m@contoso.com",
+			proxies: []string{"SMTP:m@contoso.com", "smtp:" + moera}, assumes: `"m@contoso.com" arrives as the licence goes; whether the UPN "u@contoso.com"`,
+		},
+		"mail was there as the licence goes": {
+			holder: user(false, "a@contoso.com"), previous: licensed, mail: "a@contoso.com",
+			proxies: []string{"SMTP:a@contoso.com", "smtp:" + moera}, assumes: which("a@contoso.com"), never: "whether the UPN",
 		},
 		"SMTP: comes later": {
 			holder: user(false, "", "SMTP:b@contoso.com"), previous: state(false, "u", moera, "SMTP:"+moera), mail: "b@contoso.com",

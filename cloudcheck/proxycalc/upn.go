@@ -78,7 +78,7 @@ func (c *calculation) upnCameBack(upn address.Address) bool {
 	case len(c.cloudOnly) == 0:
 		c.noteUPN(upn, len(c.smtp) > 0 && !c.previous.ExchangeLicensed, "The user has proxies and was never licensed as far as is known")
 	case c.previous.ExchangeLicensed:
-		if value := c.firstNew(c.smtp); value != "" {
+		if value := c.firstNew(c.givenInAD()); value != "" {
 			c.noteUPN(upn, true, fmt.Sprintf("%q arrives as the licence goes", value))
 		}
 	case len(c.smtp) == 0:
@@ -117,7 +117,7 @@ func (c *calculation) noteNoProxies(upn address.Address) {
 	case c.previouslyShown(upn):
 		c.noteUPN(upn, true, "The proxies that came after the licence went are gone again")
 	case c.mailValue != "":
-		c.noteUPN(upn, c.firstNew([]address.Address{c.mailValue}) != "", "AD mail comes after the licence went")
+		c.noteUPN(upn, c.firstNew(c.givenInAD()) != "", "AD mail comes after the licence went")
 	default:
 		c.noteUPN(upn, c.anyNewValue(), "What came in AD proxyAddresses after the licence went has no SMTP address that arrives")
 	}
@@ -143,6 +143,14 @@ func (c *calculation) noteUPN(upn address.Address, open bool, when string) {
 	if open {
 		c.assume("%s; whether the UPN %q is an address then is not documented, assumed that it is not.", when, upn)
 	}
+}
+
+// givenInAD are the addresses that arrive from AD: those of proxyAddresses, or mail where nothing masks it.
+func (c *calculation) givenInAD() []address.Address {
+	if c.mailValue != "" {
+		return []address.Address{c.mailValue}
+	}
+	return c.smtp
 }
 
 // firstNew is the first of the addresses that is not in the earlier state, or "".
