@@ -8,7 +8,7 @@ import (
 )
 
 // maxObject is how many bytes one object of the input may have.
-const maxObject = 16 << 20
+const maxObject = 4 << 20
 
 // lineFeed hands a stream out in pieces that end where a line ends, so that whoever reads from it is never on a line
 // that it has not asked for, and knows on which one it is.

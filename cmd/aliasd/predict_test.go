@@ -231,8 +231,8 @@ func TestPredictRefuses(t *testing.T) {
 		"UTF-16":                         {"\xff\xfe{\x00}\x00", 0, 1, `not UTF-8 but UTF-16`},
 		"UTF-16, the other way":          {"\xfe\xff\x00{\x00}", 0, 1, `not UTF-8 but UTF-16`},
 		"a byte order mark later":        {good + "\uFEFF" + good, 1, 2, `invalid character`},
-		"too long":                       {good + strings.Repeat(" ", 100) + `{"tenant": "` + strings.Repeat("x", maxObject), 1, 2, `the object that begins on line 2 is longer than 16 MiB`},
-		"too long by blanks":             {"{" + strings.Repeat(" ", maxObject), 0, 1, `the object that begins on line 1 is longer than 16 MiB`},
+		"too long":                       {good + strings.Repeat(" ", 100) + `{"tenant": "` + strings.Repeat("x", maxObject), 1, 2, `the object that begins on line 2 is longer than 4 MiB`},
+		"too long by blanks":             {"{" + strings.Repeat(" ", maxObject), 0, 1, `the object that begins on line 1 is longer than 4 MiB`},
 		"many blank lines":               {"{" + strings.Repeat("\n ", maxObject) + "]", 0, maxObject + 1, `column 2: invalid character ']'`},
 	} {
 		t.Run(name, func(t *testing.T) {
