@@ -19,7 +19,7 @@ const everyHolder = "(&(|(objectClass=user)(objectClass=group)(objectClass=conta
 // on counting elsewhere. An error of take ends it and is returned as it is. Others are Wait(directory_unavailable), or
 // wrap the context's; what was given until then is not everything.
 func (d *Directory) EachHolder(ctx context.Context, take func([]address.Holder) error) error {
-	r := &reading{base: d.options.BaseDN, size: d.options.PageSize, take: take, seen: map[address.GUID]bool{}}
+	r := &reading{base: d.options.BaseDN, size: d.options.PageSize, take: take}
 	err := d.first(ctx, func(s *server, c *session) error { return r.from(ctx, s, c) })
 	if r.refused != nil {
 		return r.refused
@@ -42,6 +42,7 @@ type reading struct {
 	base string
 	size int
 	take func([]address.Holder) error
+	// seen are the holders of this attempt; one that broke before the first page was given has given none of them.
 	seen map[address.GUID]bool
 	// begun says that a page was given: from then on neither another connection nor another server is tried.
 	begun bool
@@ -51,6 +52,7 @@ type reading struct {
 
 // from reads everything from one server. Errors before the first page was given are those of any read.
 func (r *reading) from(ctx context.Context, s *server, c *session) error {
+	r.seen = map[address.GUID]bool{}
 	err := r.pages(ctx, c)
 	switch {
 	case err == nil:

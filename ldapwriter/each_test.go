@@ -253,6 +253,39 @@ func TestEachHolderRefused(t *testing.T) {
 	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "directory.base_dn")
 }
 
+// TestEachHolderOverAgain: a connection that is lost while the first page is completed is replaced, and none of the page's
+// holders is missing.
+func TestEachHolderOverAgain(t *testing.T) {
+	t.Parallel()
+	w := watchMany(t, 2, 20*time.Second)
+	var proxies []string
+	for i := range 1600 {
+		proxies = append(proxies, fmt.Sprintf("smtp:o%04d@contoso.test", i))
+	}
+	rich := w.user(t, "over", "", proxies...)
+	o := w.options()
+	o.PageSize = 300 // all on one page
+	for what, servers := range map[string][]string{"another connection": {w.dc.Server}, "another server": {newTap(t, w.dc.Server).url, w.dc.Server}} {
+		o.Servers = servers
+		d := open(t, o)
+		if len(servers) == 1 {
+			read(t, d, w.guid) // so that a connection lies in the pool
+		}
+		var dropped atomic.Bool
+		w.answer(func(o directory.Operation) directory.Fault {
+			s, ok := o.Request.(*wire.Search)
+			if ok && len(s.Attributes) > 0 && strings.Contains(s.Attributes[0], ";range=") && dropped.CompareAndSwap(false, true) {
+				return directory.Fault{Drop: directory.Before}
+			}
+			return directory.Fault{}
+		})
+		g := gather(t, d)
+		if got := len(g.holders[rich].Proxies); !dropped.Load() || len(g.holders) != 21 || got != 1600 {
+			t.Errorf("%s: %d holders, %d addresses", what, len(g.holders), got)
+		}
+	}
+}
+
 // TestEachHolderSkips: one that is deleted while its values are read in ranges is left out, and spoils nothing.
 func TestEachHolderSkips(t *testing.T) {
 	t.Parallel()
