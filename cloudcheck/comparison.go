@@ -195,7 +195,8 @@ func (e *examination) explainLate() {
 		return
 	}
 	slices.Sort(e.late)
-	d := delay{name: e.name(), did: "changed", deed: "the change", at: e.holder.Changed, wanted: listed(e.late), shown: "something else",
+	d := delay{name: e.name(), at: e.holder.Changed, wanted: listed(e.late), shown: "something else", since: "the change",
+		stands: e.name() + " is changed on-premises", stood: e.name() + " was changed on-premises at " + stamp(e.holder.Changed),
 		tenant: *e.tenant, object: e.object, now: e.now, timing: e.timing}
 	if e.object == nil {
 		d.shown = "nothing"

@@ -28,8 +28,8 @@ func goneOnPremises(e evidence) (*cause.Cause, address.Address) {
 		return nil, ""
 	}
 	return say(cause.ChangedOnPremises,
-		"%s is no longer in the directory since the write at %s, so %s cannot arrive; if it was deleted by mistake, restore it and ask again",
-		e.name(), stamp(e.WrittenAt), e.wanted()), ""
+		"%s is no longer in the directory since %s at %s, so %s cannot arrive; if it was deleted by mistake, restore it and ask again",
+		e.name(), e.since(), stamp(e.WrittenAt), e.wanted()), ""
 }
 
 // exchangePolicy: the primary that was asked for turned back, and an e-mail address policy owns the holder (KB 318072).
@@ -40,8 +40,16 @@ func exchangePolicy(e evidence) (*cause.Cause, address.Address) {
 		return nil, ""
 	}
 	return say(cause.ExchangePolicy,
-		"%s was written as the primary of %s, and an on-premises Exchange e-mail address policy turned it back to %s; take the holder out of the policy (Set-… -EmailAddressPolicyEnabled $false) and ask again",
-		written, e.name(), orNothing(string(now))), ""
+		"%s %s the primary of %s, and an on-premises Exchange e-mail address policy turned it back to %s; take the holder out of the policy (Set-… -EmailAddressPolicyEnabled $false) and ask again",
+		written, e.had("was written as", "was"), e.name(), orNothing(string(now))), ""
+}
+
+// had is what is said of something that was written, or that stood there already.
+func (e evidence) had(written, stood string) string {
+	if e.Unwritten {
+		return stood
+	}
+	return written
 }
 
 func (e evidence) wantsPrimary(a address.Address) bool {
@@ -56,8 +64,8 @@ func changedOnPremises(e evidence) (*cause.Cause, address.Address) {
 	}
 	h := e.Ref.Holder
 	return say(cause.ChangedOnPremises,
-		"%s was written for %s at %s, and the directory has %s there now (last changed %s); somebody or something else changed it, find out who and ask again",
-		describe(*e.lost), e.name(), stamp(e.WrittenAt), describeValues(h.Values, e.lost.Address), stamp(h.Changed)), ""
+		"%s %s for %s at %s, and the directory has %s there now (last changed %s); somebody or something else changed it, find out who and ask again",
+		describe(*e.lost), e.had("was written", "stood on-premises"), e.name(), stamp(e.WrittenAt), describeValues(h.Values, e.lost.Address), stamp(h.Changed)), ""
 }
 
 func cloudManaged(e evidence) (*cause.Cause, address.Address) {
@@ -143,7 +151,7 @@ func upnStays(e evidence) (*cause.Cause, address.Address) {
 		is := e.settled() && w.Address.Equal(address.Address(e.object.UPN))
 		if w.Role == address.RoleAbsent && (becomes || is) {
 			return say(cause.UPNStays,
-				"%s is the user principal name of %s, so the cloud keeps it as an address although it was removed on-premises; change the user principal name first if it has to go",
+				"%s is the user principal name of %s, so the cloud keeps it as an address although it is none on-premises; change the user principal name first if it has to go",
 				w.Address, e.name()), ""
 		}
 	}
@@ -155,8 +163,8 @@ func notInCloud(e evidence) (*cause.Cause, address.Address) {
 	if e.object != nil || e.gone || e.moves < movesNeeded && !e.pastDeadline() {
 		return nil, ""
 	}
-	return say(cause.NotInCloud, "the tenant does not have %s, although it was synchronised at %s, after the write, so %s cannot arrive: %s",
-		e.name(), stamp(e.lastSync), e.wanted(), whyNotInCloud(e.Ref.Holder)), e.brings()
+	return say(cause.NotInCloud, "the tenant does not have %s, although it was synchronised at %s, after %s, so %s cannot arrive: %s",
+		e.name(), stamp(e.lastSync), e.since(), e.wanted(), whyNotInCloud(e.Ref.Holder)), e.brings()
 }
 
 // brings is the address for which the export of a new object may fail, "" where it is left out for what it is.
@@ -195,6 +203,6 @@ func calculatedOtherwise(e evidence) (*cause.Cause, address.Address) {
 		disputed = absent[0].Address
 	}
 	return say(cause.CalculatedOtherwise,
-		"the tenant was synchronised %d times since the write, and the cloud shows %s for %s where %s was asked for; look at the synchronisation errors of the holder in the Entra admin centre",
-		e.moves, e.shown(), e.name(), e.wanted()), disputed
+		"the tenant was synchronised %d times since %s, and the cloud shows %s for %s where %s was asked for; look at the synchronisation errors of the holder in the Entra admin centre",
+		e.moves, e.since(), e.shown(), e.name(), e.wanted()), disputed
 }

@@ -184,6 +184,6 @@ func (r *ruling) blame(objects []Object) {
 	case r.Cause.Code == cause.Quarantined:
 		r.Cause = quarantinedBy(r.evidence.name(), r.disputed, by)
 	default:
-		r.Cause = exportErrorSuspected(r.evidence.name(), "the write", r.disputed, *by)
+		r.Cause = exportErrorSuspected(r.evidence.name(), r.evidence.since(), r.disputed, *by)
 	}
 }

@@ -100,8 +100,10 @@ type Case struct {
 	Ref         Ref // Ref.Holder is the holder as the directory shows it now
 	OnPremErr   error
 	Expectation Expectation
-	WrittenAt   time.Time
-	Deadline    time.Time
+	// WrittenAt is when it stood on-premises; Unwritten says that it did so already then, and nothing was written.
+	WrittenAt time.Time
+	Unwritten bool
+	Deadline  time.Time
 	// LastSyncSeen and SyncMoves are what earlier sweeps noted: the organization's last sync, and how often it moved
 	// since the write.
 	LastSyncSeen time.Time

@@ -10,9 +10,9 @@ import (
 // delay is a change on-premises that the cloud does not show, though nothing contradicts it.
 type delay struct {
 	name string // of the holder
-	// did and deed say what happened on-premises: written by the write, or changed by the change.
-	did, deed string
-	at        time.Time
+	// stands and stood say what happened on-premises, as it is and as it was at a time; since begins when it happened.
+	stands, stood, since string
+	at                   time.Time
 	// wanted says in words what is to arrive, shown what the cloud has instead.
 	wanted, shown string
 	tenant        Tenant
@@ -23,13 +23,21 @@ type delay struct {
 
 // waiting says what a case that nothing contradicts still waits for.
 func (e evidence) waiting() *cause.Cause {
-	d := delay{name: e.name(), did: "written", deed: "the write", at: e.WrittenAt, wanted: e.wanted(), shown: e.shown(),
+	d := delay{name: e.name(), at: e.WrittenAt, wanted: e.wanted(), shown: e.shown(), since: e.since(),
+		stands: e.name() + " is written on-premises", stood: e.name() + " was written on-premises at " + stamp(e.WrittenAt),
 		tenant: e.tenant, object: e.object, now: e.now, timing: e.timing}
+	if e.Unwritten {
+		d.stands = "nothing had to be written on-premises for " + e.name()
+		d.stood = d.stands + " at " + stamp(e.WrittenAt)
+	}
 	if len(e.missing) == 0 && d.synced() && !d.syncIsOff() && !d.syncIsStale() {
 		return e.notSure()
 	}
 	return d.waiting()
 }
+
+// since names the moment from which the cloud is watched.
+func (e evidence) since() string { return e.had("the write", "the look at the directory") }
 
 // waiting says what a delayed change waits for.
 func (d delay) waiting() *cause.Cause {
@@ -64,35 +72,40 @@ func (d delay) syncIsStale() bool {
 
 func (d delay) syncOff() *cause.Cause {
 	return say(cause.SyncStopped,
-		"%s is %s on-premises, but directory synchronisation is switched off in the tenant (onPremisesSyncEnabled is false), so %s does not arrive; switch it on again",
-		d.name, d.did, d.wanted)
+		"%s, but directory synchronisation is switched off in the tenant (onPremisesSyncEnabled is false), so %s does not arrive; switch it on again",
+		d.stands, d.wanted)
 }
 
 func (d delay) syncStale() *cause.Cause {
 	return say(cause.SyncStopped,
-		"%s is %s on-premises, but the tenant was last synchronised at %s, more than %d cycles of %s ago, so %s does not arrive; look at the sync server (Get-ADSyncScheduler: is it enabled, suspended, or in staging mode?)",
-		d.name, d.did, stamp(d.tenant.LastSync), stoppedAfter, lasting(d.timing.cycle), d.wanted)
+		"%s, but the tenant was last synchronised at %s, more than %d cycles of %s ago, so %s does not arrive; look at the sync server (Get-ADSyncScheduler: is it enabled, suspended, or in staging mode?)",
+		d.stands, stamp(d.tenant.LastSync), stoppedAfter, lasting(d.timing.cycle), d.wanted)
 }
 
 func (d delay) syncUnknown() *cause.Cause {
 	return say(cause.NotSyncedYet,
-		"%s is %s on-premises, but the tenant does not tell when it was last synchronised (onPremisesLastSyncDateTime is empty), so nobody can say whether %s should have arrived; grant the application Organization.Read.All, or start the first sync",
-		d.name, d.did, d.wanted)
+		"%s, but the tenant does not tell when it was last synchronised (onPremisesLastSyncDateTime is empty), so nobody can say whether %s should have arrived; grant the application Organization.Read.All, or start the first sync",
+		d.stands, d.wanted)
 }
 
 func (d delay) notSynced() *cause.Cause {
 	return say(cause.NotSyncedYet,
-		"%s was %s on-premises at %s and the tenant was last synchronised at %s, before that; nothing is to be done, %s arrives with the next sync",
-		d.name, d.did, stamp(d.at), stamp(d.tenant.LastSync), d.wanted)
+		"%s, and the tenant was last synchronised at %s, before that; nothing is to be done, %s arrives with the next sync",
+		d.stood, stamp(d.tenant.LastSync), d.wanted)
 }
 
 func (d delay) notCalculated() *cause.Cause {
 	return say(cause.NotCalculatedYet,
 		"a sync ran since %s, and the cloud shows %s for %s where %s is asked for; its calculation runs on its own time, nothing is to be done yet",
-		d.deed, d.shown, d.name, d.wanted)
+		d.since, d.shown, d.name, d.wanted)
 }
 
 func (e evidence) notSure() *cause.Cause {
+	if e.Unwritten {
+		return say(cause.NotCalculatedYet,
+			"nothing had to be written for %s, and the cloud shows %s already; that counts once the sync has run %d times since the look at the directory (so far: %d); nothing is to be done",
+			e.name(), e.wanted(), movesNeeded, e.moves)
+	}
 	return say(cause.NotCalculatedYet,
 		"the cloud shows %s for %s, but showed it before the write too, so it counts once the sync has run %d times since (so far: %d); nothing is to be done",
 		e.wanted(), e.name(), movesNeeded, e.moves)

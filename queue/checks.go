@@ -25,6 +25,8 @@ type checks struct {
 type assessment struct {
 	snapshot cloudcheck.Snapshot
 	plan     address.Plan
+	// standing says why nothing has to be written; "" where something has to be.
+	standing string
 }
 
 // cloudID is the holder's id in Graph, "" when it is not there.
@@ -60,6 +62,9 @@ func (c checks) assess(ctx context.Context, holder address.Holder, cloudID strin
 	}
 	if err != nil {
 		return a, err
+	}
+	if a.plan.Change.Empty() {
+		a.standing = situation.Standing(ask)
 	}
 	return a, guard(situation, a.snapshot, ask, a.plan)
 }

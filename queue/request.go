@@ -81,6 +81,12 @@ type Request struct {
 	VerifiedAt   time.Time
 }
 
+// WroteNothing says that the request is in the directory as it was asked for without a write of ours. It is false where an
+// earlier modify may have brought that about.
+func (r Request) WroteNothing() bool {
+	return r.Receipt != nil && r.Receipt.Change.Empty() && !sent(r)
+}
+
 // Intent is what a node is about to write. It is durable before the modify is sent.
 type Intent struct {
 	DC     string         `json:"dc"`
@@ -105,7 +111,7 @@ type Event struct {
 	From, To  State // the same where only something was recorded (intent, retry)
 	Cause     *cause.Cause
 	Node      string
-	// What names the step: accepted, resolved, claimed, intent, written, retry, verdict, cancelled, released, …
+	// What names the step: accepted, resolved, claimed, intent, written, nothing to write, retry, verdict, cancelled, released, …
 	What string
 	// Detail is JSON of what the step recorded (intent, receipt, what the cloud showed); null when nothing.
 	Detail   []byte

@@ -114,6 +114,9 @@ func (s *Service) Validate(ctx context.Context, sub Submission) (Preview, error)
 		return refusedPreview(preview, err)
 	}
 	predicted := cloudcheck.PredictWith(entry.Holder, found.plan.After, found.snapshot)
+	if found.standing != "" {
+		found.plan.Notes = append(found.plan.Notes, "nothing has to be written: "+found.standing)
+	}
 	preview.OK, preview.Plan, preview.Predicted = true, found.plan, &predicted
 	return preview, nil
 }

@@ -220,7 +220,7 @@ func (p *pass) cases(ctx context.Context, requests []Request) []cloudcheck.Case 
 			Expectation: *q.Expectation,
 			WrittenAt:   q.WrittenAt, Deadline: q.WrittenAt.Add(p.deadline),
 			LastSyncSeen: q.LastSyncSeen, SyncMoves: q.SyncMoves,
-			Action: q.Action, After: q.Receipt.After,
+			Action: q.Action, After: q.Receipt.After, Unwritten: q.WroteNothing(),
 		}
 		if errs[at] != nil {
 			cases[i].Ref.Holder.Name = q.Holder // what people called it, for the sentence

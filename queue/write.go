@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -223,11 +222,10 @@ func (a *attempt) once(ctx context.Context) error {
 	if err != nil {
 		return a.undoubted(entry, err)
 	}
-	expectation := expect(found)
 	if found.plan.Change.Empty() {
-		receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: entry.Values, After: entry.Values, At: a.now()}
-		return a.noteWritten(ctx, receipt, expectation, found.plan.Notes)
+		return a.noteStanding(ctx, entry, found)
 	}
+	expectation := expect(found)
 	if err := a.journal(ctx, entry, found, expectation); err != nil {
 		return err
 	}
@@ -367,55 +365,4 @@ func (a *attempt) unsent() {
 	settled := *a.request.Intent
 	settled.Sent = false
 	a.request.Intent, a.doubted = &settled, false
-}
-
-// expect is what the cloud must show, with what is needed to believe it later.
-func expect(a assessment) cloudcheck.Expectation {
-	return cloudcheck.Expectation{
-		Wants:        a.plan.Wants,
-		ShownAtWrite: a.snapshot.Object.Shows(a.plan.Wants),
-		SyncAtWrite:  a.snapshot.Tenant.LastSync,
-	}
-}
-
-// noteLanded stores the receipt of a modify whose answer was never had: the directory shows all of it.
-func (a *attempt) noteLanded(ctx context.Context, entry ldapwriter.Entry) error {
-	i := a.request.Intent
-	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now()}
-	return a.noteWritten(ctx, receipt, i.Expectation, nil)
-}
-
-// noteWritten stores the receipt; from now on the cloud is waited for.
-func (a *attempt) noteWritten(ctx context.Context, receipt ldapwriter.Receipt, e cloudcheck.Expectation, notes []string) error {
-	touched := a.touches(receipt)
-	none, soon := 0, a.now()
-	waits := cause.Wait(cause.NotSyncedYet, "%s is written on-premises on %s, and the cloud shows it after the next sync at the earliest; nothing is to be done",
-		a.request.words(), receipt.DC)
-	// The write is done: its receipt is stored even when the time for the attempt is over. The guard decides.
-	written, err := a.store.Advance(context.WithoutCancel(ctx), Transition{ID: a.request.ID, From: Writing, To: Written, Owner: a.request.Owner, Now: soon,
-		What: "written", Detail: receipt, Receipt: &receipt, Expectation: &e, Supersedes: touched, UndoneID: a.request.Undoes,
-		CloudID: a.request.CloudID, Notes: notes, Cause: &waits.Cause, Attempts: &none, NotBefore: &soon, LastSyncSeen: &e.SyncAtWrite})
-	if errors.Is(err, ErrStale) {
-		return err
-	}
-	if err != nil {
-		return fmt.Errorf("%w: receipt: %w", errStore, err)
-	}
-	a.observer.RequestWritten(written.WrittenAt.Sub(written.CreatedAt))
-	a.log.Info("written on-premises", "request", written.ID, "holder", written.Holder, "action", written.Action, "address", written.Address,
-		"dc", receipt.DC, "usn_changed", receipt.USNChanged, "changed", !receipt.Change.Empty())
-	return nil
-}
-
-// touches are the addresses on which this request is the last word: what its change touched, and what it asked for, though
-// nothing had to be written.
-func (a *attempt) touches(receipt ldapwriter.Receipt) []address.Key {
-	var keys []address.Key
-	for _, addr := range receipt.Change.Addresses() {
-		keys = append(keys, addr.Key())
-	}
-	if asked := a.request.Address.Key(); asked != "" && !slices.Contains(keys, asked) {
-		keys = append(keys, asked)
-	}
-	return keys
 }

@@ -16,7 +16,7 @@ func columns() []string {
 	return []string{
 		"id", "state", "needs_human", "cause", "message", "holder", "object_guid", "action", "address", "undoes", "superseded_by",
 		"ticket", "requester", "submitted_by", "note", "conflict_kind", "conflict_name", "dc", "created_at", "written_at",
-		"verified_at", "updated_at", "seconds_to_written", "seconds_to_verified",
+		"verified_at", "updated_at", "seconds_to_written", "seconds_to_verified", "notes",
 	}
 }
 
@@ -59,7 +59,7 @@ func (it Item) cells() []string {
 		string(it.ID), string(it.State), yesNo(it.NeedsHuman), string(why.Code), why.Message, it.Holder, it.ObjectGUID, it.Action,
 		it.Address, string(it.Undoes), string(it.SupersededBy), it.Ticket, it.Requester, it.SubmittedBy, it.Note, who.Kind,
 		who.Name, it.DC, stamp(it.CreatedAt), stamp(it.WrittenAt), stamp(it.VerifiedAt), stamp(it.UpdatedAt),
-		seconds(it.toWritten()), seconds(it.toVerified()),
+		seconds(it.toWritten()), seconds(it.toVerified()), strings.Join(it.Notes, " | "),
 	})
 }
 

@@ -286,11 +286,11 @@ func result(s queue.State) string {
 	case queue.Writing:
 		return "being written"
 	case queue.Written:
-		return "written, waits for the cloud"
+		return "waits for the cloud"
 	case queue.Verified:
 		return "verified"
 	case queue.Mismatched:
-		return "written, the cloud says otherwise"
+		return "the cloud says otherwise"
 	case queue.Superseded:
 		return "superseded by a later request"
 	case queue.Refused:

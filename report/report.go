@@ -69,11 +69,14 @@ type Item struct {
 	Requester    string          `json:"requester,omitempty"`
 	SubmittedBy  string          `json:"submitted_by,omitempty"`
 	Note         string          `json:"note,omitempty"`
-	DC           string          `json:"dc,omitempty"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at,omitzero"`
-	WrittenAt    time.Time       `json:"written_at,omitzero"`
-	VerifiedAt   time.Time       `json:"verified_at,omitzero"`
+	// Notes are what was noticed while planning; NothingWritten says that the directory had it already.
+	Notes          []string  `json:"notes,omitempty"`
+	NothingWritten bool      `json:"nothing_written,omitempty"`
+	DC             string    `json:"dc,omitempty"`
+	CreatedAt      time.Time `json:"created_at"`
+	UpdatedAt      time.Time `json:"updated_at,omitzero"`
+	WrittenAt      time.Time `json:"written_at,omitzero"`
+	VerifiedAt     time.Time `json:"verified_at,omitzero"`
 }
 
 // Build makes the report of the period from since to until (excluded). Requests that were accepted later are left out, and
@@ -103,7 +106,7 @@ func item(q queue.Request) Item {
 	it := Item{
 		ID: q.ID, State: q.State, Cause: q.Cause, Holder: q.Holder, Action: string(q.Action), Address: string(q.Address),
 		Undoes: q.Undoes, SupersededBy: q.SupersededBy, Ticket: q.Ticket, Requester: q.Requester, SubmittedBy: q.SubmittedBy,
-		Note: q.Note, CreatedAt: q.CreatedAt, UpdatedAt: q.UpdatedAt, WrittenAt: q.WrittenAt, VerifiedAt: q.VerifiedAt,
+		Note: q.Note, Notes: q.Notes, NothingWritten: q.WroteNothing(), CreatedAt: q.CreatedAt, UpdatedAt: q.UpdatedAt, WrittenAt: q.WrittenAt, VerifiedAt: q.VerifiedAt,
 	}
 	if !q.Object.IsZero() {
 		it.ObjectGUID = q.Object.String()

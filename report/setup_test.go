@@ -42,7 +42,7 @@ func (m *maker) add(holder, alias string, state queue.State, change func(*queue.
 	}
 	if state == queue.Written || state == queue.Mismatched || state == queue.Verified {
 		q.WrittenAt = at.Add(time.Duration(n+1) * 1500 * time.Millisecond)
-		q.Receipt = &ldapwriter.Receipt{DC: "ldaps://dc1.contoso.test:636"}
+		q.Receipt = &ldapwriter.Receipt{DC: "ldaps://dc1.contoso.test:636", Change: address.Change{Add: []address.Proxy{address.Secondary(q.Address)}}}
 	}
 	if state == queue.Verified {
 		q.VerifiedAt = q.WrittenAt.Add(time.Duration(n*7+12) * time.Minute)
@@ -64,6 +64,9 @@ func day() []queue.Request {
 	for _, name := range []string{"jdoe", "mmustermann", "asmith", "lgarcia", "pchen"} {
 		m.add(name, name+".alias", queue.Verified, nil)
 	}
+	had := &m.list[len(m.list)-1]
+	had.Receipt.Change = address.Change{}
+	had.Notes = []string{"nothing had to be written: Pat Chen already has smtp:pchen.alias@contoso.test on-premises"}
 	m.add("kbrown", "karen.brown-o'neill", queue.Mismatched, because(cause.Refuse(cause.Quarantined,
 		"The tenant put smtp:karen.brown-o'neill@contoso.test into quarantine, because the group All Sales Staff EMEA "+
 			"(all-sales@contoso.test) has it. Take it away there; the cloud releases it within an hour.").

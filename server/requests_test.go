@@ -79,7 +79,7 @@ func TestGetShowsEverything(t *testing.T) {
 			Note: "note", Allow: []address.Allowance{address.AllowMailEnable}, SubmittedBy: "helpdesk"},
 		Cause: &cause.Cause{Code: cause.Quarantined, Message: "held by Bob",
 			Conflict: &cause.Conflict{Kind: "user", ID: "u-1", Name: "Bob", Address: "smtp:j.doe@contoso.test"}},
-		Receipt: &ldapwriter.Receipt{DC: "ldaps://dc1.contoso.test:636", USNChanged: 42, Before: values(""),
+		Receipt: &ldapwriter.Receipt{DC: "ldaps://dc1.contoso.test:636", USNChanged: 42, Before: values(""), Change: address.Change{Add: address.Set{"SMTP:jdoe@contoso.test"}},
 			After: values("jdoe@contoso.test", "SMTP:jdoe@contoso.test", "smtp:j.doe@contoso.test"), At: at(6)},
 		Seen:         &cloudcheck.Seen{ID: "c-1", Values: values("jdoe@contoso.test", "SMTP:jdoe@contoso.test"), CheckedAt: at(7)},
 		SupersededBy: "0190b0d2-0000-7000-8000-000000000002", Notes: []string{"mail differed"},

@@ -50,9 +50,9 @@ type RequestJSON struct {
 	Note         string          `json:"note,omitempty"`
 	CreatedAt    time.Time       `json:"created_at"`
 	UpdatedAt    time.Time       `json:"updated_at"`
-	WrittenAt    time.Time       `json:"written_at,omitzero" doc:"When it stood in the directory."`
+	WrittenAt    time.Time       `json:"written_at,omitzero" doc:"When it stood in the directory; where nothing had to be written, when that was seen."`
 	VerifiedAt   time.Time       `json:"verified_at,omitzero" doc:"When the cloud showed it."`
-	Receipt      *ReceiptJSON    `json:"receipt,omitempty" doc:"What was written."`
+	Receipt      *ReceiptJSON    `json:"receipt,omitempty" doc:"What was written, or that nothing had to be."`
 	Cloud        *CloudJSON      `json:"cloud,omitempty" doc:"What the cloud showed last."`
 	Events       []EventJSON     `json:"events,omitempty" nullable:"false" doc:"Its story, oldest first; only where one request is read."`
 	Notes        []string        `json:"notes,omitempty" nullable:"false" doc:"What was noticed about the holder while planning."`
@@ -70,6 +70,8 @@ type ReceiptJSON struct {
 	USNChanged int64      `json:"usn_changed" doc:"The holder's uSNChanged on that DC."`
 	Before     ValuesJSON `json:"before"`
 	After      ValuesJSON `json:"after"`
+	// NothingWritten says that the directory had it already.
+	NothingWritten bool `json:"nothing_written,omitempty" doc:"true where nothing had to be written: the directory had it already. Absent otherwise."`
 }
 
 // CloudJSON is what the cloud showed of a holder.
@@ -84,7 +86,7 @@ type EventJSON struct {
 	At    time.Time    `json:"at"`
 	From  queue.State  `json:"from,omitempty"`
 	To    queue.State  `json:"to"`
-	What  string       `json:"what,omitempty" doc:"Names the step: accepted, resolved, claimed, intent, written, retry, verdict, cancelled, released, …"`
+	What  string       `json:"what,omitempty" doc:"Names the step: accepted, resolved, claimed, intent, written, nothing to write, retry, verdict, cancelled, released, …"`
 	Cause *cause.Cause `json:"cause,omitempty"`
 }
 
@@ -130,7 +132,7 @@ func RequestOf(r queue.Request, events []queue.Event) RequestJSON {
 	}
 	if r.Receipt != nil {
 		out.Receipt = &ReceiptJSON{DC: r.Receipt.DC, USNChanged: r.Receipt.USNChanged,
-			Before: valuesOf(r.Receipt.Before), After: valuesOf(r.Receipt.After)}
+			Before: valuesOf(r.Receipt.Before), After: valuesOf(r.Receipt.After), NothingWritten: r.WroteNothing()}
 	}
 	if r.Seen != nil {
 		out.Cloud = &CloudJSON{ID: r.Seen.ID, ValuesJSON: valuesOf(r.Seen.Values), CheckedAt: r.Seen.CheckedAt.UTC()}

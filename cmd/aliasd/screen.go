@@ -105,6 +105,9 @@ func (s *screen) showWritten(r server.RequestJSON) {
 	}
 	before, after := r.Receipt.Before, r.Receipt.After
 	var lines []string
+	if r.Receipt.NothingWritten {
+		lines = append(lines, s.quiet.Render("  nothing had to be written"))
+	}
 	if before.Mail != after.Mail {
 		lines = append(lines, s.bad.Render("- mail "+orNone(before.Mail)), s.good.Render("+ mail "+orNone(after.Mail)))
 	}
@@ -133,7 +136,7 @@ func (s *screen) showCloud(r server.RequestJSON) {
 		lines = append(lines, "  "+shorten(string(v), valueWidth))
 	}
 	if !r.WrittenAt.IsZero() {
-		lines = append(lines, s.quiet.Render(fmt.Sprintf("  seen %.1f s after the write", r.Cloud.CheckedAt.Sub(r.WrittenAt).Seconds())))
+		lines = append(lines, s.quiet.Render(fmt.Sprintf("  seen %.1f s later", r.Cloud.CheckedAt.Sub(r.WrittenAt).Seconds())))
 	}
 	s.column("cloud", lines)
 }

@@ -70,6 +70,9 @@ func printReceipt(w io.Writer, r server.RequestJSON) {
 		return
 	}
 	fmt.Fprintln(w)
+	if r.Receipt.NothingWritten {
+		say(w, "  ", "nothing had to be written:")
+	}
 	sayf(w, "  on-premises    %s, uSNChanged %d, %s", r.Receipt.DC, r.Receipt.USNChanged, clockTime(r.WrittenAt))
 	printChange(w, r.Receipt.Before, r.Receipt.After)
 }
@@ -129,6 +132,7 @@ func happened(e server.EventJSON) string {
 		"accepted": "accepted: the request is stored", "resolved": "queued: the holder is found", "claimed": "writing: a node works on it",
 		"taken over": "writing: another node took it over", "given back": "queued again: the node was stopped",
 		"paused": "waits: writing is stopped", "intent": "about to write (intent stored)", "written": "written on-premises",
+		"nothing to write": "nothing had to be written; it waits for the cloud",
 		"in doubt": "may have been written; it is looked at again", "retry": "tried again later", "woken": "asked to look again",
 		"cloud away": "the cloud could not be asked", "undone": "taken back by a later request",
 		"superseded": "superseded by a later request", "cancelled": "cancelled", "released": "released: it waits for its turn",

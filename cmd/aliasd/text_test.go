@@ -57,7 +57,7 @@ func TestStoryCannotBeForged(t *testing.T) {
 // Every step that the queue and the store record has words.
 func TestEveryEventHasWords(t *testing.T) {
 	t.Parallel()
-	for _, what := range []string{"accepted", "resolved", "claimed", "taken over", "given back", "paused", "intent", "written", "in doubt", "retry",
+	for _, what := range []string{"accepted", "resolved", "claimed", "taken over", "given back", "paused", "intent", "written", "nothing to write", "in doubt", "retry",
 		"woken", "cloud away", "undone", "superseded", "cancelled", "released", "refused", "failed", "verdict"} {
 		if got := happened(server.EventJSON{From: queue.Queued, To: queue.Queued, What: what}); got == what && !strings.Contains("cancelled failed", what) {
 			t.Errorf("%q has no words", what)

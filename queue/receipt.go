@@ -1,0 +1,82 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
+)
+
+// expect is what the cloud must show, with what is needed to believe it later.
+func expect(a assessment) cloudcheck.Expectation {
+	return cloudcheck.Expectation{
+		Wants:        a.plan.Wants,
+		ShownAtWrite: a.snapshot.Object.Shows(a.plan.Wants),
+		SyncAtWrite:  a.snapshot.Tenant.LastSync,
+	}
+}
+
+// noteLanded stores the receipt of a modify whose answer was never had: the directory shows all of it.
+func (a *attempt) noteLanded(ctx context.Context, entry ldapwriter.Entry) error {
+	i := a.request.Intent
+	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now()}
+	return a.noteWritten(ctx, receipt, i.Expectation, nil)
+}
+
+// noteStanding stores that the directory shows already what was asked for. Where an earlier modify may have brought that
+// about, it counts as written.
+func (a *attempt) noteStanding(ctx context.Context, entry ldapwriter.Entry, found assessment) error {
+	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: entry.Values, After: entry.Values, At: a.now()}
+	if sent(a.request) {
+		return a.noteWritten(ctx, receipt, expect(found), found.plan.Notes)
+	}
+	why := "nothing had to be written: " + found.standing
+	waits := cause.Wait(cause.NotSyncedYet, "%s; the cloud is looked at next, and nothing is to be done", why)
+	return a.advance(ctx, Transition{What: "nothing to write", Receipt: &receipt, Notes: append(found.plan.Notes, why), Cause: &waits.Cause}, expect(found))
+}
+
+// noteWritten stores the receipt; from now on the cloud is waited for.
+func (a *attempt) noteWritten(ctx context.Context, receipt ldapwriter.Receipt, e cloudcheck.Expectation, notes []string) error {
+	waits := cause.Wait(cause.NotSyncedYet, "%s is written on-premises on %s, and the cloud shows it after the next sync at the earliest; nothing is to be done",
+		a.request.words(), receipt.DC)
+	return a.advance(ctx, Transition{What: "written", Receipt: &receipt, Notes: notes, Cause: &waits.Cause}, e)
+}
+
+// advance stores what t says of a request that stands in the directory now.
+func (a *attempt) advance(ctx context.Context, t Transition, e cloudcheck.Expectation) error {
+	none, soon, receipt := 0, a.now(), *t.Receipt
+	t.ID, t.From, t.To, t.Owner, t.Now = a.request.ID, Writing, Written, a.request.Owner, soon
+	t.Detail, t.Expectation, t.Intent = receipt, &e, a.request.Intent
+	t.Supersedes, t.UndoneID, t.CloudID = a.touches(receipt), a.request.Undoes, a.request.CloudID
+	t.Attempts, t.NotBefore, t.LastSyncSeen = &none, &soon, &e.SyncAtWrite
+	// The write is done: its receipt is stored even when the time for the attempt is over. The guard decides.
+	written, err := a.store.Advance(context.WithoutCancel(ctx), t)
+	if errors.Is(err, ErrStale) {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: receipt: %w", errStore, err)
+	}
+	a.observer.RequestWritten(written.WrittenAt.Sub(written.CreatedAt))
+	a.log.Info("the request stands on-premises", "request", written.ID, "holder", written.Holder, "action", written.Action,
+		"address", written.Address, "dc", receipt.DC, "usn_changed", receipt.USNChanged, "wrote", !written.WroteNothing())
+	return nil
+}
+
+// touches are the addresses on which this request is the last word: what its change touched, and what it asked for, though
+// nothing had to be written.
+func (a *attempt) touches(receipt ldapwriter.Receipt) []address.Key {
+	var keys []address.Key
+	for _, addr := range receipt.Change.Addresses() {
+		keys = append(keys, addr.Key())
+	}
+	if asked := a.request.Address.Key(); asked != "" && !slices.Contains(keys, asked) {
+		keys = append(keys, asked)
+	}
+	return keys
+}
