@@ -54,7 +54,7 @@ func newCrowd(n, units int) *crowd {
 		c.directory.holders[h] = &ldapwriter.Entry{DC: dc, Holder: address.Holder{GUID: h, Kind: address.User, Values: values}}
 		at := now.Add(time.Duration(i-n+1) * time.Second)
 		c.waiting.requests = append(c.waiting.requests, queue.Request{
-			ID: queue.RequestID(fmt.Sprint(i)), Seq: int64(i + 1), Object: h, State: queue.Written, NotBefore: at, WrittenAt: at,
+			ID: queue.RequestID(fmt.Sprint(i)), Seq: int64(i + 1), Object: h, State: queue.Written, NotBefore: at, WrittenAt: at, UpdatedAt: at,
 			Submission:   queue.Submission{Holder: values.Mail, Action: address.AddAlias, Address: alias},
 			Cause:        &cause.Wait(cause.NotSyncedYet, "no sync ran since").Cause,
 			Receipt:      &ldapwriter.Receipt{DC: dc, After: values, At: at},
@@ -130,11 +130,12 @@ func (s *waitingStore) Advance(_ context.Context, t queue.Transition) (queue.Req
 	defer s.mu.Unlock()
 	s.puts++
 	r := s.find(t.ID)
-	r.State = t.To
+	untouched := t.AsOf.IsZero() || t.AsOf.Equal(r.UpdatedAt)
+	r.State, r.UpdatedAt = t.To, t.Now
 	if t.Cause != nil {
 		r.Cause = t.Cause
 	}
-	if t.NotBefore != nil {
+	if t.NotBefore != nil && untouched {
 		r.NotBefore = *t.NotBefore
 	}
 	if t.SyncMoves != nil {
@@ -149,9 +150,10 @@ func (s *waitingStore) Get(_ context.Context, id queue.RequestID) (queue.Request
 	return *s.find(id), nil
 }
 
-func (s *waitingStore) Wake(ctx context.Context, id queue.RequestID, _ time.Time) (queue.Request, error) {
+func (s *waitingStore) Wake(ctx context.Context, id queue.RequestID, now time.Time) (queue.Request, error) {
 	s.mu.Lock()
-	s.find(id).NotBefore = time.Time{}
+	r := s.find(id)
+	r.NotBefore, r.UpdatedAt = time.Time{}, now
 	s.mu.Unlock()
 	return s.Get(ctx, id)
 }

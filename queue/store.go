@@ -80,7 +80,8 @@ type Work interface {
 	// Awaited returns those of the requests with the given Seq that are still written or mismatched, in the order of
 	// acceptance.
 	Awaited(ctx context.Context, seqs []int64) ([]Request, error)
-	// Wake clears NotBefore of a request in accepted, queued, written or mismatched, so that the next pass takes it.
+	// Wake clears NotBefore of a request in accepted, queued, written or mismatched, so that the next pass takes it. A
+	// transition that is made of the request as it was before leaves it cleared (Transition.AsOf).
 	Wake(ctx context.Context, id RequestID, now time.Time) (Request, error)
 }
 
@@ -132,6 +133,9 @@ type Transition struct {
 	Cause      *cause.Cause
 	ClearCause bool
 	NotBefore  *time.Time
+	// AsOf is the UpdatedAt of the request that the transition was made of: where it is another one now, somebody asked for a
+	// look meanwhile (Wake), and NotBefore stays as it stands there. Zero: NotBefore is changed in any case.
+	AsOf       time.Time
 	Attempts   *int
 	LeaseUntil *time.Time // extends the lease
 	CloudID    string

@@ -276,7 +276,7 @@ func (p *pass) apply(ctx context.Context, v visit, q Request, found cloudcheck.V
 }
 
 func transition(q Request, found cloudcheck.Verdict) Transition {
-	t := Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", Detail: found.Seen, Cause: found.Cause, Seen: found.Seen}
+	t := Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", AsOf: q.UpdatedAt, Detail: found.Seen, Cause: found.Cause, Seen: found.Seen}
 	if found.Seen != nil {
 		t.CloudID = found.Seen.ID
 	}
@@ -302,7 +302,7 @@ func (p *pass) applyUnknown(ctx context.Context, v visit, q Request, found cloud
 func (p *pass) forget(ctx context.Context, q Request) {
 	next := p.nextLook(q)
 	if next.Equal(never()) && !q.NotBefore.IsZero() {
-		p.put(ctx, Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", NotBefore: next, Unclaim: true})
+		p.put(ctx, Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", NotBefore: next, AsOf: q.UpdatedAt, Unclaim: true})
 	}
 }
 

@@ -81,7 +81,7 @@ func exact(c address.Change, values ...address.Values) bool {
 
 // Kept is t with every time as stores keep it (Instant). What t points to is copied, never changed.
 func (t Transition) Kept() Transition {
-	t.Now = Instant(t.Now)
+	t.Now, t.AsOf = Instant(t.Now), Instant(t.AsOf)
 	t.NotBefore, t.LeaseUntil, t.LastSyncSeen = kept(t.NotBefore), kept(t.LeaseUntil), kept(t.LastSyncSeen)
 	if t.Intent != nil {
 		i := *t.Intent

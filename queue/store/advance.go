@@ -35,7 +35,7 @@ func (t *txn) advance(made queue.Transition, values []any) (r queue.Request, err
 	found, err := t.row(`UPDATE requests SET
 			state          = @to,
 			cause          = CASE WHEN @cause IS NOT NULL THEN @cause WHEN @clear THEN NULL ELSE cause END,
-			not_before     = coalesce(@not_before, not_before),
+			not_before     = CASE WHEN @as_of IN (0, updated_at) THEN coalesce(@not_before, not_before) ELSE not_before END,
 			attempts       = coalesce(@attempts, attempts),
 			owner          = CASE WHEN @to = 'writing' THEN owner ELSE '' END,
 			lease_until    = CASE WHEN @to = 'writing' THEN coalesce(@lease_until, lease_until) ELSE 0 END,
@@ -75,6 +75,7 @@ func valuesOf(made queue.Transition) ([]any, error) {
 	named := []any{
 		sql.Named("id", made.ID), sql.Named("from", made.From), sql.Named("to", made.To), sql.Named("owner", made.Owner),
 		sql.Named("now", micros(made.Now)), sql.Named("clear", made.ClearCause), sql.Named("not_before", microsOrNull(made.NotBefore)),
+		sql.Named("as_of", micros(made.AsOf)),
 		sql.Named("lease_until", microsOrNull(made.LeaseUntil)), sql.Named("last_sync_seen", microsOrNull(made.LastSyncSeen)),
 		sql.Named("attempts", made.Attempts), sql.Named("sync_moves", made.SyncMoves), sql.Named("cloud_id", made.CloudID),
 		sql.Named("in_doubt", inDoubt(made)), sql.Named("receipt_dc", receiptDC(made)),

@@ -27,6 +27,7 @@ func advanceCases() map[string]func(*bundle) {
 		"a final state stays":                                  finalStays,
 		"waking clears the time":                               wakeClears,
 		"only what waits is woken":                             wakeGuard,
+		"a verdict does not swallow a waking":                  wakeStays,
 		"what cannot be JSON is refused":                       advanceDetail,
 		"values that are not text would be spoilt":             advanceNotText,
 		"empty and missing values are told apart in a receipt": receiptKeepsAbsence,
@@ -284,6 +285,30 @@ func wakeGuard(b *bundle) {
 	refused(b.advance(b.move(r, queue.Held)))
 	refused(b.advance(b.move(b.accepted("b@contoso.test"), queue.Cancelled)))
 	refused(b.advance(b.move(b.accepted("b@contoso.test"), queue.Refused)))
+}
+
+// wakeStays: who asks for a look while another is under way is not answered by that one, be it the first to ask or not.
+func wakeStays(b *bundle) {
+	looked := b.delay(b.written(holder(1), "a@contoso.test"), b.now.Add(time.Minute))
+	next := b.now.Add(time.Hour)
+	for _, to := range []queue.State{queue.Written, queue.Mismatched, queue.Mismatched} {
+		woken, err := b.s.Wake(context.Background(), looked.ID, b.later(time.Second))
+		b.ok(err)
+		b.later(time.Second)
+		t := b.move(looked, to)
+		t.Cause, t.NotBefore, t.AsOf = why(cause.Quarantined), &next, looked.UpdatedAt
+		stored := b.advance(t)
+		b.same([]any{stored.State, stored.Cause, stored.NotBefore}, []any{to, why(cause.Quarantined), time.Time{}})
+		b.same(b.awaiting(), []int64{looked.Seq})
+		looked = stored
+		if woken.UpdatedAt.Equal(stored.UpdatedAt) {
+			b.Fatal("the two cannot be told apart")
+		}
+	}
+	t := b.move(looked, queue.Mismatched)
+	t.NotBefore, t.AsOf = &next, looked.UpdatedAt
+	b.same(b.advance(t).NotBefore, next)
+	b.same(b.awaiting(), []int64{})
 }
 
 func advanceDetail(b *bundle) {

@@ -159,7 +159,9 @@ func stale(r *record) error {
 
 // note takes over what a transition carries beside the state.
 func (r *record) note(t queue.Transition) {
-	set(&r.NotBefore, t.NotBefore)
+	if t.AsOf.IsZero() || t.AsOf.Equal(r.UpdatedAt) {
+		set(&r.NotBefore, t.NotBefore)
+	}
 	set(&r.Attempts, t.Attempts)
 	set(&r.LeaseUntil, t.LeaseUntil)
 	set(&r.LastSyncSeen, t.LastSyncSeen)

@@ -128,6 +128,9 @@ func (p *pair) load(t *queue.Transition) {
 		at := p.now.Add(time.Minute)
 		t.NotBefore = &at
 	}
+	if r, err := p.model.Get(context.Background(), t.ID); err == nil && p.some("as of") {
+		t.AsOf = rapid.SampledFrom([]time.Time{r.UpdatedAt, r.CreatedAt, p.now}).Draw(p.T, "as of when")
+	}
 	if t.To == queue.Writing && p.some("intent") {
 		t.Intent = fullIntent(p.now)
 		t.Intent.Sent = p.some("sent")

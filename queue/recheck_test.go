@@ -1,0 +1,51 @@
+package queue_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/queue"
+)
+
+// Who mends something and asks for a look while the sweep judges what was there before gets a look of his own, whatever that
+// sweep finds, and whether somebody had asked before him or not.
+func TestARecheckDuringALookIsMadeRightAfter(t *testing.T) {
+	t.Parallel()
+	verdicts := map[string]cloudcheck.Verdict{
+		"contradicted": {Outcome: cloudcheck.Contradicted, Cause: &cause.Wait(cause.CalculatedOtherwise, "no").Cause},
+		"not yet":      {Outcome: cloudcheck.NotYet, Cause: &cause.Wait(cause.NotCalculatedYet, "not now").Cause},
+	}
+	for name, verdict := range verdicts {
+		c := newCrowd(1, plenty)
+		service := queue.NewService(c.runner)
+		recheck := func() {
+			c.clock.Add(time.Second)
+			if _, err := service.Recheck(context.Background(), "0", "admin"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		looks, meanwhile := 0, 2
+		c.cloud.judge = func(cloudcheck.Case) cloudcheck.Verdict {
+			if looks++; looks <= meanwhile {
+				recheck()
+			}
+			c.clock.Add(time.Second)
+			return verdict
+		}
+		c.tick(t)
+		for want := 2; want <= 4; want++ {
+			if err := c.runner.SweepAsked(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if last := min(want, 1+meanwhile); looks != last {
+				t.Errorf("%s: %d looks, want %d", name, looks, last)
+			}
+		}
+		if r := c.waiting.requests[0]; r.NotBefore.IsZero() {
+			t.Errorf("%s: the last one was not answered: %+v", name, r)
+		}
+	}
+}
