@@ -8,7 +8,6 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
-	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
 )
 
 // examineCloud compares what the calculation predicts with what the cloud shows.
@@ -28,10 +27,8 @@ func (e *examination) examineCloud() {
 func (e *examination) examineAbsence() {
 	h := e.holder
 	switch {
-	case h.Critical:
-		e.find(Notice, "", e.notInCloud(whyNotInCloud(*h)))
-	case !proxycalc.Syncs(holderOf(*h, nil)):
-		e.find(Notice, "", e.notInCloud("a contact is synchronised only with mail, proxyAddresses and an address with @, under the default rules; give it a primary if it is meant to be there"))
+	case LeftOut(*h) != "":
+		e.find(Notice, "", e.notInCloud(LeftOut(*h)))
 	case h.Mail == "" && len(h.Proxies) == 0:
 		e.find(Notice, "", e.notInCloud("it has no address on-premises that could be missing there"))
 	case !e.settled():

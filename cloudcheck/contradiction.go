@@ -170,7 +170,7 @@ func notInCloud(e evidence) (*cause.Cause, address.Address) {
 // brings is the address for which the export of a new object may fail, "" where it is left out for what it is.
 func (e evidence) brings() address.Address {
 	absent := e.absent()
-	if len(absent) == 0 || e.Ref.Holder.Critical || !proxycalc.Syncs(holderOf(e.Ref.Holder, nil)) {
+	if len(absent) == 0 || LeftOut(e.Ref.Holder) != "" {
 		return ""
 	}
 	return absent[0].Address

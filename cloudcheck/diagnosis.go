@@ -73,11 +73,13 @@ func (d *Diagnosis) Add(more ...Finding) {
 
 // Diagnose compares a holder with its object in the tenant, nil where there is none: on-premises, predicted and actual. It
 // asks nobody, and reads nothing but the clock. The findings stand in the same order each time, whatever order the
-// directory gives the values in.
+// directory gives the values in. Of one that is never synchronised and is not there, nothing but that is said.
 func (c *Checker) Diagnose(h address.Holder, t Tenant, o *Object) Diagnosis {
 	e := examination{holder: &h, tenant: &t, object: o, now: c.now(), timing: c.timing}
 	e.predicted = calculate(h, t, o)
-	e.examineOnPremises()
+	if o != nil || !h.Critical && !Unmanned(h) {
+		e.examineOnPremises()
+	}
 	e.examineCloud()
 	d := Diagnosis{Holder: h, Predicted: e.predicted, Object: o}
 	if len(e.findings) > 0 {

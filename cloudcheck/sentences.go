@@ -80,8 +80,8 @@ func missingLicence(name string, moera, wanted address.Address) *cause.Cause {
 
 // whyNotInCloud says in words why the tenant may lack a holder although it was synchronised.
 func whyNotInCloud(h address.Holder) string {
-	if h.Critical {
-		return "it is a critical system object, and those are never synchronised"
+	if why := LeftOut(h); why != "" {
+		return why
 	}
 	return "look at the sync scope (organizational units, attribute and group filters) and at the sync server's errors"
 }

@@ -96,11 +96,12 @@ func (r *run) diagnose(h address.Holder, s cloudcheck.Sighting) cloudcheck.Diagn
 	return cloudcheck.Diagnosis{Holder: h, Findings: []cloudcheck.Finding{{Severity: cloudcheck.Wrong, Cause: why}}}
 }
 
-// noNews says that a finding is good to know about one holder, but not in a list of all: that an object without addresses
-// is not in the cloud. Each domain has dozens of built-in groups of that kind.
+// noNews says that a finding is good to know about one holder, but not in a list of all: that an object without addresses,
+// or one that belongs to Exchange or to the sync, is not in the cloud. Each domain has dozens of built-in groups, and each
+// Exchange server dozens of mailboxes, of that kind.
 func noNews(h address.Holder, f cloudcheck.Finding) bool {
 	withoutAddress := h.Mail == "" && len(h.Proxies) == 0
-	return withoutAddress && f.Severity == cloudcheck.Notice && f.Code == cause.NotInCloud
+	return (withoutAddress || cloudcheck.Unmanned(h)) && f.Severity == cloudcheck.Notice && f.Code == cause.NotInCloud
 }
 
 // deliver counts what was found about a holder and hands it to the sink.

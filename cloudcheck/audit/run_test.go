@@ -46,6 +46,20 @@ func TestObjectsWithoutAddresses(t *testing.T) {
 	}
 }
 
+// TestUnmanned: the mailboxes of Exchange and the accounts of the sync are on-premises alone, whatever their values are.
+func TestUnmanned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(4)
+	w.holders[1].RecipientTypeDetails = 549755813888
+	w.holders[1].Proxies = address.Set{"SMTP:HealthMailbox1@contoso.local", "SMTP:second@contoso.com"}
+	w.holders[2].Account = "MSOL_0123456789ab"
+	w.holders[3].DN = `CN=u3\0ACNF:5e3c,OU=Unit1,DC=contoso`
+	w.objects = w.objects[:1]
+	if s := w.audit(t); len(w.items) > 0 || s.InOrder != 4 {
+		t.Error(w.found(), s)
+	}
+}
+
 // spoiled is a world with one holder of each standing.
 func spoiled() *world {
 	w := newWorld(12)

@@ -1,0 +1,67 @@
+package cloudcheck
+
+import (
+	"strings"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
+)
+
+// The values of msExchRecipientTypeDetails that no sync takes: those that the rule "In from AD - User Join" masks
+// (&H21C07000: public folders, system attendants, system, arbitration and discovery mailboxes, mailbox plans), and the
+// monitoring mailboxes (HealthMailbox…), each of which serves one Exchange server.
+const (
+	maskedRecipients  = 0x21C07000
+	monitoringMailbox = 1 << 39
+)
+
+// LeftOut says in words why the default sync rules never take a holder, whatever the scope is; "" where they take it. The
+// rules are those of "Microsoft Entra Connect Sync: Understanding the default configuration".
+func LeftOut(h address.Holder) string {
+	switch {
+	case h.Critical:
+		return "it is a critical system object, and those are never synchronised"
+	case conflicting(h.DN):
+		return "it is what a replication conflict left (CNF in its name), and such objects are never synchronised"
+	case exchangesOwn(h):
+		return "it is one of Exchange's own mailboxes, and those are not synchronised"
+	case serviceAccount(h):
+		return "it is an account of the sync or of the system, and those are not synchronised"
+	case !proxycalc.Syncs(holderOf(h, nil)):
+		return "a contact is synchronised only with mail, proxyAddresses and an address with @, under the default rules; give it a primary if it is meant to be there"
+	}
+	return ""
+}
+
+// Unmanned says that a holder is no person's and no group's: the default sync rules leave it out since it belongs to
+// Exchange or to the sync, or is what a replication conflict left.
+func Unmanned(h address.Holder) bool {
+	return conflicting(h.DN) || exchangesOwn(h) || serviceAccount(h)
+}
+
+// conflicting knows the name that a replication conflict gives to one of two objects (MS-ADTS 3.1.1.1.6.1).
+func conflicting(dn address.DN) bool {
+	own := strings.ToUpper(strings.TrimSuffix(string(dn), dn.Parent()))
+	return strings.Contains(own, `\0ACNF:`) || strings.Contains(own, "\nCNF:")
+}
+
+func exchangesOwn(h address.Holder) bool {
+	if h.Kind != address.User {
+		return false
+	}
+	masked := h.RecipientTypeDetails&maskedRecipients != 0 || h.RecipientTypeDetails == monitoringMailbox
+	return masked || startsWith(h.Nickname, "SystemMailbox{") || clientAccess(h.Nickname) || clientAccess(h.Account)
+}
+
+// clientAccess knows the test users of old Exchange servers (CAS_{…}).
+func clientAccess(name string) bool { return startsWith(name, "CAS_") && strings.Contains(name, "}") }
+
+func serviceAccount(h address.Holder) bool {
+	own := strings.EqualFold(h.Account, "SUPPORT_388945a0") || startsWith(h.Account, "AAD_") || startsWith(h.Account, "MSOL_")
+	return h.Kind == address.User && own
+}
+
+// startsWith compares as the sync rules do, without case.
+func startsWith(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
