@@ -119,7 +119,7 @@ func generateUser(i int, unit string, random *rand.Rand) site.Object {
 func expected(n int, changed bool) map[cause.Code]int {
 	thousands := n / 1000
 	want := map[cause.Code]int{cause.TwoPrimaries: thousands, cause.MailDiffers: thousands, cause.DomainNotVerified: thousands, cause.ValueDiscarded: thousands,
-		cause.DuplicateOnPremises: 2 * thousands, cause.Quarantined: thousands, cause.NotInCloud: thousands}
+		cause.DuplicateOnPremises: 2 * thousands, cause.Quarantined: thousands}
 	if changed {
 		want[cause.MailDiffers] += auditedChanges
 	}

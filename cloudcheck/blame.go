@@ -87,3 +87,13 @@ func DuplicateOnPremises(a address.Address, with cause.Conflict) Finding {
 	c.Conflict = &with
 	return Finding{Severity: Wrong, Cause: *c, Value: string(a)}
 }
+
+// HarmlessDuplicate is the finding for an address that another object on-premises holds too, where not both are meant to be
+// in the tenant.
+func HarmlessDuplicate(a address.Address, with cause.Conflict) Finding {
+	c := say(cause.DuplicateOnPremises,
+		"%s is held on-premises by %s too; not both of them are synchronised, so neither stands in the other's way in the tenant; remove it from one before both are",
+		a, inWords(with))
+	c.Conflict = &with
+	return Finding{Severity: Notice, Cause: *c, Value: string(a)}
+}

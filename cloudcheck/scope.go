@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
 )
 
@@ -37,6 +38,13 @@ func LeftOut(h address.Holder) string {
 // Exchange or to the sync, or is what a replication conflict left.
 func Unmanned(h address.Holder) bool {
 	return conflicting(h.DN) || exchangesOwn(h) || serviceAccount(h)
+}
+
+// OutOfScope is the one finding for a holder that the tenant does not have, where it has nobody else of its container.
+func OutOfScope(h address.Holder) Finding {
+	c := say(cause.NotInCloud, "the tenant does not have %s, and nobody else who stands directly in %s: that container seems to be out of the scope of the sync; nothing is to be done unless somebody of it is meant to be there",
+		nameOf(h), h.DN.Parent())
+	return Finding{Severity: Notice, Cause: *c}
 }
 
 // conflicting knows the name that a replication conflict gives to one of two objects (MS-ADTS 3.1.1.1.6.1).

@@ -44,25 +44,44 @@ func (r *run) compareAll(ctx context.Context) error {
 	return nil
 }
 
-// comparePage compares one page and delivers what it finds, in the order of the page.
+// comparePage compares one page and delivers what it finds, in the order of the page. What hangs on who else of a container
+// is in the tenant waits for the end.
 func (r *run) comparePage(ctx context.Context, page []address.Holder) error {
 	sightings, err := r.Cloud.Match(ctx, page)
 	if err != nil {
 		return &stopped{"the copy of the tenant could not be read", err}
 	}
+	r.scope.learn(page, sightings)
 	diagnoses := r.diagnoseAll(page, sightings)
+	var numbers []uint32
+	judged := diagnoses[:0]
+	for i := range diagnoses {
+		d := &diagnoses[i]
+		number := r.index.add(&d.Holder)
+		if missing(d, sightings[i]) && !r.scope.known(&d.Holder) {
+			r.scope.undecided = append(r.scope.undecided, number)
+			continue
+		}
+		numbers, judged = append(numbers, number), append(judged, *d)
+	}
+	if err := r.judge(ctx, numbers, judged); err != nil {
+		return err
+	}
+	r.pace.at(len(r.index.guids), r.counts.wrong)
+	return nil
+}
+
+// judge counts holders as compared and delivers what was found about them.
+func (r *run) judge(ctx context.Context, numbers []uint32, diagnoses []cloudcheck.Diagnosis) error {
 	if err := r.blameAll(ctx, diagnoses); err != nil {
 		return err
 	}
 	for i := range diagnoses {
-		h := &diagnoses[i].Holder
-		number := r.index.add(h)
-		r.counts.holder(h)
-		if err := r.deliver(number, &diagnoses[i]); err != nil {
+		r.counts.holder(numbers[i], &diagnoses[i].Holder)
+		if err := r.deliver(numbers[i], &diagnoses[i]); err != nil {
 			return err
 		}
 	}
-	r.pace.at(r.counts.holders, r.counts.wrong)
 	return nil
 }
 

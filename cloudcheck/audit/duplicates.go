@@ -123,37 +123,43 @@ func (r *run) nameDuplicates(ctx context.Context, lots []lot) error {
 	}
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
-	holders, err := r.again(ctx, numbers)
+	again, err := r.again(ctx, numbers, "holders that may share an address")
 	if err != nil {
 		return err
 	}
-	findings := map[uint32][]cloudcheck.Finding{}
-	for _, l := range lots {
-		r.index.shared(l, holders, findings)
-	}
-	var found []uint32
-	var page []address.Holder
-	for _, n := range numbers {
-		if len(findings[n]) > 0 {
-			found, page = append(found, n), append(page, *holders[n])
-		}
+	numbers = slices.DeleteFunc(numbers, func(n uint32) bool { return again[n] == nil })
+	page := make([]address.Holder, len(numbers))
+	for i, n := range numbers {
+		page[i] = *again[n]
 	}
 	sightings, err := r.Cloud.Match(ctx, page)
 	if err != nil {
 		return &stopped{"the copy of the tenant could not be read", err}
 	}
+	return r.deliverDuplicates(numbers, page, sightings, lots)
+}
+
+// deliverDuplicates delivers what holders really share; those that share nothing are told nothing.
+func (r *run) deliverDuplicates(numbers []uint32, page []address.Holder, sightings []cloudcheck.Sighting, lots []lot) error {
+	sharers := make(map[uint32]*sharer, len(numbers))
+	for i, meant := range r.meant(page, sightings) {
+		sharers[numbers[i]] = &sharer{holder: &page[i], meant: meant}
+	}
+	for _, l := range lots {
+		r.index.shared(l, sharers)
+	}
 	for i, d := range r.diagnoseAll(page, sightings) {
 		d.Findings = nil // they were delivered before
-		d.Add(findings[found[i]]...)
-		if err := r.deliver(found[i], &d); err != nil {
+		d.Add(sharers[numbers[i]].findings...)
+		if err := r.deliver(numbers[i], &d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// again reads holders by their numbers. One that is gone meanwhile shares nothing any more.
-func (r *run) again(ctx context.Context, numbers []uint32) (map[uint32]*address.Holder, error) {
+// again reads holders by their numbers; what they are is for the error. Those that are gone meanwhile are left out.
+func (r *run) again(ctx context.Context, numbers []uint32, what string) (map[uint32]*address.Holder, error) {
 	ids := make([]address.GUID, len(numbers))
 	for i, n := range numbers {
 		ids[i] = r.index.guids[n]
@@ -168,39 +174,60 @@ func (r *run) again(ctx context.Context, numbers []uint32) (map[uint32]*address.
 			return nil, fmt.Errorf("read holders again: %w", context.Cause(ctx))
 		}
 		if errs[i] != nil {
-			return nil, &stopped{"holders that may share an address could not be read again", errs[i]}
+			return nil, &stopped{what + " could not be read again", errs[i]}
 		}
 		holders[n] = &read[i]
 	}
 	return holders, nil
 }
 
-// sharer is one of several that share an address, with the value in which it does.
+// sharer is a holder that may share addresses with others.
 type sharer struct {
-	number uint32
-	value  string
+	holder *address.Holder
+	// meant says that it is in the tenant, or ought to be.
+	meant    bool
+	findings []cloudcheck.Finding
+}
+
+// share is one of several that share an address, with the value in which it does.
+type share struct {
+	*sharer
+	value string
 }
 
 // shared adds a finding for each address of a lot that two holders have, to both; each is shown one other.
-func (x *index) shared(l lot, holders map[uint32]*address.Holder, to map[uint32][]cloudcheck.Finding) {
-	byKey := map[address.Key][]sharer{}
+func (x *index) shared(l lot, among map[uint32]*sharer) {
+	byKey := map[address.Key][]share{}
 	for _, n := range l.holders {
-		if holders[n] == nil {
+		s := among[n]
+		if s == nil {
 			continue
 		}
-		for a, value := range addressesOf(holders[n]) {
+		for a, value := range addressesOf(s.holder) {
 			k := a.Key()
 			those := byKey[k]
-			if x.hash(k) == l.hash && (len(those) == 0 || those[len(those)-1].number != n) {
-				byKey[k] = append(those, sharer{n, value})
+			if x.hash(k) == l.hash && (len(those) == 0 || those[len(those)-1].sharer != s) {
+				byKey[k] = append(those, share{s, value})
 			}
 		}
 	}
 	for _, those := range byKey {
-		for i, s := range those {
-			if other := those[(i+1)%len(those)]; other != s {
-				to[s.number] = append(to[s.number], cloudcheck.DuplicateOnPremises(bare(s.value), conflictOf(holders[other.number], other.value)))
-			}
+		tellSharers(those)
+	}
+}
+
+// tellSharers tells each of those that share an address of one other. Among those that are meant to be in the tenant that is
+// wrong; what stands on-premises alone is in nobody's way.
+func tellSharers(those []share) {
+	meant := slices.DeleteFunc(slices.Clone(those), func(s share) bool { return !s.meant })
+	for i, s := range meant {
+		if other := meant[(i+1)%len(meant)]; other.sharer != s.sharer {
+			s.findings = append(s.findings, cloudcheck.DuplicateOnPremises(bare(s.value), conflictOf(other.holder, other.value)))
+		}
+	}
+	for i, s := range those {
+		if other := those[(i+1)%len(those)]; other.sharer != s.sharer && (!s.meant || len(meant) == 1) {
+			s.findings = append(s.findings, cloudcheck.HarmlessDuplicate(bare(s.value), conflictOf(other.holder, other.value)))
 		}
 	}
 }

@@ -43,7 +43,7 @@ func (o Options) withDefaults() Options {
 // *cause.Error of kind Waiting as a rule; the sink's own; or it wraps the context's where that ended.
 func Run(ctx context.Context, o Options) (Summary, error) {
 	o = o.withDefaults()
-	r := &run{Options: o, counts: newTally(), index: newIndex(), pace: pace{now: o.Now, tell: o.Progress}}
+	r := &run{Options: o, counts: newTally(), index: newIndex(), scope: newScope(), pace: pace{now: o.Now, tell: o.Progress}}
 	r.summary = Summary{Began: o.Now(), BaseDN: o.BaseDN}
 	err := r.all(ctx)
 	return r.summed(ctx, err), err
@@ -56,6 +56,7 @@ type run struct {
 	tenant  cloudcheck.Tenant
 	counts  *tally
 	index   *index
+	scope   *scope
 	pace    pace
 	// deleted are the tenant's deleted objects; nil where they could not be read.
 	deleted holding
@@ -76,6 +77,9 @@ func (r *run) all(ctx context.Context) error {
 	r.readDeleted(ctx)
 	r.pace.begin(ReadingDirectory, r.summary.Cloud.Objects)
 	if err := r.compareAll(ctx); err != nil {
+		return err
+	}
+	if err := r.judgeUndecided(ctx); err != nil {
 		return err
 	}
 	return r.nameAllDuplicates(ctx)
@@ -102,6 +106,9 @@ func (r *run) summed(ctx context.Context, err error) Summary {
 		s.Stopped = whyStopped(ctx, err)
 		if s.Holders > 0 {
 			s.Stopped += fmt.Sprintf("; %d holders were compared until then, and addresses that two holders have were not all looked for", s.Holders)
+		}
+		if n := len(r.scope.undecided); n > 0 {
+			s.Stopped += fmt.Sprintf("; %d more that the tenant does not have were not judged, since it was not known yet whether their containers are synchronised", n)
 		}
 	}
 	return s

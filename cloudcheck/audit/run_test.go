@@ -60,6 +60,98 @@ func TestUnmanned(t *testing.T) {
 	}
 }
 
+// TestScope: who is missing is wrong where others of the container are in the tenant, and worth knowing where nobody is,
+// whatever else is wrong there; and a container is in the scope however late its first holder comes.
+func TestScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(12)
+	leavers := func(numbers ...int) {
+		for _, i := range numbers {
+			w.holders[i].DN = address.DN(fmt.Sprintf(`CN=u%d,OU=Leavers\, all,DC=contoso`, i))
+		}
+	}
+	leavers(0, 4, 6)
+	w.holders[0].Proxies = w.holders[0].Proxies.With("SMTP:two@unverified.example", "smtp:shared@contoso.com")
+	w.holders[4].Changed = w.now
+	w.holders[6].Proxies = w.holders[6].Proxies.With("smtp:shared@contoso.com", "smtp:both@contoso.com", "smtp:u11@contoso.com")
+	w.holders[7].Proxies = w.holders[7].Proxies.With("smtp:both@contoso.com")
+	w.holders[8].DN = "CN=u8,OU=Alone,DC=contoso"
+	w.holders[9].Proxies = w.holders[9].Proxies.With("smtp:both@contoso.com")
+	w.objects[9] = w.synced(w.holders[9])
+	w.objects = slices.DeleteFunc(w.objects, func(o cloudcheck.Object) bool {
+		return slices.ContainsFunc([]int{0, 1, 3, 4, 5, 6, 7, 8}, func(i int) bool { return o.ImmutableID == w.holders[i].Anchor })
+	})
+	s := w.audit(t)
+	want := []string{"User 0 notice not_in_cloud ", "User 1 wrong not_in_cloud ", "User 3 wrong not_in_cloud ", "User 4 notice not_in_cloud ",
+		"User 5 wrong not_in_cloud ", "User 6 notice not_in_cloud ", "User 7 wrong not_in_cloud ", "User 8 notice not_in_cloud ",
+		"User 0 notice duplicate_on_premises shared@contoso.com",
+		"User 6 notice duplicate_on_premises both@contoso.com", "User 6 notice duplicate_on_premises shared@contoso.com", "User 6 notice duplicate_on_premises u11@contoso.com",
+		"User 7 wrong duplicate_on_premises both@contoso.com", "User 9 wrong duplicate_on_premises both@contoso.com",
+		"User 11 notice duplicate_on_premises u11@contoso.com"}
+	got := w.found()
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if s.Holders != 12 || s.Wrong != 5 || s.Pending != 0 || s.InOrder != 7 {
+		t.Errorf("%+v", s)
+	}
+	alone := w.items[slices.IndexFunc(w.items, func(it Item) bool { return it.Name == "User 8" })]
+	if !strings.Contains(alone.Message, "OU=Alone,DC=contoso: that container seems to be out of the scope") || alone.OnPremises.Mail == "" {
+		t.Errorf("%+v", alone)
+	}
+	i := slices.IndexFunc(s.Codes, func(c CodeCount) bool { return c.Code == cause.DuplicateOnPremises && c.Severity == cloudcheck.Notice })
+	if i < 0 || s.Codes[i].Findings != 5 || s.Codes[i].Holders != 3 {
+		t.Errorf("%+v", s.Codes)
+	}
+}
+
+// TestNobodyIsThere: a tenant that has nobody of the directory is no reason to call all of it out of scope; nor do
+// objects that were restored in the cloud bring their container back.
+func TestNobodyIsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(3)
+	w.objects = nil
+	if s := w.audit(t); s.Wrong != 3 {
+		t.Error(w.found())
+	}
+	w = newWorld(6)
+	w.holders[5].DN = "CN=u5,OU=Staff,DC=contoso"
+	w.objects[0].SyncEnabled = nil
+	w.objects = slices.Delete(w.objects, 1, 5)
+	if s := w.audit(t); s.Wrong != 0 || s.InOrder != 6 || len(w.items) != 5 {
+		t.Error(w.found())
+	}
+}
+
+// TestUndecided: who the tenant does not have counts as compared only once it is known whether it is missing there.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		fault   func(*world)
+		stopped string
+		holders int
+	}{
+		"the directory fails":        {func(w *world) { w.during = func(page int) error { return failAt(page, 3, errBroken) } }, "; 2 more that the tenant does not have were not judged", 4},
+		"they cannot be read again":  {func(w *world) { w.againErr = errBroken }, "holders that the tenant does not have could not be read again: it broke; 7 holders were", 7},
+		"one of them goes meanwhile": {func(w *world) { w.meanwhile = func() { w.holders = slices.DeleteFunc(w.holders, isLeaver) } }, "", 7},
+	} {
+		w := newWorld(9)
+		w.objects = slices.DeleteFunc(w.objects, func(o cloudcheck.Object) bool { return o.UPN == "u0@contoso.com" || o.UPN == "u5@contoso.com" })
+		for _, i := range []int{0, 5} {
+			w.holders[i].DN = "CN=x,OU=Leavers,DC=contoso"
+		}
+		c.fault(w)
+		s, err := w.run(t.Context())
+		if (err == nil) != (c.stopped == "") || !strings.Contains(s.Stopped, c.stopped) || s.Holders != c.holders || s.InOrder != c.holders || len(w.items) > 0 {
+			t.Errorf("%s: %+v, %v, %q", what, s, err, w.found())
+		}
+	}
+}
+
+func isLeaver(h address.Holder) bool { return h.DN.Parent() == "OU=Leavers,DC=contoso" }
+
 // spoiled is a world with one holder of each standing.
 func spoiled() *world {
 	w := newWorld(12)
@@ -216,10 +308,9 @@ func TestDuplicatesAreVerified(t *testing.T) {
 		}
 	}
 	w := newWorld(2)
-	r := &run{Options: Options{Directory: w, Cloud: w, Sink: w}, counts: newTally(), index: newIndex()}
+	r := &run{Options: Options{Directory: w, Cloud: w, Sink: w}, counts: newTally(), index: newIndex(), scope: newScope()}
 	for _, h := range w.holders {
-		r.index.add(&h)
-		r.counts.holder(&h)
+		r.counts.holder(r.index.add(&h), &h)
 	}
 	r.index.entries[0].hash = r.index.entries[1].hash // a collision
 	if err := r.nameDuplicates(t.Context(), r.index.suspects()); err != nil || len(w.items) > 0 || len(r.index.suspects()) != 1 {

@@ -20,7 +20,10 @@ const (
 	inOrder standing = iota
 	isPending
 	isWrong
-	isDuplicate standing = 1 << 7
+	// The bits of those that were counted among the duplicates, by severity.
+	isDuplicate       standing = 1 << 7
+	isHarmlessTwin    standing = 1 << 6
+	countedDuplicates          = isDuplicate | isHarmlessTwin
 )
 
 // tally counts what an audit finds. A holder may be found wrong later than it was compared.
@@ -43,9 +46,11 @@ func newTally() *tally {
 	return &tally{kinds: map[address.Kind]*KindCount{}, codes: map[codeAndSeverity]*CodeCount{}, units: map[string]*UnitCount{}}
 }
 
-// holder counts a holder that was compared; they come in the order of their numbers.
-func (t *tally) holder(h *address.Holder) {
-	t.standings = append(t.standings, inOrder)
+// holder counts a holder that was compared.
+func (t *tally) holder(number uint32, h *address.Holder) {
+	for len(t.standings) <= int(number) {
+		t.standings = append(t.standings, inOrder)
+	}
 	t.holders++
 	t.kind(h.Kind).Holders++
 	t.unit(h.DN).Holders++
@@ -84,7 +89,7 @@ func (t *tally) found(number uint32, h *address.Holder, findings []cloudcheck.Fi
 			t.codes[which] = c
 		}
 		c.Findings++
-		if !slices.Contains(seen, which) && !t.countedAsDuplicate(number, f.Code) {
+		if !slices.Contains(seen, which) && !t.countedAsDuplicate(number, which) {
 			c.Holders++
 		}
 		seen = append(seen, which)
@@ -93,22 +98,26 @@ func (t *tally) found(number uint32, h *address.Holder, findings []cloudcheck.Fi
 }
 
 // countedAsDuplicate remembers which holders have a duplicate: one that shares several addresses comes several times.
-func (t *tally) countedAsDuplicate(number uint32, code cause.Code) bool {
-	if code != cause.DuplicateOnPremises {
+func (t *tally) countedAsDuplicate(number uint32, which codeAndSeverity) bool {
+	if which.code != cause.DuplicateOnPremises {
 		return false
 	}
-	before := t.standings[number]&isDuplicate != 0
-	t.standings[number] |= isDuplicate
+	bit := isHarmlessTwin
+	if which.severity == cloudcheck.Wrong {
+		bit = isDuplicate
+	}
+	before := t.standings[number]&bit != 0
+	t.standings[number] |= bit
 	return before
 }
 
 // raise moves a holder to the count of what is worse.
 func (t *tally) raise(number uint32, h *address.Holder, to standing) {
-	from := t.standings[number] &^ isDuplicate
+	from := t.standings[number] &^ countedDuplicates
 	if to <= from {
 		return
 	}
-	t.standings[number] = to | t.standings[number]&isDuplicate
+	t.standings[number] = to | t.standings[number]&countedDuplicates
 	if from == isPending {
 		t.pending--
 		t.kind(h.Kind).Pending--
