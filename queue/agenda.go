@@ -28,7 +28,7 @@ type agenda struct {
 	// follows it has had its time.
 	lastSync, syncSeen, calculated time.Time
 	grace                          time.Duration
-	// short says that the last tick had no units for some whose turn it was.
+	// short says that the last sweep, or a look that was asked for since, had no units for some whose turn it was.
 	short bool
 }
 
@@ -45,8 +45,9 @@ type visit struct {
 	seqs   []int64
 	// urgent says that somebody asked for it, owed that a mismatched request's time has come.
 	urgent, owed bool
-	// oldest and newest are when its requests were written.
-	oldest, newest time.Time
+	// began is when it began to wait for its first look: written, or its time come where it is mismatched. newest is when the
+	// last of its requests was written.
+	began, newest time.Time
 	look
 }
 
@@ -100,7 +101,7 @@ func (a *agenda) visits(all []Waiting) []visit {
 		if !known {
 			i = len(visits)
 			at[w.Object] = i
-			visits = append(visits, visit{holder: w.Object, oldest: w.WrittenAt, newest: w.WrittenAt, look: a.looks[w.Object]})
+			visits = append(visits, visit{holder: w.Object, began: w.began(), newest: w.WrittenAt, look: a.looks[w.Object]})
 		}
 		visits[i].add(w)
 	}
@@ -112,12 +113,21 @@ func (v *visit) add(w Waiting) {
 	v.seqs = append(v.seqs, w.Seq)
 	v.urgent = v.urgent || w.NotBefore.IsZero()
 	v.owed = v.owed || w.State == Mismatched
-	if w.WrittenAt.Before(v.oldest) {
-		v.oldest = w.WrittenAt
+	if w.began().Before(v.began) {
+		v.began = w.began()
 	}
 	if w.WrittenAt.After(v.newest) {
 		v.newest = w.WrittenAt
 	}
+}
+
+// began is when a request began to wait for a look: a mismatched one that was looked at does so when its hour is over. A node
+// keeps no look at it meanwhile, and may not have made it.
+func (w Waiting) began() time.Time {
+	if w.State == Mismatched && !w.NotBefore.IsZero() {
+		return w.NotBefore
+	}
+	return w.WrittenAt
 }
 
 func inOrder(a, b visit) int {
@@ -133,7 +143,7 @@ func inOrder(a, b visit) int {
 // waitsSince is when a holder was looked at, or began to wait where it never was.
 func (v visit) waitsSince() time.Time {
 	if v.at.IsZero() {
-		return v.oldest
+		return v.began
 	}
 	return v.at
 }

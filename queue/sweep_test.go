@@ -385,3 +385,36 @@ func TestNobodyStarves(t *testing.T) {
 		}
 	})
 }
+
+// Contradicted holders are many and dear, and each is swept hourly: those who were written later than all of them have their
+// turn all the same, and none of the contradicted ones takes another's.
+func TestContradictedOnesTakeNobodysTurn(t *testing.T) {
+	t.Parallel()
+	const contradicted, written = 160, 10
+	c := newCrowd(contradicted+written, 50)
+	c.unchanging()
+	well := c.cloud.judge
+	c.cloud.judge = func(one cloudcheck.Case) cloudcheck.Verdict {
+		if number(one.Ref.Holder.GUID) < contradicted {
+			return cloudcheck.Verdict{Outcome: cloudcheck.Contradicted, Cause: &cause.Wait(cause.NotInCloud, "no").Cause}
+		}
+		return well(one)
+	}
+	c.cloud.price = func(h address.GUID) int {
+		if number(h) < contradicted {
+			return 9
+		}
+		return 1
+	}
+	last := make([]int, contradicted+written)
+	for tick := range 24 * 30 {
+		for _, h := range c.tick(t) {
+			last[number(h)] = tick
+		}
+		for i, at := range last {
+			if bound := 80; tick-at > bound {
+				t.Fatalf("holder %d was not looked at for %d ticks", i, bound)
+			}
+		}
+	}
+}
