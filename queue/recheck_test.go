@@ -2,9 +2,11 @@ package queue_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/queue"
@@ -47,5 +49,35 @@ func TestARecheckDuringALookIsMadeRightAfter(t *testing.T) {
 		if r := c.waiting.requests[0]; r.NotBefore.IsZero() {
 			t.Errorf("%s: the last one was not answered: %+v", name, r)
 		}
+	}
+}
+
+// What somebody asks for between two sweeps takes nothing from those who need more units than are left over by the others.
+func TestARecheckTakesNobodysTurn(t *testing.T) {
+	t.Parallel()
+	const n, units = 60, 50
+	c := newCrowd(n, units)
+	c.unchanging()
+	c.cloud.price = func(h address.GUID) int {
+		if number(h) == 0 {
+			return 25
+		}
+		return 1
+	}
+	service, looked := queue.NewService(c.runner), 0
+	for range 40 {
+		c.newSync()
+		if slices.Contains(c.tick(t), guid(0)) {
+			looked++
+		}
+		if _, err := service.Recheck(context.Background(), "5", "admin"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.runner.SweepAsked(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if looked < 15 {
+		t.Errorf("the dear holder was looked at %d times in 40 ticks", looked)
 	}
 }

@@ -55,7 +55,7 @@ func (r *Runner) sweepAsked(ctx context.Context) error {
 	}
 	ctx = cloudcheck.WithBudget(ctx, r.forAsked)
 	p := &pass{Runner: r, budget: r.forAsked, survey: r.cloud.Survey(ctx)}
-	return p.run(ctx, visits)
+	return p.run(ctx, visits, p.firstPage())
 }
 
 // Sweep is one tick: it reads when the tenant was last synchronised, and judges the requests whose turn it is. One sweep
@@ -95,17 +95,23 @@ func (p *pass) tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.run(ctx, p.agenda.due(all))
+	size := p.firstPage()
+	p.agenda.short = false
+	return p.run(ctx, p.agenda.due(all), size)
 }
 
-// run makes the visits, a page at a time. What the budget does not reach is carried to the next tick.
-func (p *pass) run(ctx context.Context, visits []visit) error {
+// firstPage is how many holders are looked at first. After a sweep that was short of units, those who wait longest are: so few
+// that all of them are reached, whatever each costs.
+func (p *pass) firstPage() int {
 	size := p.pageSize()
 	if p.agenda.short {
-		// Those who wait longest come first and whole, whatever each of them costs.
 		size = max(min(size, p.budget.Left()/unitsAtMost), 1)
 	}
-	p.agenda.short = false
+	return size
+}
+
+// run makes the visits, a page at a time, the first of which has so many. What the budget does not reach is carried to the next tick.
+func (p *pass) run(ctx context.Context, visits []visit, size int) error {
 	for len(visits) > 0 && ctx.Err() == nil && p.budget.Ended() == "" {
 		page := visits[:min(size, len(visits))]
 		visits = visits[len(page):]
