@@ -95,6 +95,18 @@ type Conflict struct {
 	Name string `json:"name"`
 	// Address is the address in conflict as that object holds it, prefix included where it has one.
 	Address string `json:"address"`
+	// CloudOnly says that the object stands in the cloud and is not synchronised from on-premises (onPremisesSyncEnabled is
+	// not true), so that it is changed there.
+	CloudOnly bool `json:"cloud_only,omitempty"`
+}
+
+// Where follows the word "there" in a sentence: with what an object is changed that stands in the cloud only. It is "" for
+// others, else begins with a blank.
+func (c Conflict) Where() string {
+	if c.CloudOnly {
+		return " (a cloud-only object, not synchronised: in the Microsoft 365 or Exchange admin centre)"
+	}
+	return ""
 }
 
 // Candidate is one of several objects that an identity fits.

@@ -40,18 +40,24 @@ func (d Diagnosis) lacks(p address.Proxy) bool {
 
 // Blame says in the findings who holds the disputed addresses. The objects are those of the tenant that hold one of them,
 // deleted ones included, in any order; the holder itself may be among them. A deleted one explains a conflict better than
-// its effect does; a live one that no quarantine tells of points to an export error, which shows nowhere in Graph.
-func (d *Diagnosis) Blame(objects []Object) {
+// its effect does; a live one that no quarantine tells of points to an export error, which shows nowhere in Graph. Where
+// everybody who holds one is among them and nobody does, a quarantine only waits for the tenant's hourly task.
+func (d *Diagnosis) Blame(objects []Object, everybody bool) {
 	self := ""
 	if d.Object != nil {
 		self = d.Object.ID
 	}
 	for i := range d.Findings {
 		f := &d.Findings[i]
-		if a := d.disputes(*f); a != "" {
-			if by := holderIn(objects, a, self); by != nil {
-				f.Cause = *d.blamed(*f, a, *by)
-			}
+		a := d.disputes(*f)
+		if a == "" {
+			continue
+		}
+		switch by := holderIn(objects, a, self); {
+		case by != nil:
+			f.Cause = *d.blamed(*f, a, *by)
+		case everybody && f.Code == cause.Quarantined:
+			f.Severity, f.Cause = Pending, *quarantineOver(nameOf(d.Holder), a)
 		}
 	}
 	d.Add()

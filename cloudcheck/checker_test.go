@@ -122,15 +122,15 @@ func TestHoldersOf(t *testing.T) {
 	w.other(Object{ID: "deleted", Kind: address.User, Name: "Leaver", Deleted: true, Values: address.Values{Proxies: address.Set{"smtp:j.doe@contoso.com"}}})
 	w.other(Object{ID: "bare", Kind: address.Contact, Values: address.Values{Mail: "J.DOE@contoso.com"}})
 	w.other(Object{ID: "login", Kind: address.User, UPN: "j.doe@contoso.com"})
-	w.other(Object{ID: "list", Kind: address.Group, Name: "Sales", Values: address.Values{Proxies: address.Set{"SMTP:J.Doe@Contoso.com", "smtp:x@contoso.com"}}})
+	w.other(Object{ID: "list", Kind: address.Group, Name: "Sales", SyncEnabled: ptr(true), Values: address.Values{Proxies: address.Set{"SMTP:J.Doe@Contoso.com", "smtp:x@contoso.com"}}})
 	w.other(Object{ID: "old-list", Kind: address.Group, Name: "Old", Deleted: true, Values: address.Values{Proxies: address.Set{"smtp:x@contoso.com"}}})
 	got, err := w.checker().HoldersOf(t.Context(), []address.Address{"j.doe@contoso.com", "x@contoso.com"}, "id-jdoe")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []cause.Conflict{
-		{Kind: "contact", ID: "bare", Name: "J.DOE@contoso.com", Address: "J.DOE@contoso.com"},
-		{Kind: "user", ID: "login", Name: "j.doe@contoso.com", Address: "j.doe@contoso.com"},
+		{Kind: "contact", ID: "bare", Name: "J.DOE@contoso.com", Address: "J.DOE@contoso.com", CloudOnly: true},
+		{Kind: "user", ID: "login", Name: "j.doe@contoso.com", Address: "j.doe@contoso.com", CloudOnly: true},
 		{Kind: "group", ID: "list", Name: "Sales", Address: "SMTP:J.Doe@Contoso.com"},
 		{Kind: "group", ID: "list", Name: "Sales", Address: "smtp:x@contoso.com"},
 		{Kind: "deleted_user", ID: "deleted", Name: "Leaver", Address: "smtp:j.doe@contoso.com"},

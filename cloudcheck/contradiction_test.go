@@ -107,6 +107,8 @@ func contradictedBranches() []branch {
 
 func conflictBranches() []branch {
 	bob := Object{ID: "id-bob", Kind: address.User, Name: "Bob", Values: address.Values{Proxies: address.Set{"smtp:J.Doe@contoso.com"}}}
+	synced := bob
+	synced.SyncEnabled = ptr(true)
 	gone := bob
 	gone.ID, gone.Deleted = "id-gone", true
 	quarantine := func(property, value string) func(*world) {
@@ -128,9 +130,13 @@ func conflictBranches() []branch {
 		{name: "quarantined", change: with(quarantine("ProxyAddresses", "SMTP:j.doe@contoso.com"), bob), outcome: Contradicted, code: cause.Quarantined,
 			says: []string{"the user Bob (smtp:J.Doe@contoso.com)", "j.doe@contoso.com", "John Doe"}, blames: "id-bob"},
 		{name: "quarantined, the bare address named", change: with(quarantine("ProxyAddress", "j.doe@CONTOSO.com"), bob), outcome: Contradicted, code: cause.Quarantined, blames: "id-bob"},
-		{name: "quarantined, the holder unknown", change: quarantine("ProxyAddresses", "smtp:j.doe@contoso.com"), outcome: Contradicted, code: cause.Quarantined,
-			says: []string{"another object"}},
-		{name: "quarantined, and nobody can be asked", outcome: Contradicted, code: cause.Quarantined, change: func(w *world) {
+		{name: "quarantined by one that is only in the cloud", change: with(quarantine("ProxyAddresses", "SMTP:j.doe@contoso.com"), bob), outcome: Contradicted, code: cause.Quarantined,
+			says: []string{"remove it there (a cloud-only object, not synchronised: in the Microsoft 365 or Exchange admin centre), and"}, blames: "id-bob"},
+		{name: "quarantined by one that is synchronised", change: with(quarantine("ProxyAddresses", "SMTP:j.doe@contoso.com"), synced), outcome: Contradicted, code: cause.Quarantined,
+			says: []string{"remove it there, and"}, blames: "id-bob"},
+		{name: "quarantined, and nobody holds it any more", change: quarantine("ProxyAddresses", "smtp:j.doe@contoso.com"), outcome: Contradicted, code: cause.Quarantined,
+			says: []string{"nobody is seen to hold it any more; nothing is to be done, the cloud releases it within the hour"}},
+		{name: "quarantined, and nobody can be asked", outcome: Contradicted, code: cause.Quarantined, says: []string{"because another object holds it; remove it there"}, change: func(w *world) {
 			quarantine("ProxyAddresses", "smtp:j.doe@contoso.com")(w)
 			w.fake.noHolder = cause.Wait(cause.Throttled, "later")
 		}},

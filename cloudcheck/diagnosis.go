@@ -18,7 +18,7 @@ type Severity string
 const (
 	// Wrong stays as it is until somebody acts; an audit that finds one ends with exit code 4.
 	Wrong Severity = "wrong"
-	// Pending goes by itself: a sync is due, or the calculation after it runs.
+	// Pending goes by itself: a sync is due, the calculation after it runs, or a quarantine is released.
 	Pending Severity = "pending"
 	// Notice is worth knowing and harms nobody.
 	Notice Severity = "notice"
@@ -108,7 +108,7 @@ func (c *Checker) Explain(ctx context.Context, h address.Holder, cloudID string)
 		if err != nil {
 			c.log.Warn("the holders of disputed addresses could not be found", "addresses", len(disputed), "error", err)
 		}
-		d.Blame(objects)
+		d.Blame(objects, err == nil)
 	}
 	return Explanation{Tenant: s.Tenant, Diagnosis: d}, nil
 }

@@ -196,7 +196,12 @@ func TestDiagnosePending(t *testing.T) {
 		{name: "changed after the last sync", change: func(w *world) {
 			w.arriving()
 			w.fake.tenant.LastSync, w.now = before(), written().Add(time.Minute)
-		}, want: []string{"pending not_synced_yet"}, says: []string{"smtp:j.doe@contoso.com", "changed on-premises at 2026-03-02 09:10:00 UTC"}},
+		}, want: []string{"pending not_synced_yet"}, says: []string{"smtp:j.doe@contoso.com", "changed on-premises at 2026-03-02 09:10:00 UTC", "09:00:00 UTC, before that;"}},
+		{name: "changed in the second of the last sync", change: func(w *world) {
+			w.arriving()
+			w.holder().Changed = written().Add(400 * time.Millisecond)
+			w.fake.tenant.LastSync, w.now = written(), written().Add(time.Minute)
+		}, want: []string{"pending not_synced_yet"}, says: []string{"09:10:00 UTC, in the same second, which does not count yet;"}},
 		{name: "one sync, which may have begun before", change: func(w *world) {
 			w.arriving()
 			w.fake.tenant.LastSync, w.now = first(), first().Add(time.Minute)
@@ -328,12 +333,21 @@ func TestExplainNamesWhoHoldsIt(t *testing.T) {
 		change func(*world)
 		want   string
 		holder string
+		says   string
 	}{
 		"quarantined": {change: inQuarantine, want: "wrong quarantined smtp:j.doe@contoso.com", holder: "live"},
 		"quarantined by a deleted one": {change: func(w *world) {
 			inQuarantine(w)
 			w.fake.objects[1].Deleted = true
 		}, want: "wrong held_by_deleted smtp:j.doe@contoso.com", holder: "live"},
+		"quarantined, and nobody holds it any more": {change: func(w *world) {
+			inQuarantine(w)
+			w.fake.objects[1].Proxies = nil
+		}, want: "pending quarantined smtp:j.doe@contoso.com", says: "nobody is seen to hold it any more; nothing is to be done, the cloud releases it within the hour"},
+		"quarantined, and nobody can be asked": {change: func(w *world) {
+			inQuarantine(w)
+			w.fake.noHolder = errors.New("away")
+		}, want: "wrong quarantined smtp:j.doe@contoso.com", says: "because another object holds it; remove it there"},
 		"no quarantine shows": {change: func(*world) {}, want: "wrong export_error_suspected smtp:j.doe@contoso.com", holder: "live"},
 		"nobody holds it": {change: func(w *world) { w.fake.objects[1].Proxies = nil },
 			want: "wrong calculated_otherwise smtp:j.doe@contoso.com"},
@@ -360,6 +374,9 @@ func TestExplainNamesWhoHoldsIt(t *testing.T) {
 			}
 			if got := briefs(x.Diagnosis.Findings); !slices.Equal(got, []string{test.want}) {
 				t.Fatalf("%q, want %q", got, test.want)
+			}
+			if !strings.Contains(x.Diagnosis.Findings[0].Message, test.says) {
+				t.Errorf("%s", x.Diagnosis.Findings[0].Message)
 			}
 			by := x.Diagnosis.Findings[0].Conflict
 			if (by != nil) != (test.holder != "") || by != nil && (by.ID != test.holder || !strings.Contains(x.Diagnosis.Findings[0].Message, "Ann")) {

@@ -11,8 +11,11 @@ import (
 // is no longer true although an immutable id, a SID or a sync stamp is set (Graph reference, user resource).
 func (o *Object) CloudManaged() bool {
 	cameFromAD := o.ImmutableID != "" || o.SID != "" || !o.LastSync.IsZero()
-	return cameFromAD && (o.SyncEnabled == nil || !*o.SyncEnabled)
+	return cameFromAD && !o.synced()
 }
+
+// synced says that an object takes its values from on-premises.
+func (o *Object) synced() bool { return o.SyncEnabled != nil && *o.SyncEnabled }
 
 // takesMail says that a user is an Exchange recipient: by an Exchange plan, as a shared mailbox, or by a mailbox elsewhere
 // (msExchRemoteRecipientType, which flows only with a mailNickname).

@@ -14,17 +14,24 @@ func managedInCloud(name, wanted string) *cause.Cause {
 		name, wanted)
 }
 
-// quarantinedBy may know who holds the address; by is nil where nobody does.
+// quarantinedBy may know who holds the address; by is nil where nobody was found out.
 func quarantinedBy(name string, a address.Address, by *cause.Conflict) *cause.Cause {
-	holder := "another object"
+	holder, where := "another object", ""
 	if by != nil {
-		holder = inWords(*by)
+		holder, where = inWords(*by), by.Where()
 	}
 	c := say(cause.Quarantined,
-		"the tenant synchronised %s without %s, because %s holds it; remove it there, and the tenant takes it over within the hour, or ask for another address",
-		name, a, holder)
+		"the tenant synchronised %s without %s, because %s holds it; remove it there%s, and the tenant takes it over within the hour, or ask for another address",
+		name, a, holder, where)
 	c.Conflict = by
 	return c
+}
+
+// quarantineOver: the conflict is gone, and its error stands on the object until the tenant's hourly task.
+func quarantineOver(name string, a address.Address) *cause.Cause {
+	return say(cause.Quarantined,
+		"the tenant synchronised %s without %s, which another object held, and nobody is seen to hold it any more; nothing is to be done, the cloud releases it within the hour",
+		name, a)
 }
 
 func heldByDeleted(name string, a address.Address, by cause.Conflict) *cause.Cause {
@@ -38,8 +45,8 @@ func heldByDeleted(name string, a address.Address, by cause.Conflict) *cause.Cau
 // exportErrorSuspected: since names what the tenant was synchronised after.
 func exportErrorSuspected(name, since string, a address.Address, by cause.Conflict) *cause.Cause {
 	c := say(cause.ExportErrorSuspected,
-		"the tenant was synchronised since %s and %s is not at %s, while %s holds it and no quarantine is shown; look for an export error on the sync server, remove the address there, or ask for another one",
-		since, a, name, inWords(by))
+		"the tenant was synchronised since %s and %s is not at %s, while %s holds it and no quarantine is shown; look for an export error on the sync server, remove the address from that object%s, or ask for another one",
+		since, a, name, inWords(by), by.Where())
 	c.Conflict = &by
 	return c
 }

@@ -138,6 +138,7 @@ func (r *ruling) doubt(tenantErr error) {
 // the verdicts stand as they are; the next look asks again.
 func (c *Checker) nameHolders(ctx context.Context, rulings []ruling) {
 	var objects []Object
+	asked := map[address.Key]bool{}
 	for disputed := range slices.Chunk(disputedIn(rulings), addressesAtOnce) {
 		found, err := c.reader.HoldersOf(ctx, disputed)
 		if err != nil {
@@ -145,9 +146,12 @@ func (c *Checker) nameHolders(ctx context.Context, rulings []ruling) {
 			break
 		}
 		objects = append(objects, found...)
+		for _, a := range disputed {
+			asked[a.Key()] = true
+		}
 	}
 	for i := range rulings {
-		rulings[i].blame(objects)
+		rulings[i].blame(objects, asked[rulings[i].disputed.Key()])
 	}
 }
 
@@ -166,8 +170,8 @@ func disputedIn(rulings []ruling) []address.Address {
 
 // blame names the object that holds the disputed address. A deleted one explains the conflict better than its effect
 // does, unless it may be the holder itself, which left the cloud; a live one that no quarantine tells of points to an
-// export error, which shows nowhere in Graph.
-func (r *ruling) blame(objects []Object) {
+// export error, which shows nowhere in Graph. Where it was asked who holds it and nobody does, a quarantine is over.
+func (r *ruling) blame(objects []Object, asked bool) {
 	if r.disputed == "" {
 		return
 	}
@@ -177,6 +181,8 @@ func (r *ruling) blame(objects []Object) {
 	}
 	by := holderIn(objects, r.disputed, self)
 	switch {
+	case by == nil && asked && r.Cause.Code == cause.Quarantined:
+		r.Cause = quarantineOver(r.evidence.name(), r.disputed)
 	case by == nil:
 	case r.Cause.Code == cause.NotInCloud && deletedPrefix(by.Kind) != "":
 	case deletedPrefix(by.Kind) != "":

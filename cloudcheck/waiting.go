@@ -89,9 +89,13 @@ func (d delay) syncUnknown() *cause.Cause {
 }
 
 func (d delay) notSynced() *cause.Cause {
+	order := "before that"
+	if stamp(d.at) == stamp(d.tenant.LastSync) { // the stamp has whole seconds
+		order = "in the same second, which does not count yet"
+	}
 	return say(cause.NotSyncedYet,
-		"%s, and the tenant was last synchronised at %s, before that; nothing is to be done, %s arrives with the next sync",
-		d.stood, stamp(d.tenant.LastSync), d.wanted)
+		"%s, and the tenant was last synchronised at %s, %s; nothing is to be done, %s arrives with the next sync",
+		d.stood, stamp(d.tenant.LastSync), order, d.wanted)
 }
 
 func (d delay) notCalculated() *cause.Cause {

@@ -115,7 +115,7 @@ func (c *session) find(p probe, base string) ([]*ldap.Entry, error) {
 
 func unknown(identity string) error {
 	return cause.Refuse(cause.UnknownHolder,
-		"no user, group or contact is known as %q; give its UPN, an address, account name, display name, DN or objectGUID", identity)
+		"no user, group or contact on-premises is known as %q (an object that is only in the cloud is not found); give its UPN, an address, account name, display name, DN or objectGUID", identity)
 }
 
 func ambiguous(identity string, hits []Entry) error {

@@ -187,8 +187,8 @@ func (c checks) refuseHeldInCloud(ctx context.Context, self string, added []addr
 			deleted = &found
 			continue
 		}
-		return cause.Refuse(cause.HeldInCloud, "%s is held in the cloud by the %s %s (%s); remove it there first, or choose another address",
-			contested(added, found), found.Kind, found.Name, found.Address).WithConflict(found)
+		return cause.Refuse(cause.HeldInCloud, "%s is held in the cloud by the %s %s (%s); remove it there first%s, or choose another address",
+			contested(added, found), found.Kind, found.Name, found.Address, found.Where()).WithConflict(found)
 	}
 	if deleted == nil || slices.Contains(allow, address.AllowDeletedHolder) {
 		return nil

@@ -48,7 +48,7 @@ func someFindings() []audit.Item {
 		list = append(list, found(name, berlin, cloudcheck.Wrong, cause.Quarantined, string(value),
 			"The tenant put "+string(value)+" into quarantine, because the group All Sales Staff EMEA has it. Take it away there; the cloud releases it within an hour.",
 			func(it *audit.Item) {
-				it.Conflict = &cause.Conflict{Kind: "group", ID: "7", Name: "All Sales Staff EMEA", Address: string(value)}
+				it.Conflict = &cause.Conflict{Kind: "group", ID: "7", Name: "All Sales Staff EMEA", Address: string(value), CloudOnly: true}
 				it.OnPremises.Proxies = it.OnPremises.Proxies.With(value)
 				expected := it.OnPremises
 				it.Predicted = &expected

@@ -70,7 +70,7 @@ func day() []queue.Request {
 	m.add("kbrown", "karen.brown-o'neill", queue.Mismatched, because(cause.Refuse(cause.Quarantined,
 		"The tenant put smtp:karen.brown-o'neill@contoso.test into quarantine, because the group All Sales Staff EMEA "+
 			"(all-sales@contoso.test) has it. Take it away there; the cloud releases it within an hour.").
-		WithConflict(cause.Conflict{Kind: "group", ID: "7", Name: "All Sales Staff EMEA", Address: "smtp:karen.brown-o'neill@contoso.test"})))
+		WithConflict(cause.Conflict{Kind: "group", ID: "7", Name: "All Sales Staff EMEA", Address: "smtp:karen.brown-o'neill@contoso.test", CloudOnly: true})))
 	for _, name := range []string{"rpatel", "twilson", "hmeyer"} {
 		m.add(name, name+".new", queue.Queued, because(cause.Wait(cause.DirectoryUnavailable,
 			"No domain controller can be used: dc1.contoso.test refused the password of svc-aliasd@contoso.test (wrong password). "+

@@ -31,6 +31,9 @@ func adviceOf(d cloudcheck.Diagnosis) []AdviceJSON {
 }
 
 func remedy(d cloudcheck.Diagnosis, f cloudcheck.Finding) (do, command string) {
+	if f.Severity == cloudcheck.Pending {
+		return "nothing is to be done", ""
+	}
 	h := d.Holder
 	switch f.Code {
 	case cause.TwoPrimaries, cause.NoPrimary, cause.MailDiffers:
@@ -65,8 +68,6 @@ func elsewhere(f cloudcheck.Finding) string {
 		return "start the synchronisation again on the sync server"
 	case cause.LicenceMissing:
 		return "assign an Exchange Online licence"
-	case cause.NotSyncedYet, cause.NotCalculatedYet:
-		return "nothing is to be done"
 	}
 	return "look at the synchronisation errors of the holder in the Entra admin centre"
 }

@@ -45,11 +45,17 @@ func (p *person) facts() server.HolderFacts {
 	now := p.tenant.ReadAt
 	c := cloudcheck.New(cloudcheck.Options{Now: func() time.Time { return now }})
 	d := c.Diagnose(p.holder, p.tenant, p.object)
-	d.Blame(p.others)
+	d.Blame(p.others, true)
 	for _, twin := range p.twins {
 		d.Add(cloudcheck.DuplicateOnPremises(address.Proxy(twin.Address).Address(), twin))
 	}
 	return server.HolderFacts{Diagnosis: d, Tenant: &p.tenant, Requests: p.requests}
+}
+
+// quarantine keeps the alias out of the cloud.
+func (p *person) quarantine() {
+	p.object.Proxies = p.object.Proxies.Without("smtp:alias@contoso.test")
+	p.object.Errors = []cloudcheck.ProvisioningError{{Category: "PropertyConflict", Property: "ProxyAddresses", Value: "smtp:alias@contoso.test", Occurred: p.tenant.LastSync}}
 }
 
 func (p *person) view() server.HolderView { return server.HolderViewOf(p.facts()) }
@@ -58,9 +64,8 @@ func TestHolder(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newPerson()
-	p.object.Proxies = p.object.Proxies.Without("smtp:alias@contoso.test")
-	p.object.Errors = []cloudcheck.ProvisioningError{{Category: "PropertyConflict", Property: "ProxyAddresses", Value: "smtp:alias@contoso.test", Occurred: p.tenant.LastSync}}
-	p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.Group, Name: "Sales", Values: values("", "smtp:alias@contoso.test")}}
+	p.quarantine()
+	p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.Group, Name: "Sales", SyncEnabled: p.object.SyncEnabled, Values: values("", "smtp:alias@contoso.test")}}
 	p.requests = []queue.Request{{ID: "r1", State: queue.Written, Submission: queue.Submission{Holder: "ann", Action: address.AddAlias, Address: "alias@contoso.test"}}}
 	dn := "CN=Doe\\, J/ä?#%,OU=x,DC=contoso,DC=test"
 	f.queue.holders[dn] = p.view()
@@ -213,6 +218,7 @@ func TestHolderAdvice(t *testing.T) {
 		{"a duplicate that is nobody's alias", func(p *person) {
 			p.twins = []cause.Conflict{{ID: "0198c5a2", Name: "Twin", Address: "SMTP:a@contoso.test"}}
 		}, cause.DuplicateOnPremises, ""},
+		{"a quarantine that nobody causes any more", func(p *person) { p.quarantine() }, cause.Quarantined, ""},
 		{"not in the cloud", func(p *person) { p.object = nil }, cause.NotInCloud, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -231,7 +237,7 @@ func TestHolderAdvice(t *testing.T) {
 func TestEveryFindingHasAdvice(t *testing.T) {
 	t.Parallel()
 	seen := map[string]cause.Code{}
-	for _, code := range []cause.Code{cause.NotInCloud, cause.CloudManaged, cause.SyncStopped, cause.LicenceMissing, cause.NotSyncedYet, cause.CalculatedOtherwise,
+	for _, code := range []cause.Code{cause.NotInCloud, cause.CloudManaged, cause.SyncStopped, cause.LicenceMissing, cause.CalculatedOtherwise,
 		cause.Quarantined, cause.HeldByDeleted, cause.ExportErrorSuspected, cause.DomainNotVerified, cause.ValueDiscarded, cause.TwoPrimaries} {
 		d := cloudcheck.Diagnosis{Findings: []cloudcheck.Finding{{Severity: cloudcheck.Wrong, Cause: cause.Cause{Code: code}}}}
 		do := server.HolderViewOf(server.HolderFacts{Diagnosis: d}).Advice[0].Do

@@ -73,7 +73,7 @@ func (r *run) blame(d *cloudcheck.Diagnosis, live holding) {
 	if r.deleted == nil {
 		tellUnasked(d, objects)
 	}
-	d.Blame(objects)
+	d.Blame(objects, r.deleted != nil)
 }
 
 // tellUnasked says in the findings that dispute an address which none of the objects but the holder's own holds, that

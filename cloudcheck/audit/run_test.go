@@ -224,11 +224,11 @@ func TestDisputes(t *testing.T) {
 		if it.Conflict != nil {
 			by = it.Conflict.Kind + " " + it.Conflict.Name
 		}
-		got = append(got, fmt.Sprintf("%s %s %s: %s", it.Name, it.Code, it.Value, by))
+		got = append(got, fmt.Sprintf("%s %s %s %s: %s", it.Name, it.Severity, it.Code, it.Value, by))
 	}
-	if diff := cmp.Diff([]string{"User 0 quarantined smtp:u1@contoso.com: user User 1", "User 2 held_by_deleted smtp:gone@contoso.com: deleted_user Gone",
-		"User 3 quarantined smtp:nobody@contoso.com: nobody", "User 6 quarantined smtp:u7@contoso.com: user User 7",
-		"User 6 held_by_deleted smtp:gone@contoso.com: deleted_user Gone"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"User 0 wrong quarantined smtp:u1@contoso.com: user User 1", "User 2 wrong held_by_deleted smtp:gone@contoso.com: deleted_user Gone",
+		"User 3 pending quarantined smtp:nobody@contoso.com: nobody", "User 6 wrong quarantined smtp:u7@contoso.com: user User 7",
+		"User 6 wrong held_by_deleted smtp:gone@contoso.com: deleted_user Gone"}, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -244,7 +244,7 @@ func TestDeletedUnread(t *testing.T) {
 	w.audit(t)
 	var said []string
 	for _, it := range w.items {
-		if strings.Contains(it.Message, "could not be looked up") {
+		if it.Severity == cloudcheck.Wrong && strings.Contains(it.Message, "could not be looked up") {
 			said = append(said, it.Name)
 		}
 	}

@@ -129,11 +129,14 @@ func shown(kind address.Kind) []string {
 	return fields
 }
 
-// named is what naming a conflict needs of an object.
+// named is what naming a conflict needs of an object: who it is, what it holds, and which object on-premises it comes from.
 func named(kind address.Kind) []string {
-	fields := []string{"id", "displayName", "mail", "proxyAddresses"}
-	if kind == address.User {
-		fields = append(fields, "userPrincipalName")
+	fields := []string{"id", "displayName", "mail", "proxyAddresses", "onPremisesSyncEnabled", "onPremisesLastSyncDateTime"}
+	switch kind {
+	case address.User:
+		return append(fields, "userPrincipalName", "onPremisesImmutableId", "onPremisesSecurityIdentifier")
+	case address.Group:
+		return append(fields, "onPremisesSecurityIdentifier")
 	}
 	return fields
 }

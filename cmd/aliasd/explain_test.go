@@ -59,7 +59,7 @@ func (e *explainedHolder) view() server.HolderView {
 	} else {
 		facts.Tenant = &e.tenant
 		facts.Diagnosis = cloudcheck.New(cloudcheck.Options{Now: func() time.Time { return e.now }}).Diagnose(e.holder, e.tenant, e.object)
-		facts.Diagnosis.Blame(e.others)
+		facts.Diagnosis.Blame(e.others, true)
 	}
 	for _, twin := range e.twins {
 		facts.Diagnosis.Add(cloudcheck.DuplicateOnPremises(bareAddress(twin.Address), twin))
