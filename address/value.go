@@ -35,6 +35,14 @@ func (a Address) Key() Key { return Key(lower(string(a))) }
 // Equal compares without case, as the directory and the cloud do.
 func (a Address) Equal(b Address) bool { return a == b || a.Key() == b.Key() }
 
+// Bare gives the address in a value of proxyAddresses, mail or userPrincipalName, as it is spelled.
+func Bare(value string) Address {
+	if p := Proxy(value); p.IsSMTP() {
+		return p.Address()
+	}
+	return Address(value)
+}
+
 // Proxy is one value of proxyAddresses, byte for byte: type prefix, colon, address. "SMTP:" upper case is the primary.
 type Proxy string
 

@@ -32,6 +32,15 @@ func TestAddressParts(t *testing.T) {
 	}
 }
 
+func TestBare(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]Address{"SMTP:A@x": "A@x", "Smtp:a@x": "a@x", "a@x": "a@x", "": "", "x500:/o=x": "x500:/o=x"} {
+		if got := Bare(value); got != want {
+			t.Errorf("Bare(%q) = %q, want %q", value, got, want)
+		}
+	}
+}
+
 func TestAddressEqual(t *testing.T) {
 	t.Parallel()
 	if !Address("A@x.test").Equal("a@X.TEST") {

@@ -53,6 +53,8 @@ type Diagnosis struct {
 type Explanation struct {
 	Tenant    Tenant
 	Diagnosis Diagnosis
+	// Others are the objects that hold an address in dispute, deleted ones included; the holder itself may be among them.
+	Others []Object
 }
 
 // InOrder says that nothing is wrong and nothing pending.
@@ -103,14 +105,25 @@ func (c *Checker) Explain(ctx context.Context, h address.Holder, cloudID string)
 		return Explanation{}, err
 	}
 	d := c.Diagnose(h, s.Tenant, s.Object)
+	var others []Object
 	if disputed := d.Disputed(); len(disputed) > 0 {
-		objects, err := c.reader.HoldersOf(ctx, disputed)
+		others, err = c.reader.HoldersOf(ctx, disputed)
 		if err != nil {
 			c.log.Warn("the holders of disputed addresses could not be found", "addresses", len(disputed), "error", err)
 		}
-		d.Blame(objects, err == nil)
+		d.Blame(others, err == nil)
 	}
-	return Explanation{Tenant: s.Tenant, Diagnosis: d}, nil
+	return Explanation{Tenant: s.Tenant, Diagnosis: d, Others: others}, nil
+}
+
+// CloudIDOf gives the id of the object, among those that hold an address in dispute, that another holder of the directory
+// is in the cloud; "" where none of them surely is.
+func (x Explanation) CloudIDOf(h address.Holder) string {
+	live := slices.DeleteFunc(slices.Clone(x.Others), func(o Object) bool { return o.Deleted })
+	if o, err := (Ref{Holder: h}).Match(live); err == nil && o != nil {
+		return o.ID
+	}
+	return ""
 }
 
 // compareFindings orders the worst first, then by code as codesInOrder has them, then by value.

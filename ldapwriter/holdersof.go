@@ -209,11 +209,7 @@ func conflicts(found []*ldap.Entry, addrs []address.Address, except address.GUID
 func heldAs(e *ldap.Entry, a address.Address) string {
 	for _, name := range addressAttributes() {
 		for _, v := range values(e, name) {
-			bare := address.Address(v)
-			if p := address.Proxy(v); p.IsSMTP() {
-				bare = p.Address()
-			}
-			if bare.Equal(a) {
+			if address.Bare(v).Equal(a) {
 				return v
 			}
 		}

@@ -15,6 +15,8 @@ type AdviceJSON struct {
 	Code    cause.Code `json:"code"`
 	Do      string     `json:"do" doc:"What to do, in a line."`
 	Command string     `json:"command,omitempty" doc:"The aliasd command that does it; absent where there is none. It needs no quoting in any shell."`
+	// Choices are there where people have to decide; whoever takes two of them may lose the address.
+	Choices []ChoiceJSON `json:"choices,omitempty" doc:"Where people have to decide: the ways out, of which exactly one is to be taken."`
 }
 
 // adviceOf says what would be done, in the order of the findings. A notice needs nothing.
@@ -24,22 +26,33 @@ func adviceOf(d cloudcheck.Diagnosis) []AdviceJSON {
 		if f.Severity == cloudcheck.Notice {
 			continue
 		}
-		do, command := remedy(d, f)
-		list = append(list, AdviceJSON{Finding: i + 1, Code: f.Code, Do: do, Command: command})
+		list = append(list, advise(d, i))
 	}
 	return list
 }
 
-func remedy(d cloudcheck.Diagnosis, f cloudcheck.Finding) (do, command string) {
-	if f.Severity == cloudcheck.Pending {
-		return "nothing is to be done", ""
+// advise says what would be done about finding i.
+func advise(d cloudcheck.Diagnosis, i int) AdviceJSON {
+	f := d.Findings[i]
+	advice := AdviceJSON{Finding: i + 1, Code: f.Code}
+	switch at := decided(d.Findings, i); {
+	case f.Severity == cloudcheck.Pending:
+		advice.Do = "nothing is to be done"
+	case at == i:
+		advice.Do, advice.Choices = "whose address is it? do one of these, never both", choices(d, contested(f))
+	case at >= 0:
+		advice.Do = elsewhereDecided(f, at)
+	default:
+		advice.Do, advice.Command = remedy(d, f)
 	}
+	return advice
+}
+
+func remedy(d cloudcheck.Diagnosis, f cloudcheck.Finding) (do, command string) {
 	h := d.Holder
 	switch f.Code {
 	case cause.TwoPrimaries, cause.NoPrimary, cause.MailDiffers:
 		return "say which address is the primary", primaryCommand(h, likelyPrimary(d))
-	case cause.DuplicateOnPremises:
-		return duplicateRemedy(h, f)
 	case cause.DomainNotVerified:
 		return "verify the domain in the tenant, or take the address away", removeCommand(h, f.Value)
 	case cause.ValueDiscarded:
@@ -70,21 +83,6 @@ func elsewhere(f cloudcheck.Finding) string {
 		return "assign an Exchange Online licence"
 	}
 	return "look at the synchronisation errors of the holder in the Entra admin centre"
-}
-
-// duplicateRemedy: whose address it is, nobody but people can tell. The command takes it from the one that has it as an
-// alias, the other one first.
-func duplicateRemedy(h address.Holder, f cloudcheck.Finding) (do, command string) {
-	other := address.Proxy(f.Conflict.Address)
-	if other.IsSMTP() && !other.IsPrimary() && plain(f.Conflict.ID) {
-		return "decide whose it is; to take it from the other one", removeOf(f.Conflict.ID, other)
-	}
-	for _, own := range h.Proxies.Find(address.Address(f.Value)) {
-		if command := removeCommand(h, string(own)); command != "" {
-			return "decide whose it is; to take it from this one", command
-		}
-	}
-	return "decide whose it is, and give the other one another primary, mail or user principal name", ""
 }
 
 // likelyPrimary is the primary that most speaks for: one that is named, and rather the one that the cloud shows; else mail.

@@ -21,6 +21,8 @@ type HolderFacts struct {
 	DuplicatesUnknown *cause.Cause
 	// Requests are the open ones, newest first.
 	Requests []queue.Request
+	// CloudIDs are, by objectGUID, the cloud ids of objects on-premises that stand in the way, as far as they are known.
+	CloudIDs map[string]string
 }
 
 // HolderView is a holder as it stands on-premises, as the proxy calculation predicts it, and as the cloud shows it.
@@ -90,8 +92,11 @@ type SyncJSON struct {
 
 // HolderConflictJSON is an object that stands in a holder's way.
 type HolderConflictJSON struct {
-	Side string `json:"side" enum:"on_premises,cloud"`
+	Side    string `json:"side" enum:"on_premises,cloud"`
+	Finding int    `json:"finding" doc:"The finding that names it, counted from 1."`
 	cause.Conflict
+	ObjectGUID string `json:"object_guid,omitempty" doc:"Its objectGUID, where that is known."`
+	CloudID    string `json:"cloud_id,omitempty" doc:"Its object id in the cloud, where that is known. Two entries that have it in common are about one object."`
 }
 
 // HolderViewOf puts the sides together.
@@ -102,7 +107,7 @@ func HolderViewOf(f HolderFacts) HolderView {
 		InOrder:    f.Tenant != nil && d.InOrder(),
 		OnPremises: OnPremisesJSON{ValuesJSON: valuesOf(h.Values), UserPrincipalName: h.UPN, MailNickname: h.Nickname, ChangedAt: h.Changed.UTC()},
 		CloudCause: f.Away, DuplicatesCause: f.DuplicatesUnknown, Values: holderValues(d), Findings: listOf(d.Findings),
-		Conflicts: conflictsOf(d.Findings), Requests: pageOf(f.Requests, "").Items, Advice: adviceOf(d)}
+		Conflicts: conflictsOf(d.Findings, f.CloudIDs), Requests: pageOf(f.Requests, "").Items, Advice: adviceOf(d)}
 	if f.Tenant == nil {
 		return view
 	}
@@ -142,17 +147,23 @@ func absenceOf(findings []cloudcheck.Finding) *cause.Cause {
 	return nil
 }
 
-func conflictsOf(findings []cloudcheck.Finding) []HolderConflictJSON {
+// conflictsOf names the objects in the way by what they are called on both sides, as far as that is known.
+func conflictsOf(findings []cloudcheck.Finding, cloudIDs map[string]string) []HolderConflictJSON {
 	list := []HolderConflictJSON{}
-	for _, f := range findings {
+	for i, f := range findings {
 		if f.Conflict == nil {
 			continue
 		}
-		side := "cloud"
+		c := HolderConflictJSON{Side: "cloud", Finding: i + 1, Conflict: *f.Conflict, CloudID: f.Conflict.ID}
 		if f.Code == cause.DuplicateOnPremises {
-			side = "on_premises"
+			c.Side, c.ObjectGUID, c.CloudID = "on_premises", f.Conflict.ID, cloudIDs[f.Conflict.ID]
 		}
-		list = append(list, HolderConflictJSON{Side: side, Conflict: *f.Conflict})
+		for guid, id := range cloudIDs {
+			if id == c.CloudID {
+				c.ObjectGUID = guid
+			}
+		}
+		list = append(list, c)
 	}
 	return list
 }

@@ -90,11 +90,11 @@ func TestHolder(t *testing.T) {
 			{"attribute":"proxyAddresses","address":"a@contoso.onmicrosoft.com","on_premises":"","predicted":"smtp:a@contoso.onmicrosoft.com","cloud":"smtp:a@contoso.onmicrosoft.com",
 				"reason":"not given on-premises: the cloud makes it by itself, or of mail or the user principal name"},
 			{"attribute":"proxyAddresses","address":"alias@contoso.test","on_premises":"smtp:alias@contoso.test","predicted":"smtp:alias@contoso.test","cloud":"",
-				"finding":1,"severity":"wrong","reason":` + quarantined + `},
+				"finding":1,"findings":[1],"severity":"wrong","reason":` + quarantined + `},
 			{"attribute":"proxyAddresses","address":"SIP:a@contoso.test","on_premises":"","predicted":"SIP:a@contoso.test","cloud":"SIP:a@contoso.test",
 				"reason":"not given on-premises: the cloud makes it by itself, or of mail or the user principal name"}],
 		"findings":[{"severity":"wrong","code":"quarantined","message":` + quarantined + `,"conflict":{` + conflict + `},"value":"smtp:alias@contoso.test"}],
-		"conflicts":[{"side":"cloud",` + conflict + `}],
+		"conflicts":[{"side":"cloud","finding":1,` + conflict + `,"cloud_id":"cloud-b"}],
 		"requests":[{"id":"r1","state":"written","holder":"ann","action":"add_alias","address":"alias@contoso.test","submitted_by":"","created_at":"0001-01-01T00:00:00Z","updated_at":"0001-01-01T00:00:00Z"}],
 		"advice":[{"finding":1,"code":"quarantined","do":"take it from the object that holds it and wait an hour, or give it up","command":"aliasd remove a@contoso.test alias@contoso.test"}]}`
 	if diff := cmp.Diff(loose(t, want), loose(t, f.get("/v1/holders/"+escape(dn)).body)); diff != "" {
@@ -209,15 +209,6 @@ func TestHolderAdvice(t *testing.T) {
 			p.object.Mail = "a@contoso.onmicrosoft.com"
 			p.object.Errors = []cloudcheck.ProvisioningError{{Property: "ProxyAddresses", Value: "SMTP:a@contoso.test"}}
 		}, cause.Quarantined, ""},
-		{"a duplicate that is the other's alias", func(p *person) {
-			p.twins = []cause.Conflict{{ID: "0198c5a2", Name: "Twin", Address: "smtp:a@contoso.test"}}
-		}, cause.DuplicateOnPremises, "aliasd remove 0198c5a2 a@contoso.test"},
-		{"a duplicate that is our alias", func(p *person) {
-			p.twins = []cause.Conflict{{ID: "0198c5a2", Name: "Twin", Address: "SMTP:alias@contoso.test"}}
-		}, cause.DuplicateOnPremises, "aliasd remove a@contoso.test alias@contoso.test"},
-		{"a duplicate that is nobody's alias", func(p *person) {
-			p.twins = []cause.Conflict{{ID: "0198c5a2", Name: "Twin", Address: "SMTP:a@contoso.test"}}
-		}, cause.DuplicateOnPremises, ""},
 		{"a quarantine that nobody causes any more", func(p *person) { p.quarantine() }, cause.Quarantined, ""},
 		{"not in the cloud", func(p *person) { p.object = nil }, cause.NotInCloud, ""},
 	} {
@@ -230,6 +221,96 @@ func TestHolderAdvice(t *testing.T) {
 				t.Errorf("%+v for %+v", view.Advice, view.Findings)
 			}
 		})
+	}
+}
+
+// One address is decided once: the ways out stand in one place, and no other advice has a command for it.
+func TestHolderDecisions(t *testing.T) {
+	t.Parallel()
+	twin := func(id, name, held string) cause.Conflict {
+		return cause.Conflict{Kind: "user", ID: id, Name: name, Address: held}
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*person)
+		want   []string // each advice, with its choices and commands
+	}{
+		{"both have it as an alias", func(p *person) { p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:alias@contoso.test")} },
+			[]string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Twin", "aliasd remove 0198 alias@contoso.test",
+				"it is Twin's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test"}},
+		{"the other one's alias, our primary", func(p *person) { p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:a@contoso.test")} },
+			[]string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Twin", "aliasd remove 0198 a@contoso.test",
+				"it is Twin's: give Ann another primary, mail or user principal name"}},
+		{"our alias, the other one's primary", func(p *person) { p.twins = []cause.Conflict{twin("0198", "Twin", "SMTP:alias@contoso.test")} },
+			[]string{"1 whose address is it? do one of these, never both", "it is Ann's: give Twin another primary, mail or user principal name",
+				"it is Twin's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test"}},
+		{"our alias is our UPN", func(p *person) {
+			p.holder.UPN, p.object.UPN = "alias@contoso.test", "alias@contoso.test"
+			p.twins = []cause.Conflict{twin("$(x)", "Twin", "smtp:alias@contoso.test")}
+		}, []string{"1 whose address is it? do one of these, never both", "it is Ann's: give Twin another primary, mail or user principal name",
+			"it is Twin's: give Ann another primary, mail or user principal name"}},
+		{"three have it, and the cloud has it in quarantine", func(p *person) {
+			p.quarantine()
+			p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.User, Name: "Twin", SyncEnabled: p.object.SyncEnabled, Values: values("", "smtp:alias@contoso.test")}}
+			p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:alias@contoso.test"), twin("0199", "Zwilling", "smtp:alias@contoso.test")}
+		}, []string{"1 whose address is it? do one of these, never both",
+			"it is Ann's: take it from Twin and Zwilling", "aliasd remove 0198 alias@contoso.test", "aliasd remove 0199 alias@contoso.test",
+			"it is Twin or Zwilling's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test",
+			"2 the same decision as in [1]", "3 the same decision as in [1]; the cloud takes the address over within the hour"}},
+		{"a deleted one has it too", func(p *person) {
+			p.quarantine()
+			p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.User, Name: "Gone", Deleted: true, Values: values("", "smtp:alias@contoso.test")}}
+			p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:alias@contoso.test")}
+		}, []string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Twin", "aliasd remove 0198 alias@contoso.test",
+			"it is Twin's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test",
+			"2 the same decision as in [1]; whoever keeps it gets it once the deleted object is deleted for good in the Entra admin centre"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPerson()
+			test.change(p)
+			var got []string
+			for _, a := range p.view().Advice {
+				got = append(got, fmt.Sprintf("%d %s", a.Finding, a.Do))
+				if a.Command != "" {
+					got = append(got, a.Command)
+				}
+				for _, c := range a.Choices {
+					got = append(append(got, c.Do), c.Commands...)
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// An object that stands in the way on both sides is named by both its ids, and the value by both findings.
+func TestHolderConflictOnBothSides(t *testing.T) {
+	t.Parallel()
+	p := newPerson()
+	p.quarantine()
+	p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.User, Name: "Twin", SyncEnabled: p.object.SyncEnabled, Values: values("", "smtp:alias@contoso.test")}}
+	p.twins = []cause.Conflict{{Kind: "user", ID: "guid-b", Name: "Twin", Address: "smtp:alias@contoso.test"}}
+	facts := p.facts()
+	facts.CloudIDs = map[string]string{"guid-b": "cloud-b"}
+	view := server.HolderViewOf(facts)
+	if len(view.Conflicts) != 2 {
+		t.Fatalf("%+v", view.Conflicts)
+	}
+	for i, c := range view.Conflicts {
+		if c.ObjectGUID != "guid-b" || c.CloudID != "cloud-b" || c.Finding != i+1 {
+			t.Errorf("%+v", c)
+		}
+	}
+	at := slices.IndexFunc(view.Values, func(v server.HolderValueJSON) bool { return v.Address == "alias@contoso.test" })
+	if v := view.Values[at]; v.Finding != 1 || !slices.Equal(v.Findings, []int{1, 2}) {
+		t.Errorf("%+v", v)
+	}
+	facts.CloudIDs = nil
+	if c := server.HolderViewOf(facts).Conflicts; c[0].CloudID != "" || c[1].ObjectGUID != "" {
+		t.Errorf("what nobody knows: %+v", c)
 	}
 }
 

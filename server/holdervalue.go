@@ -18,6 +18,7 @@ type HolderValueJSON struct {
 	Predicted  string              `json:"predicted"`
 	Cloud      string              `json:"cloud"`
 	Finding    int                 `json:"finding,omitempty" doc:"The finding that explains it, counted from 1; absent where there is none."`
+	Findings   []int               `json:"findings,omitempty" doc:"All findings that are about it, the worst first; absent where there is none."`
 	Severity   cloudcheck.Severity `json:"severity,omitempty" enum:"wrong,pending,notice"`
 	Reason     string              `json:"reason,omitempty" doc:"Why the sides differ, or why the cloud has a value that was not given."`
 }
@@ -107,9 +108,21 @@ func (v *HolderValueJSON) explain(d cloudcheck.Diagnosis) {
 	switch {
 	case at >= 0:
 		v.Finding, v.Severity, v.Reason = at+1, d.Findings[at].Severity, d.Findings[at].Message
+		v.Findings = v.allOf(d.Findings, at)
 	case v.Attribute == attrProxies && v.OnPremises == "":
 		v.Reason = "not given on-premises: the cloud makes it by itself, or of mail or the user principal name"
 	}
+}
+
+// allOf are the findings that are about a row, counted from 1: the one at an index, and those about this very value.
+func (v *HolderValueJSON) allOf(findings []cloudcheck.Finding, at int) []int {
+	var all []int
+	for i, f := range findings {
+		if i == at || v.isAbout(f) {
+			all = append(all, i+1)
+		}
+	}
+	return all
 }
 
 // isAbout says whether a finding is about this very value.

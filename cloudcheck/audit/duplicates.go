@@ -222,22 +222,14 @@ func tellSharers(those []share) {
 	meant := slices.DeleteFunc(slices.Clone(those), func(s share) bool { return !s.meant })
 	for i, s := range meant {
 		if other := meant[(i+1)%len(meant)]; other.sharer != s.sharer {
-			s.findings = append(s.findings, cloudcheck.DuplicateOnPremises(bare(s.value), conflictOf(other.holder, other.value)))
+			s.findings = append(s.findings, cloudcheck.DuplicateOnPremises(address.Bare(s.value), conflictOf(other.holder, other.value)))
 		}
 	}
 	for i, s := range those {
 		if other := those[(i+1)%len(those)]; other.sharer != s.sharer && (!s.meant || len(meant) == 1) {
-			s.findings = append(s.findings, cloudcheck.HarmlessDuplicate(bare(s.value), conflictOf(other.holder, other.value)))
+			s.findings = append(s.findings, cloudcheck.HarmlessDuplicate(address.Bare(s.value), conflictOf(other.holder, other.value)))
 		}
 	}
-}
-
-// bare is the address in a value of proxyAddresses, mail or UPN.
-func bare(value string) address.Address {
-	if p := address.Proxy(value); p.IsSMTP() {
-		return p.Address()
-	}
-	return address.Address(value)
 }
 
 func conflictOf(h *address.Holder, value string) cause.Conflict {

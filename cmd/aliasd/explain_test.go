@@ -28,6 +28,7 @@ type explainedHolder struct {
 	object   *cloudcheck.Object
 	others   []cloudcheck.Object
 	twins    []cause.Conflict
+	cloudIDs map[string]string
 	tenant   cloudcheck.Tenant
 	away     *cause.Cause
 	unknown  *cause.Cause
@@ -53,7 +54,7 @@ func newExplained() *explainedHolder {
 }
 
 func (e *explainedHolder) view() server.HolderView {
-	facts := server.HolderFacts{Requests: e.requests, DuplicatesUnknown: e.unknown, Away: e.away}
+	facts := server.HolderFacts{Requests: e.requests, DuplicatesUnknown: e.unknown, Away: e.away, CloudIDs: e.cloudIDs}
 	if e.away != nil {
 		facts.Diagnosis = cloudcheck.DiagnoseOnPremises(e.holder)
 	} else {
@@ -62,7 +63,7 @@ func (e *explainedHolder) view() server.HolderView {
 		facts.Diagnosis.Blame(e.others, true)
 	}
 	for _, twin := range e.twins {
-		facts.Diagnosis.Add(cloudcheck.DuplicateOnPremises(bareAddress(twin.Address), twin))
+		facts.Diagnosis.Add(cloudcheck.DuplicateOnPremises(address.Bare(twin.Address), twin))
 	}
 	return server.HolderViewOf(facts)
 }
@@ -114,6 +115,18 @@ func TestHolderPages(t *testing.T) {
 		"mail-differs": {exit: exitMismatched, change: func(e *explainedHolder) { e.holder.Mail = "jane@contoso.com" }},
 		"duplicate": {exit: exitMismatched, change: func(e *explainedHolder) {
 			e.twins = []cause.Conflict{{Kind: "user", ID: "0198c5a2-0000-0000-0000-000000000002", Name: "John Doe", Address: "smtp:j.doe@contoso.com"}}
+		}},
+		"duplicate-in-quarantine": {exit: exitMismatched, change: func(e *explainedHolder) {
+			e.without("smtp:j.doe@contoso.com")
+			e.object.Errors = []cloudcheck.ProvisioningError{{Property: "ProxyAddresses", Value: "smtp:j.doe@contoso.com"}}
+			e.others = []cloudcheck.Object{{ID: "f387e3fb-c111-4716-9010-450711c693c9", Kind: address.User, Name: "John Doe", SyncEnabled: e.object.SyncEnabled,
+				Values: address.Values{Proxies: address.Set{"smtp:j.doe@contoso.com"}}}}
+			e.twins = []cause.Conflict{{Kind: "user", ID: "0198c5a2-0000-0000-0000-000000000002", Name: "John Doe", Address: "smtp:j.doe@contoso.com"}}
+			e.cloudIDs = map[string]string{e.twins[0].ID: e.others[0].ID}
+		}},
+		"quarantine-over": {change: func(e *explainedHolder) {
+			e.without("smtp:j.doe@contoso.com")
+			e.object.Errors = []cloudcheck.ProvisioningError{{Property: "ProxyAddresses", Value: "smtp:j.doe@contoso.com"}}
 		}},
 		"licence-missing": {exit: exitMismatched, change: func(e *explainedHolder) {
 			e.object.ExchangeLicensed, e.object.Mail = false, "jdoe@contoso.onmicrosoft.com"

@@ -80,7 +80,14 @@ func TestExplainOnBothDirectories(t *testing.T) {
 		if onPremises.Side != "on_premises" || onPremises.Name != "Old Timer" || inCloud.Side != "cloud" || inCloud.Name != "Old Timer" || onPremises.ID == inCloud.ID {
 			t.Errorf("conflicts %+v", view.Conflicts)
 		}
-		s.cli(t, "explain", "carla").want(t, exitMismatched, "aliasd remove "+onPremises.ID+" shared@contoso.test")
+		for _, c := range view.Conflicts {
+			if c.ObjectGUID != onPremises.ID || c.CloudID != inCloud.ID || c.CloudOnly {
+				t.Errorf("%+v is not known as one object of both sides", c)
+			}
+		}
+		s.cli(t, "explain", "carla").want(t, exitMismatched, "shared@contoso.test [1][2]", "user Old Timer, the same as in [1]",
+			"either it is Carla Ruiz's: take it from Old Timer:", "aliasd remove "+onPremises.ID+" shared@contoso.test",
+			"or it is Old Timer's: take it from Carla Ruiz:", "aliasd remove carla@contoso.test shared@contoso.test", "the same decision as in [1]")
 
 		s.cli(t, "explain", "Administrator").want(t, exitDone, "critical system object")
 		s.cli(t, "explain", "Twin").want(t, exitRefused, "ambiguous_holder", "could be user Twin  twin1@contoso.test", "twin2@contoso.test")
@@ -111,7 +118,7 @@ func TestExplainNamesWhatGraphDoesNotShow(t *testing.T) {
 	s.Tenant.AddCloudGroup(tenant.CloudObject{Name: "Team", Proxies: []string{"SMTP:team@contoso.test"}})
 	s.addValues(t, "Carla Ruiz", site.User, "smtp:team@contoso.test")
 	view := s.findings(t, "carla", cause.ExportErrorSuspected)
-	if c := view.Findings[0].Conflict; c == nil || c.Name != "Team" || view.Findings[0].Value != "smtp:team@contoso.test" {
+	if c := view.Findings[0].Conflict; c == nil || c.Name != "Team" || !c.CloudOnly || view.Findings[0].Value != "smtp:team@contoso.test" {
 		t.Errorf("%+v", view.Findings)
 	}
 	fatal(t, s.Tenant.MoveToCloud("old@contoso.test"))

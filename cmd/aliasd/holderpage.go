@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/lipgloss"
+
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
@@ -133,9 +135,7 @@ func (p *page) findings() {
 		p.line("")
 		sayUnder(&p.text, fmt.Sprintf("  [%d] ", i+1), fmt.Sprintf("%s: %s  %s", severityWord(f.Severity), f.Code, f.Value))
 		p.say("      ", f.Message)
-		if c := f.Conflict; c != nil {
-			p.say("      ", fmt.Sprintf("the other object: %s %s", c.Kind, c.ID))
-		}
+		p.conflict(i + 1)
 		p.advice(i+1, f.Message)
 	}
 	if c := p.view.DuplicatesCause; c != nil {
@@ -154,6 +154,32 @@ func severityWord(s cloudcheck.Severity) string {
 	return "notice"
 }
 
+// conflict names the object that a finding is about: by its ids on both sides, as far as they are known, and by the finding
+// that names the same one before.
+func (p *page) conflict(finding int) {
+	for i, c := range p.view.Conflicts {
+		if c.Finding != finding {
+			continue
+		}
+		who := fmt.Sprintf("the other object: %s %s", c.Kind, c.Name)
+		earlier := slices.IndexFunc(p.view.Conflicts[:i], func(e server.HolderConflictJSON) bool { return sameObject(e, c) })
+		if earlier >= 0 {
+			who += fmt.Sprintf(", the same as in [%d]", p.view.Conflicts[earlier].Finding)
+		}
+		p.say("      ", who)
+		if c.ObjectGUID != "" {
+			p.say("      ", "objectGUID  "+c.ObjectGUID)
+		}
+		if c.CloudID != "" {
+			p.say("      ", "cloud id    "+c.CloudID)
+		}
+	}
+}
+
+func sameObject(a, b server.HolderConflictJSON) bool {
+	return a.CloudID != "" && a.CloudID == b.CloudID || a.ObjectGUID != "" && a.ObjectGUID == b.ObjectGUID
+}
+
 // advice says what would be done about a finding, unless its sentence says it in the same words.
 func (p *page) advice(finding int, said string) {
 	for _, a := range p.view.Advice {
@@ -161,11 +187,34 @@ func (p *page) advice(finding int, said string) {
 		case a.Finding != finding, a.Command == "" && strings.Contains(said, a.Do):
 		case a.Command == "":
 			sayUnder(&p.text, "      -> ", a.Do)
+			p.choices(a.Choices)
 		default:
 			sayUnder(&p.text, "      -> ", a.Do+":")
-			p.say("         ", a.Command)
+			p.command(a.Command)
 		}
 	}
+}
+
+// choices are the ways out of which one is to be taken.
+func (p *page) choices(ways []server.ChoiceJSON) {
+	lead := "         either "
+	for _, c := range ways {
+		do := c.Do
+		if len(c.Commands) > 0 {
+			do += ":"
+		}
+		sayUnder(&p.text, lead, do)
+		for _, command := range c.Commands {
+			p.command(command)
+		}
+		lead = "         or "
+	}
+}
+
+// command writes a command on one line, nearer to the margin where it is long: it is copied, and half of one does harm.
+func (p *page) command(text string) {
+	const indent = 11
+	p.say(strings.Repeat(" ", max(0, min(indent, textWidth-lipgloss.Width(escape(text))))), text)
 }
 
 func (p *page) requests() {

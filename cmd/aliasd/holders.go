@@ -48,19 +48,47 @@ func (h *holders) Show(ctx context.Context, identity string) (server.HolderView,
 	var sides sync.WaitGroup
 	var duplicates []cloudcheck.Finding
 	sides.Go(func() { duplicates, facts.DuplicatesUnknown = h.duplicates(limited, entry.Holder) })
-	sides.Go(func() { facts.Diagnosis, facts.Tenant, facts.Away = h.compare(limited, entry.Holder) })
+	var explained cloudcheck.Explanation
+	sides.Go(func() { explained, facts.Tenant, facts.Away = h.compare(limited, entry.Holder) })
 	sides.Wait()
+	facts.CloudIDs = h.cloudIDs(limited, duplicates, explained)
+	facts.Diagnosis = explained.Diagnosis
 	facts.Diagnosis.Add(duplicates...)
 	return server.HolderViewOf(facts), nil
 }
 
 // compare asks the cloud, and says what can be said without it where it is away.
-func (h *holders) compare(ctx context.Context, holder address.Holder) (cloudcheck.Diagnosis, *cloudcheck.Tenant, *cause.Cause) {
+func (h *holders) compare(ctx context.Context, holder address.Holder) (cloudcheck.Explanation, *cloudcheck.Tenant, *cause.Cause) {
 	x, err := h.cloud.Explain(ctx, holder, "")
 	if err != nil {
-		return cloudcheck.DiagnoseOnPremises(holder), nil, causeOf(err, cause.CloudUnavailable)
+		return cloudcheck.Explanation{Diagnosis: cloudcheck.DiagnoseOnPremises(holder)}, nil, causeOf(err, cause.CloudUnavailable)
 	}
-	return x.Diagnosis, &x.Tenant, nil
+	return x, &x.Tenant, nil
+}
+
+// cloudIDs finds out which of the duplicates are the very objects that stand in the way in the cloud: their ids there, by
+// objectGUID. One that cannot be told is left out; it is shown as what it is on its own side.
+func (h *holders) cloudIDs(ctx context.Context, duplicates []cloudcheck.Finding, x cloudcheck.Explanation) map[string]string {
+	var guids []address.GUID
+	for _, f := range duplicates {
+		if guid, err := address.ParseGUID(f.Conflict.ID); err == nil && !slices.Contains(guids, guid) {
+			guids = append(guids, guid)
+		}
+	}
+	if len(guids) == 0 || len(x.Others) == 0 {
+		return nil
+	}
+	ids := map[string]string{}
+	entries, errs := h.directory.ReadAll(ctx, guids)
+	for i, entry := range entries {
+		if errs[i] != nil {
+			continue
+		}
+		if id := x.CloudIDOf(entry.Holder); id != "" {
+			ids[guids[i].String()] = id
+		}
+	}
+	return ids
 }
 
 // duplicates finds other objects of the forest that hold one of the holder's addresses.
@@ -72,7 +100,7 @@ func (h *holders) duplicates(ctx context.Context, holder address.Holder) ([]clou
 	}
 	var found []cloudcheck.Finding
 	for _, other := range others {
-		found = append(found, cloudcheck.DuplicateOnPremises(bareAddress(other.Address), other))
+		found = append(found, cloudcheck.DuplicateOnPremises(address.Bare(other.Address), other))
 	}
 	return found, nil
 }
@@ -90,13 +118,6 @@ func addressesOf(h address.Holder) []address.Address {
 		seen[a.Key()] = true
 		return before
 	})
-}
-
-func bareAddress(held string) address.Address {
-	if p := address.Proxy(held); p.IsSMTP() {
-		return p.Address()
-	}
-	return address.Address(held)
 }
 
 // open lists the holder's requests that are not final, newest first.

@@ -175,10 +175,14 @@ func markOf(v server.HolderValueJSON) string {
 }
 
 func reference(v server.HolderValueJSON) string {
-	if v.Finding == 0 {
-		return ""
+	var text strings.Builder
+	for i, f := range v.Findings {
+		if i == 0 {
+			text.WriteByte(' ')
+		}
+		fmt.Fprintf(&text, "[%d]", f)
 	}
-	return fmt.Sprintf(" [%d]", v.Finding)
+	return text.String()
 }
 
 // legend explains the marks that were used.
