@@ -7,27 +7,45 @@ import (
 	"github.com/aliasd/aliasd/cause"
 )
 
-// Match says which of the candidates a ref's holder is in the cloud: by the cloud id, else by the source anchor, a group by
-// its SID too, and a contact by its addresses. It is nil where none of them is; the error is Wait(cloud_unavailable)
-// where two contacts fit equally well.
+// Match says which of the candidates a ref's holder is in the cloud: by the cloud id, else a user by the source anchor, by
+// objectGUID where the tenant has that as its anchor, or by the SID, a group by the SID, and a contact by its addresses. An
+// object that did not come from on-premises has no SID. It is nil where none of them is; the error is
+// Wait(cloud_unavailable) where two contacts fit equally well.
 func (r Ref) Match(candidates []Object) (*Object, error) {
-	for i, o := range candidates {
-		if r.CloudID != "" && strings.EqualFold(o.ID, r.CloudID) {
-			return &candidates[i], nil
-		}
-	}
 	h := r.Holder
+	if o := one(candidates, func(o *Object) bool { return r.CloudID != "" && strings.EqualFold(o.ID, r.CloudID) }); o != nil {
+		return o, nil
+	}
 	if h.Kind == address.Contact {
 		return matchContact(h, candidates)
 	}
-	for i, o := range candidates {
-		byAnchor := h.Anchor != "" && o.ImmutableID == h.Anchor
-		bySID := h.Kind == address.Group && h.SID != "" && strings.EqualFold(o.SID, h.SID)
-		if byAnchor || bySID {
-			return &candidates[i], nil
+	if h.Kind == address.User {
+		for _, anchor := range []string{h.Anchor, OtherAnchor(h)} {
+			if o := one(candidates, func(o *Object) bool { return anchor != "" && o.ImmutableID == anchor }); o != nil {
+				return o, nil
+			}
 		}
 	}
-	return nil, nil
+	return one(candidates, func(o *Object) bool { return h.SID != "" && strings.EqualFold(o.SID, h.SID) }), nil
+}
+
+// one is the first candidate that fits, nil where none does.
+func one(candidates []Object, fits func(*Object) bool) *Object {
+	for i := range candidates {
+		if fits(&candidates[i]) {
+			return &candidates[i]
+		}
+	}
+	return nil
+}
+
+// OtherAnchor is the anchor that a user has in tenants where it is objectGUID, although mS-DS-ConsistencyGuid is filled;
+// "" where it is the same.
+func OtherAnchor(h address.Holder) string {
+	if other := h.GUID.Anchor(); h.GUID != (address.GUID{}) && other != h.Anchor {
+		return other
+	}
+	return ""
 }
 
 // matchContact finds a contact by its addresses, for nothing else of it stands in Graph. A contact that never came from

@@ -160,10 +160,11 @@ func spoiled() *world {
 	w.holders[3].Mail = "other@contoso.com"
 	w.holders[4].Proxies = w.holders[4].Proxies.With("smtp:x@unverified.example", "smtp:new@contoso.com")
 	w.holders[4].Changed = w.now // the next sync brings the new one
-	w.objects = slices.Delete(w.objects, 5, 6)
 	w.holders[7].Proxies = w.holders[7].Proxies.With("smtp:late@contoso.com")
 	w.holders[7].Changed = w.now
-	w.holders[8].Kind, w.holders[8].UPN = address.Group, ""
+	w.holders[8].Kind, w.holders[8].UPN, w.holders[8].SID = address.Group, "", "S-1-5-21-8"
+	w.objects[8] = w.synced(w.holders[8])
+	w.objects = slices.Delete(w.objects, 5, 6)
 	return w
 }
 

@@ -44,13 +44,13 @@ func byProxy(a address.Address) []string {
 	return []string{anyProxy(address.Primary(a)), anyProxy(address.Secondary(a))}
 }
 
-// byMail and byUPN ask whose mail or UPN an address is; "" where it is too long for eq. Nothing is missed by that: a UPN
+// byMail and byUPN ask whose mail or UPN an address is; "" where there is none, or it is too long for eq. Nothing is missed by that: a UPN
 // has 113 characters at most, and what has mail has it as a proxy address too (KB 3190357).
 func byMail(a address.Address) string { return short("mail", a) }
 func byUPN(a address.Address) string  { return short("userPrincipalName", a) }
 
 func short(property string, a address.Address) string {
-	if len([]rune(a)) > maxEq {
+	if a == "" || len([]rune(a)) > maxEq {
 		return ""
 	}
 	return is(property, string(a))

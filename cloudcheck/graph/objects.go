@@ -17,10 +17,13 @@ const (
 	manyGroups = 10
 	// maxLookup is how many of a holder's addresses are asked for when nothing else names it in the cloud.
 	maxLookup = 3
+	// maxByName is how many users one look-up asks for by name, two questions each. It is for the odd one: in a tenant with
+	// another source anchor than ours the cloud id is known from the look before the write.
+	maxByName = 20
 )
 
 // Objects looks refs up. Those with a cloud id cost a fifteenth of a question each; users without one are found by
-// their anchor, groups by an address and their SID, contacts by their addresses. A cloud id that is gone is looked up
+// their anchor, a few that have another one there by objectGUID, UPN or address together with their SID; groups by an address and their SID, contacts by their addresses. A cloud id that is gone is looked up
 // like an unknown one, for a restored or a matched holder has a new id.
 func (c *Client) Objects(ctx context.Context, refs []cloudcheck.Ref) ([]cloudcheck.Sighting, error) {
 	s := &search{client: c, ctx: ctx, refs: slices.Clone(refs), sightings: make([]cloudcheck.Sighting, len(refs))}
@@ -29,6 +32,8 @@ func (c *Client) Objects(ctx context.Context, refs []cloudcheck.Ref) ([]cloudche
 	lost := s.unseen(append(refused, known...))
 	again, _ := s.look(s.byNature(lost))
 	questions = append(questions, again...)
+	named, _ := s.look(s.byOtherNames(s.unseen(append(unknown, lost...))))
+	questions = append(questions, named...)
 	questions = append(questions, s.lookBySID(s.unseen(append(unknown, lost...)))...)
 	if err := allFailed(questions); err != nil {
 		return nil, err
@@ -120,15 +125,42 @@ func (s *search) byNature(which []int) []*question {
 	return append(questions, s.byAddresses(byKind[address.Contact])...)
 }
 
-// byAnchor asks for users by their source anchor: fifteen in a question where the tenant takes that, else one by one.
+// byAnchor asks for users by their source anchor.
 func (s *search) byAnchor(which []int) []*question {
-	which = slices.DeleteFunc(slices.Clone(which), func(i int) bool { return s.refs[i].Holder.Anchor == "" })
+	return s.byAnchors(which, func(h address.Holder) string { return h.Anchor })
+}
+
+// byAnchors asks for users by an anchor, those that have none left out: fifteen in a question where the tenant takes that,
+// else one by one.
+func (s *search) byAnchors(which []int, anchor func(address.Holder) string) []*question {
+	which = slices.DeleteFunc(slices.Clone(which), func(i int) bool { return anchor(s.refs[i].Holder) == "" })
 	if !s.client.anchorsOneByOne.Load() {
-		return s.inBulk(which, anchorProperty, func(r cloudcheck.Ref) string { return r.Holder.Anchor })
+		return s.inBulk(which, anchorProperty, func(r cloudcheck.Ref) string { return anchor(r.Holder) })
 	}
 	var questions []*question
 	for _, i := range which {
-		questions = append(questions, s.ask(address.User, is(anchorProperty, s.refs[i].Holder.Anchor), i))
+		questions = append(questions, s.ask(address.User, is(anchorProperty, anchor(s.refs[i].Holder)), i))
+	}
+	return questions
+}
+
+// byOtherNames asks for users that their anchor did not lead to: by objectGUID, which is the anchor of older installations
+// whatever mS-DS-ConsistencyGuid holds, and by UPN and address, of which the SID tells whose they are.
+func (s *search) byOtherNames(which []int) []*question {
+	which = slices.DeleteFunc(slices.Clone(which), func(i int) bool { return s.refs[i].Holder.Kind != address.User })
+	questions := s.byAnchors(which, cloudcheck.OtherAnchor)
+	which = slices.DeleteFunc(which, func(i int) bool { return s.refs[i].Holder.SID == "" })
+	for _, i := range which[:min(len(which), maxByName)] {
+		h := s.refs[i].Holder
+		filters := []string{byUPN(address.Address(h.UPN))}
+		if addrs := lookupAddresses(h); len(addrs) > 0 {
+			filters = append(filters, byMail(addrs[0]))
+		}
+		for _, f := range filters {
+			if f != "" {
+				questions = append(questions, s.ask(address.User, f, i))
+			}
+		}
 	}
 	return questions
 }

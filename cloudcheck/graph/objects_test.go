@@ -134,6 +134,57 @@ func TestObjectsOfEveryKind(t *testing.T) {
 	}
 }
 
+// TestUsersOfAnotherAnchor: where the tenant has another source anchor than the one that was read, a user is found by
+// objectGUID, by UPN or by its address; the SID tells whose they are, so nobody else's object is taken.
+func TestUsersOfAnotherAnchor(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, tenant.Options{})
+	holders := crowd(6)
+	guid := address.GUID{4, 2}
+	holders[0].Anchor = guid.Anchor()
+	l.sync(t, holders...)
+	for i := range holders {
+		holders[i].Anchor = "another"
+	}
+	holders[0].GUID, holders[0].SID, holders[0].UPN, holders[0].Values = guid, "", "", address.Values{}
+	holders[2].UPN = "user2@contoso.local"                      // found by its address
+	holders[3].Values, holders[3].Anchor = address.Values{}, "" // by its UPN
+	holders[4].SID = "S-1-5-21-9-9-9-9"                         // another one of the same names
+	holders[5].SID = ""
+	refs := []cloudcheck.Ref{{CloudID: "11111111-2222-3333-4444-555555555555", Holder: holders[1]}}
+	for _, h := range holders {
+		refs = append(refs, ref(h))
+	}
+	found := l.objects(t, refs...)
+	for i, h := range append([]address.Holder{holders[1]}, holders[:4]...) {
+		checkSighting(t, found[i], h)
+	}
+	for _, s := range found[5:] {
+		if s.Object != nil || s.Err != nil {
+			t.Errorf("%+v, %v", s.Object, s.Err)
+		}
+	}
+}
+
+// TestFewAreAskedForByName: those that are not there cost no more than a few questions by name.
+func TestFewAreAskedForByName(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, tenant.Options{})
+	var refs []cloudcheck.Ref
+	for _, h := range crowd(300) {
+		refs = append(refs, ref(h))
+	}
+	l.ResetCalls()
+	for _, s := range l.objects(t, refs...) {
+		if s.Object != nil || s.Err != nil {
+			t.Errorf("%+v", s)
+		}
+	}
+	if calls := l.Calls(); calls.HTTP != 3 || calls.Items != 20+2*maxByName {
+		t.Errorf("%+v", calls)
+	}
+}
+
 func TestStaleIDsAreLookedUpAnew(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, tenant.Options{})

@@ -29,6 +29,8 @@ func keyOf(what, value string) key {
 
 func keyOfID(id string) key { return keyOf(byID, strings.ToLower(id)) }
 
+func keyOfSID(sid string) key { return keyOf(bySID, strings.ToUpper(sid)) }
+
 func keyOfAddress(a address.Address) key { return keyOf(byAddress, string(a.Key())) }
 
 // keysOf are an object's keys, each once: its id, what a holder is matched by, and every address that it holds.
@@ -37,8 +39,8 @@ func keysOf(o *cloudcheck.Object) []key {
 	if o.ImmutableID != "" {
 		keys = append(keys, keyOf(byAnchor, o.ImmutableID))
 	}
-	if o.Kind == address.Group && o.SID != "" {
-		keys = append(keys, keyOf(bySID, strings.ToUpper(o.SID)))
+	if o.SID != "" {
+		keys = append(keys, keyOfSID(o.SID))
 	}
 	for _, p := range o.Proxies.SMTP() {
 		keys = append(keys, keyOfAddress(p.Address()))
@@ -52,23 +54,37 @@ func keysOf(o *cloudcheck.Object) []key {
 	return slices.Compact(keys)
 }
 
-// keysOfHolder are the keys under which a holder's object stands, if the tenant has it.
+// keysOfHolder are the keys under which a holder's object stands as a rule, if the tenant has it.
 func keysOfHolder(h address.Holder) []key {
 	var keys []key
-	if h.Kind == address.Contact {
+	switch {
+	case h.Kind == address.Contact:
 		for _, p := range h.Proxies.SMTP() {
 			keys = append(keys, keyOfAddress(p.Address()))
 		}
 		if h.Mail != "" {
 			keys = append(keys, keyOfAddress(address.Address(h.Mail)))
 		}
-		return keys
-	}
-	if h.Anchor != "" {
+	case h.Kind == address.Group && h.SID != "":
+		keys = append(keys, keyOfSID(h.SID))
+	case h.Kind == address.User && h.Anchor != "":
 		keys = append(keys, keyOf(byAnchor, h.Anchor))
 	}
-	if h.Kind == address.Group && h.SID != "" {
-		keys = append(keys, keyOf(bySID, strings.ToUpper(h.SID)))
+	return keys
+}
+
+// otherKeysOfHolder are those under which a user stands whom its anchor does not lead to: in a tenant with another source
+// anchor.
+func otherKeysOfHolder(h address.Holder) []key {
+	var keys []key
+	if h.Kind != address.User {
+		return nil
+	}
+	if other := cloudcheck.OtherAnchor(h); other != "" {
+		keys = append(keys, keyOf(byAnchor, other))
+	}
+	if h.SID != "" {
+		keys = append(keys, keyOfSID(h.SID))
 	}
 	return keys
 }

@@ -40,17 +40,30 @@ func (m *Mirror) Close() error {
 // Match finds which object of the copy each holder is, as cloudcheck.Ref.Match decides. The answers stand in the order of
 // holders; Err is set where it cannot be decided for that one.
 func (m *Mirror) Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error) {
+	sightings := make([]cloudcheck.Sighting, len(holders))
+	for _, keys := range []func(address.Holder) []key{keysOfHolder, otherKeysOfHolder} {
+		if err := m.matchBy(ctx, holders, keys, sightings); err != nil {
+			return nil, err
+		}
+	}
+	return sightings, nil
+}
+
+// matchBy looks for those that are not found yet under some keys of theirs. Each way costs as much as all before it, so
+// those that are found are not looked for again.
+func (m *Mirror) matchBy(ctx context.Context, holders []address.Holder, keys func(address.Holder) []key, sightings []cloudcheck.Sighting) error {
 	wanted := make([][]key, len(holders))
 	var all []key
 	for i, h := range holders {
-		wanted[i] = keysOfHolder(h)
-		all = append(all, wanted[i]...)
+		if s := sightings[i]; s.Object == nil && s.Err == nil {
+			wanted[i] = keys(h)
+			all = append(all, wanted[i]...)
+		}
 	}
 	found, err := m.lookUp(ctx, all)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	sightings := make([]cloudcheck.Sighting, len(holders))
 	var candidates []cloudcheck.Object
 	for i, h := range holders {
 		candidates = candidates[:0]
@@ -61,9 +74,11 @@ func (m *Mirror) Match(ctx context.Context, holders []address.Holder) ([]cloudch
 				}
 			}
 		}
-		sightings[i] = sight(h, candidates)
+		if len(candidates) > 0 {
+			sightings[i] = sight(h, candidates)
+		}
 	}
-	return sightings, nil
+	return nil
 }
 
 func sight(h address.Holder, candidates []cloudcheck.Object) cloudcheck.Sighting {
@@ -105,6 +120,9 @@ func (m *Mirror) lookUp(ctx context.Context, keys []key) (map[key][]*cloudcheck.
 	defer m.mu.RUnlock()
 	if m.db == nil {
 		return nil, m.inWords(ctx, errors.New("it was not read yet"))
+	}
+	if len(keys) == 0 {
+		return nil, nil
 	}
 	keys = slices.Clone(keys)
 	slices.Sort(keys)

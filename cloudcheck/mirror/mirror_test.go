@@ -186,6 +186,42 @@ func TestHoldersOf(t *testing.T) {
 	}
 }
 
+// TestUsersOfAnotherAnchor: in a tenant whose anchor is not the one that was read, users are found by objectGUID and SID;
+// the anchor that was read goes first, and what never was on-premises is nobody.
+func TestUsersOfAnotherAnchor(t *testing.T) {
+	t.Parallel()
+	guid := address.GUID{1, 2, 3}
+	byGUID, bySID, both, cloudOnly := user(1), user(2), user(3), user(4)
+	byGUID.ImmutableID, byGUID.SID = guid.Anchor(), ""
+	bySID.ImmutableID, bySID.SID = "employee-2", "S-1-5-21-7-AB"
+	both.SID = "S-1-5-21-3"
+	cloudOnly.ImmutableID, cloudOnly.SID = "", ""
+	thief := user(5)
+	thief.SID = both.SID
+	c := newCopy(t, t.TempDir())
+	c.refresh(t, newWorld(thief, byGUID, bySID, both, cloudOnly, other(address.Group, 2)))
+	holders := []address.Holder{
+		{Kind: address.User, GUID: guid, Anchor: "consistency"}, {Kind: address.User, Anchor: "x", SID: "s-1-5-21-7-ab"},
+		{Kind: address.User, Anchor: "anchor3==", SID: both.SID}, {Kind: address.User, UPN: cloudOnly.UPN}, {Kind: address.User, SID: "S-1-5-9-2-abc"}}
+	want := []string{"USER-1", "USER-2", "USER-3", "", ""}
+	found, err := c.Match(t.Context(), holders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range found {
+		if got := idOf(s.Object); got != want[i] || s.Err != nil {
+			t.Errorf("%d: %q, %v; wanted %q", i, got, s.Err, want[i])
+		}
+	}
+}
+
+func idOf(o *cloudcheck.Object) string {
+	if o == nil {
+		return ""
+	}
+	return o.ID
+}
+
 // TestHashesCollide: keys are hashes, so an object that is found by one need not have the value.
 func TestHashesCollide(t *testing.T) {
 	t.Parallel()

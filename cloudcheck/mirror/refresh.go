@@ -16,7 +16,7 @@ import (
 )
 
 // version is that of the schema. A copy with another one is read anew, so there are no migrations.
-const version = 1
+const version = 2
 
 // state is where a copy stands: the cursor, when it was had, and how many objects there are.
 type state struct {
