@@ -132,7 +132,7 @@ func (e evidence) unproven() (Outcome, *cause.Cause, address.Address) {
 	}
 	waiting := e.waiting()
 	if e.pastDeadline() {
-		return Contradicted, e.overdue(waiting), ""
+		return Contradicted, Overdue(e.Deadline, waiting), ""
 	}
 	return NotYet, waiting, ""
 }

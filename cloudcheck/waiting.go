@@ -115,10 +115,10 @@ func (e evidence) notSure() *cause.Cause {
 		e.wanted(), e.name(), movesNeeded, e.moves)
 }
 
-// overdue ends a wait that took too long. What it waited for stays in the sentence.
-func (e evidence) overdue(waiting *cause.Cause) *cause.Cause {
+// Overdue ends a wait that took longer than until its deadline. What was waited for stays in the sentence.
+func Overdue(deadline time.Time, waiting *cause.Cause) *cause.Cause {
 	return say(cause.Deadline, "not there in time (the deadline was %s): %s; it is looked at every hour for a week, or at once on recheck",
-		stamp(e.Deadline), waiting.Message)
+		stamp(deadline), waiting.Message)
 }
 
 // lasting gives whole minutes as people write them, "30 min".

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cloudcheck"
 )
 
 const (
@@ -28,15 +29,23 @@ type agenda struct {
 	// follows it has had its time.
 	lastSync, syncSeen, calculated time.Time
 	grace                          time.Duration
+	// blind says that the tenant could not be read in the last tick, sighted when it could be again.
+	blind   bool
+	sighted time.Time
 	// short says that the last sweep, or a look that was asked for since, had no units for some whose turn it was.
 	short bool
 }
 
 // look is what became of the last look at a holder.
 type look struct {
+	// at is zero where nobody has looked yet.
 	at time.Time
-	// failures counts the looks in a row that failed.
-	failures int
+	// failing is since when every look has failed; zero where the last one went well.
+	failing time.Time
+	// own says that the last one failed where others did not, so that the next will likely fail too.
+	own bool
+	// lost says that the store did not take what was found.
+	lost bool
 }
 
 // visit is a holder whose turn it is, with all its requests that wait: they cost one look-up.
@@ -56,14 +65,18 @@ func newAgenda(grace time.Duration) *agenda {
 	return &agenda{looks: map[address.GUID]look{}, grace: grace}
 }
 
-// tick notes that a tick begins, and the organization's last sync as it shows now; zero where it does not. The first sync
-// that a node sees may have ended long ago.
-func (a *agenda) tick(lastSync, now time.Time) {
+// tick notes that a tick begins, and the tenant as it shows now. The first sync that a node sees may have ended long ago.
+func (a *agenda) tick(s cloudcheck.Survey, now time.Time) {
+	if a.blind && s.Err == nil {
+		a.sighted = now
+	}
+	a.blind = s.Err != nil
 	first := a.ticked.IsZero()
 	if !first {
 		a.spacing = max(now.Sub(a.ticked), 0)
 	}
 	a.ticked = now
+	lastSync := s.Tenant.LastSync
 	if !lastSync.After(a.lastSync) {
 		return
 	}
@@ -150,15 +163,22 @@ func (v visit) waitsSince() time.Time {
 
 // isDue says whether a holder's turn comes in this tick, rather than in the next one: once after each sync, and more often
 // while the calculation that follows may still run. A turn that came stays until the holder is looked at; a look that failed
-// is made up for.
+// is made up for, at once where it is not the holder's own failure, else the later the longer it fails.
 func (a *agenda) isDue(v visit) bool {
 	switch {
-	case v.urgent, v.owed, v.failures > 0, v.at.IsZero(), v.at.After(a.ticked):
+	case v.urgent, v.lost, v.at.IsZero(), v.at.After(a.ticked), v.at.Before(a.syncSeen):
 		return true
-	case v.at.Before(a.syncSeen), a.ticked.Before(a.calculated):
+	case v.own && !v.at.Before(a.sighted):
+		return a.rested(v, min(v.at.Sub(v.failing), maxRest))
+	case v.owed, !v.failing.IsZero(), a.ticked.Before(a.calculated):
 		return true
 	}
-	return a.ticked.Add(a.spacing).Sub(v.at) > rest(a.ticked.Sub(v.newest))
+	return a.rested(v, rest(a.ticked.Sub(v.newest)))
+}
+
+// rested says whether a holder will have been left alone for so long before the next tick.
+func (a *agenda) rested(v visit, rest time.Duration) bool {
+	return a.ticked.Add(a.spacing).Sub(v.at) > rest
 }
 
 // rest is how long a holder is left alone between two looks.
@@ -169,9 +189,29 @@ func rest(age time.Duration) time.Duration {
 	return min(age/restShare, maxRest)
 }
 
-// seen and failed note what became of a visit.
+// seen notes a look that went well.
 func (a *agenda) seen(v visit, now time.Time) { a.looks[v.holder] = look{at: now} }
 
-func (a *agenda) failed(v visit, now time.Time) {
-	a.looks[v.holder] = look{at: now, failures: v.failures + 1}
+// failed notes a look that failed; own says that it failed where others did not.
+func (a *agenda) failed(v visit, own bool, now time.Time) {
+	a.unseen(v, now)
+	l := a.looks[v.holder]
+	l.at, l.own = now, own
+	a.looks[v.holder] = l
+}
+
+// unseen notes that a look could not be made: its turn is where it was.
+func (a *agenda) unseen(v visit, now time.Time) {
+	l := look{at: v.at, failing: v.failing}
+	if l.failing.IsZero() {
+		l.failing = now
+	}
+	a.looks[v.holder] = l
+}
+
+// lost notes that the store did not take what the last look found.
+func (a *agenda) lost(v visit) {
+	l := a.looks[v.holder]
+	l.lost = true
+	a.looks[v.holder] = l
 }

@@ -29,6 +29,8 @@ type waitingStore struct {
 	mu       sync.Mutex
 	requests []queue.Request
 	puts     int
+	// unclaimed counts the transitions that gave claims up.
+	unclaimed int
 }
 
 // guid is the objectGUID of a crowd's holder.
@@ -132,6 +134,9 @@ func (s *waitingStore) Advance(_ context.Context, t queue.Transition) (queue.Req
 	r := s.find(t.ID)
 	untouched := t.AsOf.IsZero() || t.AsOf.Equal(r.UpdatedAt)
 	r.State, r.UpdatedAt = t.To, t.Now
+	if t.Unclaim {
+		s.unclaimed++
+	}
 	if t.Cause != nil {
 		r.Cause = t.Cause
 	}

@@ -134,17 +134,18 @@ func (r *Runner) sleepUntil(ctx context.Context, w work, ticks <-chan time.Time)
 	return true
 }
 
-// put moves a request, and logs where it has moved on meanwhile: that is somebody else's doing and no error.
+// put moves a request; false where the store did not take it. Where it has moved on meanwhile, that is somebody else's doing and
+// no error: it is logged, and the request is the zero one.
 func (r *Runner) put(ctx context.Context, t Transition) (Request, bool) {
 	t.Now = r.now()
 	moved, err := r.store.Advance(ctx, t)
 	switch {
 	case errors.Is(err, ErrStale):
 		r.log.Info("the request moved on meanwhile", "request", t.ID, "from", t.From, "to", t.To)
-		return moved, false
+		return Request{}, true
 	case err != nil:
 		r.log.Error("the store did not take a transition; it is tried again", "request", t.ID, "from", t.From, "to", t.To, "error", err)
-		return moved, false
+		return Request{}, false
 	}
 	if t.To != t.From && (t.To.Final() || t.To == Mismatched) {
 		r.logEnd(moved)

@@ -20,16 +20,10 @@ const (
 	// unitsAtMost is what one holder may cost in resource units: a contact that nothing is known of, and the search for who
 	// holds a disputed address.
 	unitsAtMost = 25
-	// mismatchedEvery is how often a mismatched request is looked at again, mismatchedFor how long after its deadline.
-	mismatchedEvery = time.Hour
-	mismatchedFor   = 7 * 24 * time.Hour
 )
 
 // ErrSweeping: a sweep is still running; this one was skipped, not doubled.
 var ErrSweeping = errors.New("a sweep is still running")
-
-// never is a time that does not come: a mismatched request that is not swept any more, until somebody asks.
-func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // sweepLoop looks at what somebody asked for (recheck), after a sweep that is running. The schedule calls Sweep itself.
 func (r *Runner) sweepLoop(ctx context.Context) {
@@ -80,8 +74,12 @@ type pass struct {
 	budget *cloudcheck.Budget
 	survey cloudcheck.Survey
 	done   Swept
-	// away is why the cloud cannot be asked any more; nil while it can.
-	away error
+	// away is why the cloud cannot be asked any more; nil while it can. suspect is why nothing of the last page could be asked,
+	// and answered says that something of another one could.
+	away, suspect error
+	answered      bool
+	// skipped says that nothing of the page under way was asked, because the cloud is away.
+	skipped bool
 }
 
 func (p *pass) tick(ctx context.Context) error {
@@ -90,7 +88,7 @@ func (p *pass) tick(ctx context.Context) error {
 	if !lastSync.IsZero() {
 		p.observer.SyncSeen(lastSync)
 	}
-	p.agenda.tick(lastSync, p.now())
+	p.agenda.tick(p.survey, p.now())
 	all, err := p.store.Awaiting(ctx, p.now())
 	if err != nil {
 		return err
@@ -127,7 +125,7 @@ func (p *pass) run(ctx context.Context, visits []visit, size int) error {
 		p.log.Info("the sweep did not reach everybody; the others come first in the next one", "requests", p.done.Requests,
 			"carried", p.done.Carried, "units", p.budget.Spent(), "because", p.budget.Ended())
 	}
-	return errors.Join(p.away, ctx.Err())
+	return errors.Join(p.failure(), ctx.Err())
 }
 
 // pageSize is how many holders may be looked at next: no more are read from the directory than the budget can show at best.
@@ -175,34 +173,35 @@ func (p *pass) load(ctx context.Context, page []visit) ([]Request, error) {
 
 // judge gives a verdict on each request. Once nothing can be asked, all are Unknown for the same reason.
 func (p *pass) judge(ctx context.Context, requests []Request) []cloudcheck.Verdict {
-	if p.away == nil {
+	why := p.away
+	if p.skipped = why != nil; !p.skipped {
 		verdicts, err := p.cloud.Sweep(ctx, p.survey, p.cases(ctx, requests))
 		if err == nil {
+			p.suspect, p.answered = nil, true
 			return verdicts
 		}
-		p.away = fmt.Errorf("sweep: %w", err)
+		why = fmt.Errorf("sweep: %w", err)
+		p.doubt(why)
 	}
-	why := asCause(p.away, cause.CloudUnavailable)
-	return slices.Repeat([]cloudcheck.Verdict{{Outcome: cloudcheck.Unknown, Cause: &why.Cause}}, len(requests))
+	e := asCause(why, cause.CloudUnavailable)
+	return slices.Repeat([]cloudcheck.Verdict{{Outcome: cloudcheck.Unknown, Cause: &e.Cause}}, len(requests))
 }
 
-// settle stores what a visit brought and notes when the holder's turn comes again.
-func (p *pass) settle(ctx context.Context, v visit, requests []Request, verdicts []cloudcheck.Verdict) {
-	found := map[cloudcheck.Outcome]int{}
-	for i, verdict := range verdicts {
-		found[verdict.Outcome]++
-		p.apply(ctx, v, requests[i], verdict)
+// doubt notes that nothing of a page could be asked. That may be its holders' own fault, where they are few: the cloud counts as
+// away only where the tenant could not be read either, or the next page fails too.
+func (p *pass) doubt(why error) {
+	if p.survey.Err != nil || p.suspect != nil {
+		p.away = why
 	}
-	p.done.Requests += len(requests) - found[cloudcheck.Unasked]
-	switch {
-	case found[cloudcheck.Unasked] > 0:
-		p.miss(found[cloudcheck.Unasked])
-	case found[cloudcheck.Unknown] > 0:
-		p.agenda.failed(v, p.now())
-		p.done.Carried += found[cloudcheck.Unknown]
-	default:
-		p.agenda.seen(v, p.now())
+	p.suspect = why
+}
+
+// failure is why the cloud could not be asked; nil where it could.
+func (p *pass) failure() error {
+	if p.away == nil && !p.answered {
+		return p.suspect
 	}
+	return p.away
 }
 
 // cases lays out what each request waits for, with its holder as the directory shows it now.
@@ -245,96 +244,4 @@ func orBehind(err error, entry ldapwriter.Entry, receipt ldapwriter.Receipt, now
 		return err
 	}
 	return cause.Wait(cause.DCUnavailable, "it was written on %s, which cannot be read now, and %s does not show it yet", receipt.DC, entry.DC)
-}
-
-// apply stores a verdict. One that says nothing new leaves no trace, so that a long wait does not fill the event log; but
-// who asked for a look gets an answer.
-func (p *pass) apply(ctx context.Context, v visit, q Request, found cloudcheck.Verdict) {
-	switch found.Outcome {
-	case cloudcheck.Unasked:
-		return
-	case cloudcheck.Unknown:
-		p.applyUnknown(ctx, v, q, found)
-		return
-	}
-	t := transition(q, found)
-	t.LastSyncSeen, t.SyncMoves = &found.LastSyncSeen, &found.SyncMoves
-	now := p.now()
-	switch {
-	case found.Outcome == cloudcheck.Verified:
-		t.To, t.ClearCause = Verified, true
-	case found.Outcome == cloudcheck.Contradicted:
-		t.To, t.NotBefore = Mismatched, p.nextLook(q)
-	case q.State == Mismatched:
-		t.Cause, t.NotBefore = nil, p.nextLook(q) // not a better answer than the contradiction that stands
-	case q.NotBefore.IsZero():
-		t.NotBefore = &now
-	}
-	// Nobody looks at it any more: it must not keep its address from others for ever.
-	t.Unclaim = t.NotBefore != nil && t.NotBefore.Equal(never())
-	if t.To == q.State && t.NotBefore == nil && !tellsNews(q, found) {
-		return
-	}
-	moved, ok := p.put(ctx, t)
-	if ok && t.To == Verified {
-		p.observer.RequestVerified(moved.VerifiedAt.Sub(moved.WrittenAt))
-	}
-}
-
-func transition(q Request, found cloudcheck.Verdict) Transition {
-	t := Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", AsOf: q.UpdatedAt, Detail: found.Seen, Cause: found.Cause, Seen: found.Seen}
-	if found.Seen != nil {
-		t.CloudID = found.Seen.ID
-	}
-	return t
-}
-
-// applyUnknown says on a written request that it could not be looked at, where that is news. One look that fails is not: it is
-// made up for in the next tick. What was found before stays where it says what to mend.
-func (p *pass) applyUnknown(ctx context.Context, v visit, q Request, found cloudcheck.Verdict) {
-	if q.State == Mismatched {
-		p.forget(ctx, q)
-		return
-	}
-	lasts := v.failures > 0 || q.NotBefore.IsZero()
-	mends := q.Cause != nil && q.Cause.Code == cause.SyncStopped
-	if lasts && !mends && !sameCause(q.Cause, found.Cause) {
-		p.put(ctx, transition(q, found))
-	}
-}
-
-// forget ends the sweeping of a mismatched request whose time is over, though it cannot be looked at. One that somebody asked
-// for is tried on.
-func (p *pass) forget(ctx context.Context, q Request) {
-	next := p.nextLook(q)
-	if next.Equal(never()) && !q.NotBefore.IsZero() {
-		p.put(ctx, Transition{ID: q.ID, From: q.State, To: q.State, What: "verdict", NotBefore: next, AsOf: q.UpdatedAt, Unclaim: true})
-	}
-}
-
-// nextLook is when a mismatched request is swept again.
-func (r *Runner) nextLook(q Request) *time.Time {
-	next := r.now().Add(mismatchedEvery)
-	if next.After(q.WrittenAt.Add(r.deadline + mismatchedFor)) {
-		next = never()
-	}
-	return &next
-}
-
-// tellsNews says whether a verdict differs from what the request shows already.
-func tellsNews(q Request, v cloudcheck.Verdict) bool {
-	if !sameCause(q.Cause, v.Cause) {
-		return true
-	}
-	if q.SyncMoves != v.SyncMoves || !q.LastSyncSeen.Equal(v.LastSyncSeen) {
-		return true
-	}
-	return v.Seen != nil && (q.Seen == nil || q.Seen.ID != v.Seen.ID || q.Seen.Mail != v.Seen.Mail || !q.Seen.Proxies.Equal(v.Seen.Proxies))
-}
-
-func sameCause(a, b *cause.Cause) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Code == b.Code
 }
