@@ -31,6 +31,9 @@ func holdingOf(objects []cloudcheck.Object) holding {
 // so where it matters.
 func (r *run) readDeleted(ctx context.Context) {
 	deleted, err := r.Cloud.DeletedObjects(ctx)
+	if err != nil && ctx.Err() != nil {
+		return // the audit ends, and says so itself
+	}
 	if err != nil {
 		r.Logger.Warn("deleted objects could not be read, so they are not named where they hold disputed addresses", "error", err)
 		return

@@ -65,16 +65,19 @@ type run struct {
 // all goes through the phases.
 func (r *run) all(ctx context.Context) error {
 	var err error
+	r.pace.begin(ReadingCloud, 0)
 	if r.tenant, err = r.Cloud.Tenant(ctx); err != nil {
 		return &stopped{"the tenant could not be read", err}
 	}
 	r.summary.TenantDomain, r.summary.LastSync = r.tenant.InitialDomain, r.tenant.LastSync
-	r.pace.begin(ReadingCloud, 0)
 	r.summary.Cloud, err = r.Cloud.Refresh(ctx, func(objects int) { r.pace.at(objects, 0) })
 	if err != nil {
 		return &stopped{"the tenant could not be read", err}
 	}
 	r.readDeleted(ctx)
+	if err := ctx.Err(); err != nil {
+		return &stopped{"the tenant could not be read", err}
+	}
 	r.pace.begin(ReadingDirectory, r.summary.Cloud.Objects)
 	if err := r.compareAll(ctx); err != nil {
 		return err
@@ -103,10 +106,7 @@ func (r *run) summed(ctx context.Context, err error) Summary {
 	s.Ended, s.Complete = r.Now(), err == nil
 	r.counts.into(&s)
 	if err != nil {
-		s.Stopped = whyStopped(ctx, err)
-		if s.Holders > 0 {
-			s.Stopped += fmt.Sprintf("; %d holders were compared until then, and addresses that two holders have were not all looked for", s.Holders)
-		}
+		s.Stopped = r.whyStopped(ctx, err) + "; " + covered(s.Holders)
 		if n := len(r.scope.undecided); n > 0 {
 			s.Stopped += fmt.Sprintf("; %d more that the tenant does not have were not judged, since it was not known yet whether their containers are synchronised", n)
 		}
@@ -114,15 +114,34 @@ func (r *run) summed(ctx context.Context, err error) Summary {
 	return s
 }
 
-// whyStopped is an error in a sentence for people: a cause's public one where there is one.
-func whyStopped(ctx context.Context, err error) string {
+// covered says how much was compared.
+func covered(holders int) string {
+	if holders == 0 {
+		return "no holder was compared"
+	}
+	return fmt.Sprintf("%d holders were compared until then, and addresses that two holders have were not all looked for", holders)
+}
+
+// whyStopped is an error in a sentence for people: a cause's public one where there is one, without the promise to try again.
+func (r *run) whyStopped(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
-		return "it was interrupted"
+		return "stopped " + during(r.pace.last.Phase)
 	}
 	why := err.Error()
 	var s *stopped
 	if known, ok := cause.As(err); ok && errors.As(err, &s) {
-		why = s.side + ": " + known.Cause.Message
+		why = s.side + ": " + known.Cause.Once()
 	}
 	return cmp.Or(why, "it failed")
+}
+
+// during says in which phase something happened.
+func during(p Phase) string {
+	switch p {
+	case ReadingCloud:
+		return "while the tenant was read"
+	case NamingConflicts:
+		return "while it was looked who has the same addresses"
+	}
+	return "while holders were compared"
 }

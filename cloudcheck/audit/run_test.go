@@ -392,7 +392,7 @@ func TestInterrupted(t *testing.T) {
 		return nil
 	}
 	s, err := w.run(ctx)
-	if !errors.Is(err, context.Canceled) || s.Complete || !strings.HasPrefix(s.Stopped, "it was interrupted; ") || s.Holders < 6 || s.Holders > 9 {
+	if !errors.Is(err, context.Canceled) || s.Complete || !strings.HasPrefix(s.Stopped, "stopped while holders were compared; ") || s.Holders < 6 || s.Holders > 9 {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if len(w.items) < 4 {

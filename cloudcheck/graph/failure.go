@@ -161,13 +161,13 @@ func (c *Client) explainNetwork(name, server, key string, err error) *failure {
 		f.mend = fmt.Sprintf("check cloud.%s, this machine's clock, and cloud.ca_file if a proxy or a simulator stands there", key)
 	case errors.As(err, &unresolved):
 		f.detail = fmt.Sprintf("the name %s is not known to DNS", unresolved.Name)
-		f.mend = "check the name servers and the proxy of this machine"
+		f.mend = fmt.Sprintf("check cloud.%s if it is set, and the name servers and the proxy of this machine", key)
 	case timedOut(err):
 		f.detail = fmt.Sprintf("%s (%s) did not answer within %s", name, server, c.timeout)
 		f.mend = "it is tried again; check network, proxy and firewall if it stays"
 	default:
 		f.detail = fmt.Sprintf("%s (%s) is not reached", name, server)
-		f.mend = "check network, proxy and firewall"
+		f.mend = fmt.Sprintf("check cloud.%s if it is set, network, proxy and firewall", key)
 	}
 	return f
 }

@@ -68,6 +68,9 @@ func whyAgain(err error) string {
 // attach opens the file anew, for another process may have put another one in its place. why says why a copy is of no use,
 // in words; "" where it is.
 func (m *Mirror) attach(ctx context.Context) (s state, why string, err error) {
+	if m.options.Anew {
+		return state{}, "it was asked for", nil
+	}
 	if err := m.Close(); err != nil {
 		return state{}, "", err
 	}

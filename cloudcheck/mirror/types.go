@@ -19,13 +19,16 @@ type Options struct {
 	Path string
 	// TenantID is the tenant that is copied. A copy of another one is thrown away.
 	TenantID string
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// Anew says that the whole tenant is read, whatever the copy holds. The copy stays until the new one is complete.
+	Anew   bool
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Refreshed is what a refresh of the local copy did.
 type Refreshed struct {
-	// Full says that the whole tenant was read: there was no copy, or the delta token had expired (Why says which).
+	// Full says that the whole tenant was read: it was asked for, there was no copy, or the delta token had expired (Why says
+	// which).
 	Full bool   `json:"full"`
 	Why  string `json:"why,omitempty"`
 	// Objects are in the copy now; Changed and Removed are what this refresh brought.

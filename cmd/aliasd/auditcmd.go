@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/config"
@@ -45,7 +47,8 @@ func (a *app) audit(ctx context.Context, o auditOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	job, err := a.openAuditing(s)
+	shown := &watched{app: a, progress: a.newProgress(o.quiet)}
+	job, err := a.openAuditing(s, slog.New(notices{tell: shown.notice}))
 	if err != nil {
 		return err
 	}
@@ -54,23 +57,21 @@ func (a *app) audit(ctx context.Context, o auditOptions) (err error) {
 	if job.dir, err = filepath.Abs(o.dir); o.dir == "" || err != nil {
 		job.dir = s.Report.Dir
 	}
-	shown := a.newProgress(o.quiet)
 	job.progress = shown.show
 	made, err := job.run(ctx)
 	shown.end()
 	if err != nil {
 		return err
 	}
-	return a.printAudit(made)
+	return a.printAudit(made, ctx.Err())
 }
 
 // openAuditing makes an audit of the settings, and goes on as the account that owns the data folder. The secrets may be
 // for the caller's eyes alone, so they are read before.
-func (a *app) openAuditing(s *config.Settings) (auditing, error) {
+func (a *app) openAuditing(s *config.Settings, log *slog.Logger) (auditing, error) {
 	if err := holdSecrets(s); err != nil {
 		return auditing{}, err
 	}
-	log := newLogger(a.err, config.Log{Level: "warn", Format: s.Log.Format})
 	directory, err := openDirectory(s.Directory, log)
 	if err != nil {
 		return auditing{}, err
@@ -100,8 +101,8 @@ func holdSecrets(s *config.Settings) error {
 	return nil
 }
 
-// printAudit prints what an audit found, and ends with its exit code.
-func (a *app) printAudit(made audited) error {
+// printAudit prints what an audit found, and ends with its exit code; interrupt is the context's error.
+func (a *app) printAudit(made audited, interrupt error) error {
 	if a.json {
 		if err := a.printJSON(made); err != nil {
 			return err
@@ -109,20 +110,31 @@ func (a *app) printAudit(made audited) error {
 	} else {
 		printSummary(a.out, made)
 	}
-	if err := made.incomplete(); err != nil {
-		return err
-	}
-	if made.Summary.Wrong > 0 {
+	switch {
+	case made.stopped != nil && interrupt != nil:
+		return interrupt
+	case made.stopped != nil:
+		return made.inWords()
+	case made.Summary.Wrong > 0:
 		return &silentError{code: exitMismatched}
 	}
 	return nil
+}
+
+// inWords is why an audit is not complete: the code of the side's cause, and the sentence of the summary.
+func (m audited) inWords() error {
+	why, ok := cause.As(m.stopped)
+	if !ok {
+		return m.incomplete()
+	}
+	return cause.Wait(why.Cause.Code, "the audit is not complete: %s", m.Summary.Stopped)
 }
 
 // printSummary prints an audit in 80 columns.
 func printSummary(w io.Writer, made audited) {
 	s := made.Summary
 	fmt.Fprintln(w)
-	say(w, "", fmt.Sprintf("Audit of %s below %s", orNone(s.TenantDomain), s.BaseDN))
+	say(w, "", auditTitle(s))
 	if !s.Complete {
 		say(w, "", "Not complete: "+s.Stopped)
 	}
@@ -137,6 +149,13 @@ func printSummary(w io.Writer, made audited) {
 	for _, file := range []string{made.Files.HTML, made.Files.CSV, made.Files.JSONL} {
 		sayf(w, "  %s", file)
 	}
+}
+
+func auditTitle(s audit.Summary) string {
+	if s.TenantDomain == "" {
+		return "Audit below " + s.BaseDN
+	}
+	return fmt.Sprintf("Audit of %s below %s", s.TenantDomain, s.BaseDN)
 }
 
 // audited is an audit that was made: what it covered and found, and where it is written.

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -35,8 +32,8 @@ type auditing struct {
 	log       *slog.Logger
 }
 
-// run makes the audit and its files. One that was stopped, or lost a side midway, has its files too, and says so in its
-// summary; the error is set where there is nothing to be written, and is errAuditRuns where another one runs.
+// run makes the audit and its files. One that was stopped, or lost a side or never had it, has its files too, and says so in
+// its summary; the error is set where the files cannot be written, and is errAuditRuns where another one runs.
 func (j auditing) run(ctx context.Context) (made audited, err error) {
 	lock, err := lockAudit(j.settings.DataDir)
 	if err != nil {
@@ -49,37 +46,42 @@ func (j auditing) run(ctx context.Context) (made audited, err error) {
 	}
 	defer func() { err = errors.Join(err, files.Abort()) }()
 	made.Summary, made.stopped = j.compare(ctx, files)
-	if made.stopped != nil && made.Summary.Holders == 0 {
-		return made, made.stopped
-	}
 	made.Files, err = files.Finish(made.Summary)
 	return made, err
 }
 
 // compare reads both sides and compares them. The summary is of what was covered, also where there is an error.
 func (j auditing) compare(ctx context.Context, sink audit.Sink) (s audit.Summary, err error) {
-	cloud, err := j.openCloud(ctx)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, cloud.Mirror.Close()) }()
+	cloud := &tenantCopy{Copied: audit.Copied{Checker: j.checker, Source: j.graph, Deleted: j.graph}, open: j.openCopy}
+	defer func() { err = errors.Join(err, cloud.close()) }()
 	return audit.Run(ctx, audit.Options{Directory: j.directory, Cloud: cloud, Sink: sink, BaseDN: j.settings.Directory.BaseDN,
 		Progress: j.progress, Now: j.now, Logger: j.log})
 }
 
-// openCloud opens the local copy of the tenant, or forgets it first where the whole tenant is to be read anew. A copy belongs
-// to the tenant that answers, whatever the settings call it.
-func (j auditing) openCloud(ctx context.Context) (audit.Copied, error) {
-	t, err := j.checker.Tenant(ctx)
-	if err != nil {
-		return audit.Copied{}, err
+// openCopy opens the local copy of the tenant. A copy belongs to the tenant that answers, whatever the settings call it.
+func (j auditing) openCopy(initialDomain string) (*mirror.Mirror, error) {
+	return mirror.Open(mirror.Options{Path: filepath.Join(j.settings.DataDir, mirrorFile), TenantID: initialDomain, Anew: j.full,
+		Now: j.now, Logger: j.log})
+}
+
+// tenantCopy is a tenant whose local copy is opened once the tenant has said which it is.
+type tenantCopy struct {
+	audit.Copied
+	open func(initialDomain string) (*mirror.Mirror, error)
+}
+
+// Tenant is the Checker's; the copy is open then.
+func (c *tenantCopy) Tenant(ctx context.Context) (cloudcheck.Tenant, error) {
+	t, err := c.Copied.Tenant(ctx)
+	if err == nil && c.Mirror == nil {
+		c.Mirror, err = c.open(t.InitialDomain)
 	}
-	path := filepath.Join(j.settings.DataDir, mirrorFile)
-	if j.full {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return audit.Copied{}, fmt.Errorf("forget the copy of the tenant: %w", err)
-		}
+	return t, err
+}
+
+func (c *tenantCopy) close() error {
+	if c.Mirror == nil {
+		return nil
 	}
-	m, err := mirror.Open(mirror.Options{Path: path, TenantID: t.InitialDomain, Now: j.now, Logger: j.log})
-	return audit.Copied{Checker: j.checker, Mirror: m, Source: j.graph, Deleted: j.graph}, err
+	return c.Mirror.Close()
 }

@@ -18,6 +18,8 @@ const lineEvery = 10 * time.Second
 // progress shows how an audit gets on. Its methods are called from one goroutine at a time.
 type progress interface {
 	show(audit.Progress)
+	// clear takes away what stands where the next line is to be written.
+	clear()
 	// end leaves the stream as it is to be found.
 	end()
 }
@@ -28,7 +30,7 @@ func (a *app) newProgress(quiet bool) progress {
 	case quiet:
 		return silence{}
 	case !a.json && isTerminal(a.err):
-		return &bar{w: a.err}
+		return &bar{w: a.err, now: a.now}
 	}
 	return &lines{w: a.err, json: a.json, now: a.now}
 }
@@ -58,24 +60,31 @@ type silence struct{}
 
 func (silence) show(audit.Progress) {}
 
+func (silence) clear() {}
+
 func (silence) end() {}
 
 // bar draws a bar for each phase, with rate and time left, and takes it away again.
 type bar struct {
 	w     io.Writer
+	now   func() time.Time
 	phase audit.Phase
+	began time.Time
 	drawn *progressbar.ProgressBar
 }
 
 func (b *bar) show(p audit.Progress) {
 	if b.drawn == nil || b.phase != p.Phase {
 		b.end()
-		b.phase, b.drawn = p.Phase, b.newBar(p)
+		b.phase, b.began, b.drawn = p.Phase, b.now(), b.newBar(p)
 	}
-	if p.Expected > 0 {
-		// What is expected is an estimate: a bar that was full would be over.
-		b.drawn.ChangeMax(max(p.Expected, p.Done+1))
+	if p.Expected == 0 {
+		b.drawn.Describe(inOneLine(p, b.now().Sub(b.began)))
+		_ = b.drawn.Set(p.Done)
+		return
 	}
+	// What is expected is an estimate: a bar that was full would be over.
+	b.drawn.ChangeMax(max(p.Expected, p.Done+1))
 	what, _ := doing(p.Phase)
 	if p.Wrong > 0 {
 		what += fmt.Sprintf(" (%d wrong)", p.Wrong)
@@ -85,15 +94,22 @@ func (b *bar) show(p audit.Progress) {
 }
 
 func (b *bar) newBar(p audit.Progress) *progressbar.ProgressBar {
-	most := p.Expected
-	if most == 0 {
-		most = -1 // nobody knows: it turns, and counts
+	if p.Expected == 0 { // nobody knows how much there is: it turns, and the description counts
+		return progressbar.NewOptions(-1, progressbar.OptionSetDescription(inOneLine(p, 0)), progressbar.OptionSetWriter(b.w),
+			progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionSpinnerType(14),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 	}
 	what, _ := doing(p.Phase)
-	return progressbar.NewOptions(most, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(b.w),
+	return progressbar.NewOptions(p.Expected, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(b.w),
 		progressbar.OptionSetWidth(10), progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(), progressbar.OptionSetItsString(""), progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+}
+
+func (b *bar) clear() {
+	if b.drawn != nil {
+		_ = b.drawn.Clear()
+	}
 }
 
 func (b *bar) end() {
@@ -142,6 +158,8 @@ func (l *lines) show(p audit.Progress) {
 	fmt.Fprintln(l.w, inOneLine(p, now.Sub(l.began)))
 }
 
+func (l *lines) clear() {}
+
 func (l *lines) end() {}
 
 // inOneLine says how far a phase got in a time, how fast, and how long it will take.
@@ -152,7 +170,7 @@ func inOneLine(p audit.Progress, took time.Duration) string {
 		line += fmt.Sprintf(" of about %d", max(p.Expected, p.Done))
 	}
 	line += " " + things
-	if rate := float64(p.Done) / took.Seconds(); took > 0 && rate > 0 {
+	if rate := float64(p.Done) / took.Seconds(); took >= time.Second && rate > 0 {
 		line += fmt.Sprintf(", %.0f a second", rate)
 		if left := p.Expected - p.Done; left > 0 {
 			line += fmt.Sprintf(", %s left", time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second))

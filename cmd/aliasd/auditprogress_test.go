@@ -61,7 +61,7 @@ func TestProgressInJSON(t *testing.T) {
 func TestProgressAsABar(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	b := &bar{w: &out}
+	b := &bar{w: &out, now: time.Now}
 	steps := []audit.Progress{{Phase: audit.ReadingCloud, Done: 999}, {Phase: audit.ReadingCloud, Done: 1998}}
 	for n := 0; n <= 100000; n += 20000 {
 		steps = append(steps, audit.Progress{Phase: audit.ReadingDirectory, Done: n, Expected: 100000, Wrong: n / 1000})
@@ -73,7 +73,7 @@ func TestProgressAsABar(t *testing.T) {
 	b.end()
 	b.end() // harmless
 	drawn := strings.Split(out.String(), "\r")
-	for _, want := range []string{`reading the tenant.*\d+.*/s`, `comparing \(\d+ wrong\).*\(\d+/100000, \d+ /s\).*\[\d+s:\d+s\]`} {
+	for _, want := range []string{`reading the tenant: 999 objects  \[0s\]`, `comparing \(\d+ wrong\).*\(\d+/100000, \d+ /s\).*\[\d+s:\d+s\]`} {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
 			t.Errorf("%s is not in %q", want, drawn)
 		}

@@ -133,7 +133,7 @@ func happened(e server.EventJSON) string {
 		"taken over": "writing: another node took it over", "given back": "queued again: the node was stopped",
 		"paused": "waits: writing is stopped", "intent": "about to write (intent stored)", "written": "written on-premises",
 		"nothing to write": "nothing had to be written; it waits for the cloud",
-		"in doubt": "may have been written; it is looked at again", "retry": "tried again later", "woken": "asked to look again",
+		"in doubt":         "may have been written; it is looked at again", "retry": "tried again later", "woken": "asked to look again",
 		"cloud away": "the cloud could not be asked", "undone": "taken back by a later request",
 		"superseded": "superseded by a later request", "cancelled": "cancelled", "released": "released: it waits for its turn",
 		"refused": "refused: nothing was written", "failed": "failed", "verdict": "looked at in the cloud",

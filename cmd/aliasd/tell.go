@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/client"
 	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/server"
@@ -43,6 +44,7 @@ func (a *app) tell(err error) {
 	var silent *silentError
 	var problems config.Problems
 	var problem *client.Problem
+	known, isCause := cause.As(err)
 	switch {
 	case errors.As(err, &silent):
 	case a.json:
@@ -59,6 +61,8 @@ func (a *app) tell(err error) {
 		if hint := allowHint(string(problem.Code)); hint != "" {
 			fmt.Fprintln(a.err, hint)
 		}
+	case isCause:
+		sayUnder(a.err, "aliasd: ", string(known.Cause.Code)+": "+known.Cause.Once())
 	default:
 		fmt.Fprintf(a.err, "aliasd: %v\n", err)
 	}
@@ -82,6 +86,7 @@ func errorOf(err error) errorJSON {
 	var unreachable *url.Error
 	var input *inputError
 	out := errorJSON{Code: "error", Message: err.Error()}
+	known, isCause := cause.As(err)
 	switch {
 	case errors.As(err, &wrong):
 		out.Code, out.Message = "usage", wrong.err.Error()
@@ -95,6 +100,8 @@ func errorOf(err error) errorJSON {
 		out.Code = string(end.state)
 	case errors.Is(err, context.Canceled):
 		out.Code, out.Message = "stopped", "stopped"
+	case isCause:
+		out.Code, out.Message = string(known.Cause.Code), known.Cause.Once()
 	case errors.As(err, &unreachable):
 		out.Code = "unreachable"
 	}
