@@ -189,16 +189,17 @@ func (d *daemon) URL() string {
 	return scheme + "://" + d.listener.Addr().String()
 }
 
-// Run works until ctx ends, then drains: calls that are being answered and writes that have begun are finished.
+// Run works until ctx ends or the API fails, then drains: calls that are being answered and writes that have begun are
+// finished.
 func (d *daemon) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	schedule, err := d.newSchedule(ctx)
 	if err != nil {
 		return err
 	}
 	d.log.Info("aliasd runs", "version", version, "api", d.URL(), "directory", d.settings.Directory.Servers, "tenant", d.settings.Cloud.TenantID,
 		"verify", d.settings.Schedule.Verify)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	var parts sync.WaitGroup
 	var served error
 	parts.Go(func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -16,9 +17,10 @@ import (
 // lastReport is the name under which the store keeps until when the last scheduled report reached.
 const lastReport = "last_report"
 
-// newSchedule lays out the sweeps, the reports and the audits; nothing runs before it is started.
+// newSchedule lays out the sweeps, the reports and the audits; nothing runs before it is started. A job that panics is
+// logged, and the daemon goes on: it may be in the midst of a write.
 func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
-	schedule := cron.New()
+	schedule := cron.New(cron.WithChain(cron.Recover(cronLog{d.log})))
 	jobs := []struct {
 		key, when string
 		do        func(context.Context) error
@@ -41,6 +43,19 @@ func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 		}
 	}
 	return schedule, nil
+}
+
+// cronLog is our log as the scheduler writes to it.
+type cronLog struct{ log *slog.Logger }
+
+var _ cron.Logger = cronLog{}
+
+// Info logs what the scheduler does.
+func (l cronLog) Info(msg string, keysAndValues ...any) { l.log.Debug(msg, keysAndValues...) }
+
+// Error logs a panic of a job, with its stack.
+func (l cronLog) Error(err error, msg string, keysAndValues ...any) {
+	l.log.Error("a scheduled job broke down; it runs again on schedule", append([]any{"error", err, "what", msg}, keysAndValues...)...)
 }
 
 // sweep runs one sweep; where one is still running, this one is skipped.
