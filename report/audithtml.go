@@ -96,7 +96,7 @@ func (a *Audit) view(s audit.Summary) auditView {
 		Summary: s, Heading: heading(s), Headline: AuditHeadline(s), Why: asSentence(s.Stopped), Facts: facts(s), Ring: ring(s), InPercent: inPercent(s.InOrder, s.Holders),
 		Tiles: []tile{
 			{s.Holders, holdersCompared(s.Holders), "plain"}, {s.InOrder, "in order", "good"},
-			{s.Pending, waitLabel(s.Pending), toneOver(s.Pending, "going")}, {s.Wrong, needSomebody(s.Wrong), toneOver(s.Wrong, "bad")},
+			{s.Pending, waitLabel(s.Pending), toneOver(s.Pending, "going")}, {s.Wrong, NeedSomebody(s.Wrong), toneOver(s.Wrong, "bad")},
 		},
 		Sections: a.sections(s.BaseDN),
 	}
@@ -127,7 +127,7 @@ func AuditHeadline(s audit.Summary) string {
 		return fmt.Sprintf("Nothing needs anybody: %s of %s in order, %s for the cloud.", count(s.InOrder),
 			amount(s.Holders, "holder is", "holders are"), amount(s.Pending, "waits", "wait"))
 	}
-	sentence := fmt.Sprintf("%s of %s %s", count(s.Wrong), amount(s.Holders, "holder", "holders"), needSomebody(s.Wrong))
+	sentence := fmt.Sprintf("%s of %s %s", count(s.Wrong), amount(s.Holders, "holder", "holders"), NeedSomebody(s.Wrong))
 	if s.Pending > 0 {
 		sentence += fmt.Sprintf("; %s for the cloud", amount(s.Pending, "more waits", "more wait"))
 	}
@@ -170,7 +170,8 @@ func waitLabel(n int) string {
 	return "wait for the cloud"
 }
 
-func needSomebody(n int) string {
+// NeedSomebody says of so many that they are wrong: they need, or the one needs, somebody.
+func NeedSomebody(n int) string {
 	if n == 1 {
 		return "needs somebody"
 	}
@@ -193,7 +194,7 @@ func ring(s audit.Summary) []share {
 	const least = 1.2 // percent
 	list := []share{
 		{Label: "in order", Tone: "good", Count: s.InOrder}, {Label: waitLabel(s.Pending), Tone: "going", Count: s.Pending},
-		{Label: needSomebody(s.Wrong), Tone: "bad", Count: s.Wrong},
+		{Label: NeedSomebody(s.Wrong), Tone: "bad", Count: s.Wrong},
 	}
 	total := 0.0
 	for i, p := range list {
@@ -231,7 +232,7 @@ func causeBars(sections []auditSection) []measure {
 	var list []measure
 	for _, s := range sections {
 		list = append(list, measure{
-			Label: about(s.Code), Aside: SeverityLabel(s.Severity), Detail: s.Means, Text: count(s.Count), Tone: s.Tone, Percent: length(s.Count, most),
+			Label: string(s.Code), Aside: SeverityLabel(s.Severity), Detail: s.Means, Text: count(s.Count), Tone: s.Tone, Percent: length(s.Count, most),
 		})
 	}
 	return list
@@ -306,7 +307,7 @@ func (a *Audit) sections(base string) []auditSection {
 	var list []auditSection
 	for g, kept := range a.groups {
 		s := auditSection{
-			Code: g.code, Severity: g.severity, Tone: severityTone(g.severity), Means: meaning(g.code), Do: remedy(g.code),
+			Code: g.code, Severity: g.severity, Tone: severityTone(g.severity), Means: meaning(g), Do: remedy(g),
 			Count: kept.count, LeftOut: kept.count - len(kept.rows),
 		}
 		for _, it := range kept.rows {
@@ -373,13 +374,13 @@ func severityTone(s cloudcheck.Severity) string {
 	return "plain"
 }
 
-// SeverityLabel says what a severity asks of people.
+// SeverityLabel says what a severity asks of people: the one set of words for them, on terminals and pages.
 func SeverityLabel(s cloudcheck.Severity) string {
 	switch s {
 	case cloudcheck.Wrong:
-		return "needs somebody"
+		return NeedSomebody(1)
 	case cloudcheck.Pending:
-		return "goes by itself"
+		return waitLabel(1)
 	}
 	return "good to know"
 }

@@ -1,22 +1,73 @@
 package report
 
-import "github.com/aliasd/aliasd/cause"
+import (
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
+)
 
-// meaning says in one sentence what a finding means, for people who do not know the code.
-func meaning(code cause.Code) string { return wordsOf(code)[0] }
+// meaning says in one sentence what findings of a group mean, for people who do not know the code.
+func meaning(g auditGroup) string { return wordsOf(g)[0] }
 
-// remedy says in one sentence what to do about a finding; docs/causes has the whole of it.
-func remedy(code cause.Code) string { return wordsOf(code)[1] }
+// remedy says in one sentence what to do about findings of a group; docs/causes has the whole of it.
+func remedy(g auditGroup) string { return wordsOf(g)[1] }
 
-// wordsOf are the meaning and the remedy of a code; both empty for one that is no finding.
-func wordsOf(code cause.Code) [2]string {
+// wordsOf are the meaning and the remedy of a group; both empty for a code that is no finding. What is only good to know,
+// and what waits for the cloud, asks nothing of anybody.
+func wordsOf(g auditGroup) [2]string {
+	switch g.severity {
+	case cloudcheck.Notice:
+		return noticeWords(g.code)
+	case cloudcheck.Pending:
+		return pendingWords(g.code)
+	}
+	return wrongWords(g.code)
+}
+
+func wrongWords(code cause.Code) [2]string {
 	switch code {
 	case cause.DuplicateOnPremises, cause.TwoPrimaries, cause.MailDiffers, cause.NoPrimary, cause.TooManyAddresses, cause.ChangedOnPremises, cause.ExchangePolicy:
 		return onPremisesWords(code)
-	case cause.NotSyncedYet, cause.NotCalculatedYet, cause.SyncStopped, cause.NotInCloud, cause.CloudManaged, cause.ExportErrorSuspected, cause.Deadline:
+	case cause.SyncStopped, cause.NotInCloud, cause.CloudManaged, cause.ExportErrorSuspected, cause.Deadline:
 		return syncWords(code)
 	}
 	return cloudWords(code)
+}
+
+// pendingWords are about what goes by itself.
+func pendingWords(code cause.Code) [2]string {
+	switch code {
+	case cause.NotSyncedYet:
+		return [2]string{"The directory was changed after the last sync.", "Nothing: the next sync brings it."}
+	case cause.NotCalculatedYet:
+		return [2]string{"The sync ran, the cloud has not worked it in yet.", "Nothing: minutes are normal."}
+	case cause.Quarantined:
+		return [2]string{"The cloud put the value into quarantine, and nobody is seen to hold it any more.", "Nothing: the cloud releases it within the hour."}
+	}
+	return [2]string{wrongWords(code)[0], "Nothing: it goes by itself."}
+}
+
+// noticeWords are about what harms nobody.
+func noticeWords(code cause.Code) [2]string {
+	switch code {
+	case cause.NotInCloud:
+		return [2]string{"The holder is not in the tenant, and by the default rules it is not meant to be: what it is, or where it stands, is not synchronised.",
+			"Nothing, unless somebody misses it there."}
+	case cause.CloudManaged:
+		return [2]string{"The cloud owns the holder, not the directory; both sides say the same.", "Nothing; its addresses are changed in the cloud from now on."}
+	case cause.ValueDiscarded:
+		return [2]string{"The cloud drops the value, and nothing is missing without it.", "Nothing; the value may stay."}
+	case cause.DuplicateOnPremises:
+		return [2]string{"Two objects on-premises have the same address, and not both are synchronised, so neither stands in the other's way.",
+			"Nothing for now; decide whose address it is before both are synchronised."}
+	case cause.NoPrimary:
+		return [2]string{"The holder has aliases, and nothing says which address is its primary; what the cloud makes of that is not documented.",
+			"Nothing, unless people are to write from it; then say which one it is: aliasd primary HOLDER ADDRESS."}
+	case cause.TooManyAddresses:
+		return [2]string{"The holder has more values than an object can be sure to carry to the cloud.", "Nothing as long as it arrives; its export may fail one day (LargeObject)."}
+	case cause.CalculatedOtherwise:
+		return [2]string{"The cloud does not show an address that by its documented rules it makes by itself.", "Nothing, unless somebody misses it."}
+	}
+	return [2]string{wrongWords(code)[0], "Nothing has to be done."}
 }
 
 // onPremisesWords are about what stands in the directory.
@@ -48,10 +99,6 @@ func onPremisesWords(code cause.Code) [2]string {
 // syncWords are about what has not come to the cloud.
 func syncWords(code cause.Code) [2]string {
 	switch code {
-	case cause.NotSyncedYet:
-		return [2]string{"The directory was changed after the last sync.", "Nothing: the next sync brings it."}
-	case cause.NotCalculatedYet:
-		return [2]string{"The sync ran, the cloud has not worked it in yet.", "Nothing: minutes are normal."}
 	case cause.SyncStopped:
 		return [2]string{"The synchronisation does not run, so what was changed in the directory does not come.",
 			"Start it again on the sync server: Get-ADSyncScheduler says why it stands still."}
@@ -87,6 +134,9 @@ func cloudWords(code cause.Code) [2]string {
 	case cause.UPNStays:
 		return [2]string{"The address stays in the cloud although it is not on-premises, because it is the sign-in name.",
 			"Accept it, or change the user principal name on-premises."}
+	case cause.AmbiguousHolder:
+		return [2]string{"Several contacts of the tenant have the holder's addresses, so it is not known which of them it is, and nothing was compared.",
+			"Leave the addresses with one of them, and remove them from the others."}
 	case cause.HeldByDeleted:
 		return [2]string{"A deleted user or group still has the address.",
 			"Delete it for good, or wait until its 30 days are over."}

@@ -209,7 +209,7 @@ func TestChartsInABrowser(t *testing.T) {
 		t.Errorf("%d charts, %d of a good size, %d bars", charts, sized, bars)
 	}
 	text := evaluate[string](t, ctx, `document.body.innerText`)
-	for _, want := range []string{"10 of 104,211 holders need somebody; 1 more waits for the cloud.", "duplicate on premises needs somebody", "Berlin / Staff", "5 of 52", "99.9 %"} {
+	for _, want := range []string{"10 of 104,211 holders need somebody; 1 more waits for the cloud.", "duplicate_on_premises needs somebody", "Berlin / Staff", "5 of 52", "99.9 %"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q cannot be read", want)
 		}

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
-	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/queue"
 )
 
@@ -246,7 +245,6 @@ func functions(zone *time.Location) template.FuncMap {
 		"percent": func(n, of int) int { return max(1, n*100/of) },
 		"amount":  amount,
 		"count":   count,
-		"about":   about,
 		"outcome": outcomeOf,
 		"kind":    func(kind string) string { return strings.ReplaceAll(kind, "_", " ") },
 		"told":    told,
@@ -303,15 +301,15 @@ func result(s queue.State) string {
 	return string(s)
 }
 
-// asked says what a request asks for, without the address.
+// asked says what a request asks for, without the address, in the words of the command line.
 func asked(action string) string {
 	switch action {
 	case "add_alias":
-		return "add alias"
+		return "add"
 	case "remove_alias":
-		return "remove alias"
+		return "remove"
 	case "set_primary":
-		return "make primary"
+		return "make the primary"
 	}
 	return action
 }
@@ -379,6 +377,3 @@ func tint(tone string) template.CSS {
 func told(message string) string {
 	return regexp.MustCompile(`"allow": \["([a-z_]+)"\]`).ReplaceAllString(message, "$0 (on the command line --allow $1)")
 }
-
-// about is a cause in a few words, for people who do not know the code.
-func about(code cause.Code) string { return strings.ReplaceAll(string(code), "_", " ") }

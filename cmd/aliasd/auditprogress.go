@@ -10,6 +10,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/aliasd/aliasd/cloudcheck/audit"
+	"github.com/aliasd/aliasd/report"
 )
 
 // lineEvery is how often progress is told where there is no terminal to draw a bar on.
@@ -87,7 +88,7 @@ func (b *bar) show(p audit.Progress) {
 	b.drawn.ChangeMax(max(p.Expected, p.Done+1))
 	what, _ := doing(p.Phase)
 	if p.Wrong > 0 {
-		what += fmt.Sprintf(" (%d wrong)", p.Wrong)
+		what += fmt.Sprintf(" (%d %s)", p.Wrong, report.NeedSomebody(p.Wrong))
 	}
 	b.drawn.Describe(what)
 	_ = b.drawn.Set(p.Done) // a terminal that cannot be written to does not stop an audit
@@ -101,7 +102,7 @@ func (b *bar) newBar(p audit.Progress) *progressbar.ProgressBar {
 	}
 	what, _ := doing(p.Phase)
 	return progressbar.NewOptions(p.Expected, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(b.w),
-		progressbar.OptionSetWidth(10), progressbar.OptionShowCount(),
+		progressbar.OptionSetWidth(5), progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(), progressbar.OptionSetItsString(""), progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 }
@@ -177,7 +178,7 @@ func inOneLine(p audit.Progress, took time.Duration) string {
 		}
 	}
 	if p.Wrong > 0 {
-		line += fmt.Sprintf("; %d wrong", p.Wrong)
+		line += fmt.Sprintf("; %d %s", p.Wrong, report.NeedSomebody(p.Wrong))
 	}
 	return line
 }

@@ -70,7 +70,7 @@ func TestExplainOnBothDirectories(t *testing.T) {
 
 		s.addValues(t, "Twin One", site.User, "SMTP:second@contoso.test")
 		s.findings(t, "twin1", cause.TwoPrimaries)
-		s.cli(t, "explain", "twin1").want(t, exitMismatched, "WRONG  Twin", "aliasd primary twin1@contoso.test twin1@contoso.test")
+		s.cli(t, "explain", "twin1").want(t, exitMismatched, "NEEDS SOMEBODY  Twin", "aliasd primary twin1@contoso.test twin1@contoso.test")
 
 		s.addValues(t, "Old Timer", site.User, "smtp:shared@contoso.test")
 		s.findings(t, "old")

@@ -105,9 +105,9 @@ func (p *page) syncs() {
 func (p *page) verdict() string {
 	switch worst(p.view.Findings) {
 	case cloudcheck.Wrong:
-		return "WRONG"
+		return "NEEDS SOMEBODY"
 	case cloudcheck.Pending:
-		return "ON ITS WAY"
+		return "WAITS FOR THE CLOUD"
 	}
 	if p.view.Sync == nil {
 		return "NOT COMPARED"
@@ -133,7 +133,7 @@ func (p *page) findings() {
 	}
 	for i, f := range p.view.Findings {
 		p.line("")
-		sayUnder(&p.text, fmt.Sprintf("  [%d] ", i+1), fmt.Sprintf("%s: %s  %s", severityWord(f.Severity), f.Code, f.Value))
+		sayUnder(&p.text, fmt.Sprintf("  [%d] ", i+1), fmt.Sprintf("%s: %s  %s", report.SeverityLabel(f.Severity), f.Code, f.Value))
 		p.say("      ", f.Message)
 		p.conflict(i + 1)
 		p.advice(i+1, f.Message)
@@ -142,16 +142,6 @@ func (p *page) findings() {
 		p.line("\nNOBODY COULD LOOK FOR DUPLICATES ON-PREMISES\n")
 		p.say("  ", fmt.Sprintf("%s: %s", c.Code, c.Message))
 	}
-}
-
-func severityWord(s cloudcheck.Severity) string {
-	switch s {
-	case cloudcheck.Wrong:
-		return "wrong"
-	case cloudcheck.Pending:
-		return "on its way"
-	}
-	return "notice"
 }
 
 // conflict names the object that a finding is about: by its ids on both sides, as far as they are known, and by the finding

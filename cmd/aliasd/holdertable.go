@@ -8,6 +8,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/report"
 	"github.com/aliasd/aliasd/server"
 )
 
@@ -188,7 +189,8 @@ func reference(v server.HolderValueJSON) string {
 // legend explains the marks that were used.
 func (p *page) legend(used map[string]bool) {
 	var words []string
-	for _, m := range [][2]string{{"!", "wrong"}, {"~", "on its way"}, {"i", "notice"}, {ownMark, "the cloud's own"}} {
+	for _, m := range [][2]string{{"!", report.SeverityLabel(cloudcheck.Wrong)}, {"~", report.SeverityLabel(cloudcheck.Pending)},
+		{"i", report.SeverityLabel(cloudcheck.Notice)}, {ownMark, "the cloud's own"}} {
 		if used[m[0]] {
 			words = append(words, m[0]+" "+m[1])
 		}
