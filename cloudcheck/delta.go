@@ -9,6 +9,9 @@ import (
 // ErrExpired says that a cursor is not good any more (410, syncStateNotFound): read everything again.
 var ErrExpired = errors.New("the delta token has expired")
 
+// ErrManyChanges says that more changed since a cursor than is wanted.
+var ErrManyChanges = errors.New("too much has changed")
+
 // Cursor is a place in the tenant's history of changes: the delta link of each kind of holder. It is opaque, and good
 // for 7 days.
 type Cursor map[address.Kind]string

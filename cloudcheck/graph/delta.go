@@ -70,8 +70,9 @@ func (c *Client) latestOf(kind address.Kind, fields []string) *deltaRound {
 }
 
 // Changes follows the delta links of a cursor to their end: one HTTP call for a few hundred changes. Only ids are taken
-// from it, for what else a row shows is not dependable.
-func (c *Client) Changes(ctx context.Context, since cloudcheck.Cursor) (cloudcheck.Changes, error) {
+// from it, for what else a row shows is not dependable. A kind that tells of more than most rows is followed no further,
+// and the error is cloudcheck.ErrManyChanges.
+func (c *Client) Changes(ctx context.Context, since cloudcheck.Cursor, most int) (cloudcheck.Changes, error) {
 	changes := cloudcheck.Changes{
 		Changed: map[address.Kind][]string{}, Removed: map[address.Kind][]string{}, Next: cloudcheck.Cursor{},
 	}
@@ -82,12 +83,17 @@ func (c *Client) Changes(ctx context.Context, since cloudcheck.Cursor) (cloudche
 			return cloudcheck.Changes{}, fmt.Errorf("%w: the one for a %s is none: %w", cloudcheck.ErrExpired, kind, err)
 		}
 		of := collectionOf(kind)
-		rounds = append(rounds, newDeltaRound(&question{of: of, url: link, units: estimate(of, query{})}))
+		r := newDeltaRound(&question{of: of, url: link, units: estimate(of, query{})})
+		r.most = most
+		rounds = append(rounds, r)
 	}
 	c.askRounds(ctx, rounds)
 	for _, r := range rounds {
 		if r.err != nil {
 			return cloudcheck.Changes{}, orExpired(r.err)
+		}
+		if r.tooMany() {
+			return cloudcheck.Changes{}, cloudcheck.ErrManyChanges
 		}
 		changes.Changed[r.of.kind], changes.Removed[r.of.kind], changes.Next[r.of.kind] = r.changed, r.removed, r.link
 	}
@@ -111,7 +117,10 @@ type deltaRound struct {
 	*question
 	changed, removed []string
 	link             string
+	most             int
 }
+
+func (r *deltaRound) tooMany() bool { return len(r.changed)+len(r.removed) > r.most }
 
 func newDeltaRound(q *question) *deltaRound {
 	r := &deltaRound{question: q}
@@ -153,6 +162,9 @@ func (r *deltaRound) readPage(body []byte) (string, error) {
 		}
 	}
 	r.link = p.DeltaLink
+	if r.tooMany() {
+		return "", nil
+	}
 	return p.NextLink, nil
 }
 

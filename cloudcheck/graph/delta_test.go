@@ -19,6 +19,9 @@ import (
 	"github.com/aliasd/aliasd/lab/tenant"
 )
 
+// noLimit is more than any test changes.
+const noLimit = 10_000
+
 // latest gives a cursor that stands for now.
 func (l *lab) latest(t *testing.T) cloudcheck.Cursor {
 	t.Helper()
@@ -31,7 +34,7 @@ func (l *lab) latest(t *testing.T) cloudcheck.Cursor {
 
 func (l *lab) changes(t *testing.T, since cloudcheck.Cursor) cloudcheck.Changes {
 	t.Helper()
-	changes, err := l.client.Changes(t.Context(), since)
+	changes, err := l.client.Changes(t.Context(), since, noLimit)
 	if err != nil {
 		t.Fatalf("changes: %v", err)
 	}
@@ -117,6 +120,13 @@ func TestChangesFollowPages(t *testing.T) {
 	if unique := slices.Compact(slices.Sorted(slices.Values(got))); len(unique) != 450 || len(got) != 451 || !slices.Contains(got, restored) {
 		t.Errorf("%d rows about %d users", len(got), len(unique))
 	}
+	if enough, err := l.client.Changes(t.Context(), cursor, 451); err != nil || len(enough.Changed[address.User]) != 451 {
+		t.Errorf("%v", err)
+	}
+	calls := l.client.Calls()
+	if _, err := l.client.Changes(t.Context(), cursor, 100); !errors.Is(err, cloudcheck.ErrManyChanges) || l.client.Calls()-calls != 1 {
+		t.Errorf("%v after %d calls", err, l.client.Calls()-calls)
+	}
 	if objects, err := l.client.ObjectsByID(t.Context(), address.User, got); err != nil || len(objects) != 450 {
 		t.Errorf("%d objects, %v", len(objects), err)
 	}
@@ -159,11 +169,11 @@ func TestCursorsExpire(t *testing.T) {
 			l := startLab(t, tenant.Options{})
 			cursor := l.latest(t)
 			c.end(l, cursor)
-			_, err := l.client.Changes(t.Context(), cursor)
+			_, err := l.client.Changes(t.Context(), cursor, noLimit)
 			if errors.Is(err, cloudcheck.ErrExpired) != c.expired || !c.expired && err != nil {
 				t.Errorf("%v", err)
 			}
-			if _, err := l.client.Changes(t.Context(), l.latest(t)); err != nil {
+			if _, err := l.client.Changes(t.Context(), l.latest(t), noLimit); err != nil {
 				t.Errorf("a new cursor: %v", err)
 			}
 		})
@@ -236,7 +246,7 @@ func TestChangesOfARealRound(t *testing.T) {
 		"2":   rows("", deltaOf+"$deltatoken=new", row("b"), removed("c")),
 	}
 	s := deltaStub(t, func(token string) reply { return pages[token] })
-	got, err := s.client(t).Changes(t.Context(), oldCursor())
+	got, err := s.client(t).Changes(t.Context(), oldCursor(), noLimit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +281,7 @@ func TestChangesGoWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := deltaStub(t, func(string) reply { return c.answer })
-			got, err := s.client(t).Changes(t.Context(), oldCursor())
+			got, err := s.client(t).Changes(t.Context(), oldCursor(), noLimit)
 			if errors.Is(err, cloudcheck.ErrExpired) != c.expired || codeOf(err) != c.code || got.Next != nil {
 				t.Errorf("%+v, %v", got, err)
 			}
@@ -292,7 +302,7 @@ func TestChangesWaitOutThrottling(t *testing.T) {
 			}
 			return rows("", deltaOf+"$deltatoken=new", row("a"))
 		})
-		got, err := s.client(t).Changes(t.Context(), oldCursor())
+		got, err := s.client(t).Changes(t.Context(), oldCursor(), noLimit)
 		if err != nil || len(got.Changed[address.User]) != 1 || s.posts() != 2 {
 			t.Errorf("after %s: %+v in %d calls, %v", after, got, s.posts(), err)
 		}
@@ -306,7 +316,7 @@ func TestChangesAreStopped(t *testing.T) {
 		cancel()
 		return rows(deltaOf+"$skiptoken=1", "")
 	})
-	if _, err := s.client(t).Changes(ctx, oldCursor()); codeOf(err) != "cloud_unavailable" || !errors.Is(err, context.Canceled) {
+	if _, err := s.client(t).Changes(ctx, oldCursor(), noLimit); codeOf(err) != "cloud_unavailable" || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -13,7 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -22,13 +21,14 @@ import (
 )
 
 const schema = `
-	CREATE TABLE meta    (tenant TEXT NOT NULL, cursor TEXT NOT NULL, at INTEGER NOT NULL, objects INTEGER NOT NULL);
+	CREATE TABLE meta    (tenant TEXT NOT NULL, cursor TEXT NOT NULL, at INTEGER NOT NULL, whole INTEGER NOT NULL, doubts TEXT NOT NULL,
+	                      objects INTEGER NOT NULL);
 	CREATE TABLE objects (n INTEGER PRIMARY KEY, quarantined INTEGER NOT NULL, body BLOB NOT NULL);
 	CREATE TABLE keys    (hash INTEGER NOT NULL, object INTEGER NOT NULL, PRIMARY KEY (hash, object)) WITHOUT ROWID;
 	CREATE INDEX quarantined ON objects (n) WHERE quarantined;`
 
-// leftoverAge is after what time a file that a crash left behind is removed.
-const leftoverAge = 24 * time.Hour
+// building is what stands between the name of a copy and the rest of that of one that is being written.
+const building = ".new-"
 
 // readAll reads the whole tenant into a new file, which takes the place of the old one when it is complete. The cursor is
 // had first, so that what changes meanwhile is not missed.
@@ -51,7 +51,7 @@ func (m *Mirror) readAll(ctx context.Context, from Source, progress func(int)) (
 	if err != nil {
 		return Refreshed{}, err
 	}
-	if err := b.finish(m.options.TenantID, state{cursor: cursor, at: at, objects: int(b.n)}); err != nil {
+	if err := b.finish(ctx, m.options.TenantID, state{cursor: cursor, at: at, whole: at, objects: int(b.n)}); err != nil {
 		return Refreshed{}, err
 	}
 	return Refreshed{Full: true, Objects: int(b.n)}, m.replace(b.path)
@@ -98,8 +98,7 @@ type entry struct {
 }
 
 func newBuild(path string) (*build, error) {
-	removeLeftovers(path)
-	b := &build{path: path + ".new-" + uuid.NewString(), seen: map[[16]byte]bool{}}
+	b := &build{path: path + building + uuid.NewString(), seen: map[[16]byte]bool{}}
 	err := sqlitefile.Create(b.path)
 	if err == nil {
 		err = b.begin()
@@ -111,11 +110,13 @@ func newBuild(path string) (*build, error) {
 	return b, nil
 }
 
+// removeLeftovers removes what a crash left behind. Nobody else builds meanwhile.
 func removeLeftovers(path string) {
-	files, _ := filepath.Glob(path + ".new-*") // the pattern is sound
+	dir, name := filepath.Split(path)
+	files, _ := os.ReadDir(filepath.Clean(dir)) // what cannot be listed cannot be made either, and that is told
 	for _, f := range files {
-		if info, err := os.Stat(f); err == nil && time.Since(info.ModTime()) > leftoverAge {
-			_ = os.Remove(f) // it is tried again the next time
+		if strings.HasPrefix(f.Name(), name+building) {
+			_ = os.Remove(filepath.Join(dir, f.Name())) // it is tried again the next time
 		}
 	}
 }
@@ -163,7 +164,7 @@ func (b *build) add(page []cloudcheck.Object) error {
 }
 
 // finish writes the keys, sorted, which is several times quicker than as they come, and makes the file durable.
-func (b *build) finish(tenant string, s state) error {
+func (b *build) finish(ctx context.Context, tenant string, s state) error {
 	if err := b.objects.flush(); err != nil {
 		return err
 	}
@@ -180,11 +181,10 @@ func (b *build) finish(tenant string, s state) error {
 	if err := keys.flush(); err != nil {
 		return err
 	}
-	cursor, err := json.Marshal(s.cursor)
-	if err != nil {
+	if _, err := b.tx.Exec("INSERT INTO meta VALUES (?, '', 0, ?, '', 0)", tenant, micros(s.whole)); err != nil {
 		return err
 	}
-	if _, err := b.tx.Exec("INSERT INTO meta VALUES (?, ?, ?, ?)", tenant, string(cursor), micros(s.at), s.objects); err != nil {
+	if err := s.save(ctx, b.tx); err != nil {
 		return err
 	}
 	return b.seal()

@@ -1,83 +1,165 @@
 package mirror
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/sqlitefile"
 )
 
+const (
+	// askAtOnce is how many objects are asked for, and held in memory, at a time: ten calls.
+	askAtOnce = 3000
+	// manyShare and manyAtLeast are the share of all objects (a twentieth) above which to ask for those that changed, fifteen
+	// in a question, costs more than to read all, 999 on a page; and what never is too many.
+	manyShare   = 20
+	manyAtLeast = 1000
+)
+
 func kinds() []address.Kind { return []address.Kind{address.User, address.Group, address.Contact} }
 
-// news is what changed in the tenant since a cursor.
+// doubts are ids, by kind, that the next refresh asks for once more, since the replica that tells what changed need not be
+// the one that shows it: those that were told as changed, and those that were not shown. True means that it was told as
+// removed too, so that it is gone where it is not shown then either; else only the word that it was removed makes it gone.
+type doubts map[address.Kind]map[string]bool
+
+// manyError says that more changed than is worth asking for.
+type manyError struct{ most, objects int }
+
+// Error gives the numbers.
+func (e *manyError) Error() string {
+	return fmt.Sprintf("more than %d of %d objects had changed", e.most, e.objects)
+}
+
+// news is what changed in the tenant since a cursor, as far as it was told.
 type news struct {
-	objects []cloudcheck.Object
-	gone    []string // ids
-	next    cloudcheck.Cursor
-	at      time.Time
+	quarantined []cloudcheck.Object
+	ask         doubts
+	gone        map[string]bool // ids in lower case
+	next        state
 }
 
 // catchUp reads what changed since, and writes it together with the new cursor.
 func (m *Mirror) catchUp(ctx context.Context, from Source, since state) (Refreshed, error) {
-	n, err := m.readNews(ctx, from, since.cursor)
+	n, err := m.readNews(ctx, from, since)
 	if err != nil {
 		return Refreshed{}, err
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	r := Refreshed{Objects: since.objects}
-	err = sqlitefile.InTx(ctx, m.db, func(tx *sql.Tx) error { return n.write(ctx, tx, &r) })
+	err = sqlitefile.InTx(ctx, m.db, func(tx *sql.Tx) error { return n.write(ctx, tx, from, &r) })
 	return r, err
 }
 
-// readNews asks for the changes, for what is quarantined now, and for what was: an error that went away may be no change.
-func (m *Mirror) readNews(ctx context.Context, from Source, since cloudcheck.Cursor) (news, error) {
-	n := news{at: m.options.Now()}
-	changes, err := from.Changes(ctx, since)
+// readNews asks what changed, and for what is quarantined now. What was quarantined is to be asked for as well: an error that
+// went away may be no change.
+func (m *Mirror) readNews(ctx context.Context, from Source, since state) (*news, error) {
+	n := &news{ask: doubts{}, gone: map[string]bool{}, next: state{at: m.options.Now(), doubts: doubts{}}}
+	many := &manyError{most: max(manyAtLeast, since.objects/manyShare), objects: since.objects}
+	changes, err := from.Changes(ctx, since.cursor, many.most)
+	if errors.Is(err, cloudcheck.ErrManyChanges) {
+		return nil, many
+	}
 	if err != nil {
-		return news{}, err
+		return nil, err
 	}
-	n.next = changes.Next
-	if n.objects, err = from.Quarantined(ctx); err != nil {
-		return news{}, err
+	n.next.cursor = changes.Next
+	if n.quarantined, err = from.Quarantined(ctx); err != nil {
+		return nil, err
 	}
-	wanted, err := m.wasQuarantined(ctx)
-	if err != nil {
-		return news{}, err
+	if n.ask, err = m.wasQuarantined(ctx); err != nil {
+		return nil, err
 	}
-	read := idsOf(n.objects)
+	told := 0
 	for _, kind := range kinds() {
-		n.gone = append(n.gone, changes.Removed[kind]...)
-		ids := missing(append(wanted[kind], changes.Changed[kind]...), read)
-		if len(ids) == 0 {
-			continue
-		}
-		fresh, err := from.ObjectsByID(ctx, kind, ids)
-		if err != nil {
-			return news{}, err
-		}
-		n.objects = append(n.objects, fresh...)
-		n.gone = append(n.gone, ids...)
+		told += n.sort(kind, since.doubts[kind], changes)
 	}
-	n.gone = missing(n.gone, idsOf(n.objects))
+	if told > many.most {
+		return nil, many
+	}
 	return n, nil
 }
 
-// wasQuarantined gives the ids of the copy's objects with a provisioning error, by kind.
-func (m *Mirror) wasQuarantined(ctx context.Context) (map[address.Kind][]string, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	ids := map[address.Kind][]string{}
-	err := queryObjects(ctx, m.db, "SELECT 0, n, body FROM objects WHERE quarantined", nil,
-		func(_ key, _ int64, _ []byte, o *cloudcheck.Object) { ids[o.Kind] = append(ids[o.Kind], o.ID) })
+// wasQuarantined gives the ids of the copy's objects with a provisioning error.
+func (m *Mirror) wasQuarantined(ctx context.Context) (doubts, error) {
+	ids := doubts{}
+	for _, kind := range kinds() {
+		ids[kind] = map[string]bool{}
+	}
+	err := m.read(ctx, "SELECT 0, n, body FROM objects WHERE quarantined", nil,
+		func(_ key, _ int64, _ []byte, o *cloudcheck.Object) { ids[o.Kind][o.ID] = false })
 	return ids, err
+}
+
+// sort parts the ids of one kind into those to ask for and those that are gone, and counts those that were told.
+func (n *news) sort(kind address.Kind, before map[string]bool, changes cloudcheck.Changes) int {
+	ask, again := n.ask[kind], map[string]bool{}
+	maps.Copy(ask, before)
+	for _, id := range changes.Changed[kind] {
+		again[id] = false
+	}
+	told := len(again) - len(n.gone)
+	for _, id := range changes.Removed[kind] {
+		if _, both := again[id]; both {
+			again[id] = true // which came last is not told
+			continue
+		}
+		delete(ask, id)
+		n.gone[strings.ToLower(id)] = true
+	}
+	maps.Copy(ask, again)
+	n.next.doubts[kind] = again
+	return told + len(n.gone)
+}
+
+// write puts the news into the copy, some at a time, and counts what differs from what stood there.
+func (n *news) write(ctx context.Context, tx *sql.Tx, from Source, r *Refreshed) error {
+	n.quarantined = slices.DeleteFunc(n.quarantined, func(o cloudcheck.Object) bool { return n.gone[strings.ToLower(o.ID)] })
+	if err := r.putAll(ctx, tx, n.quarantined); err != nil {
+		return err
+	}
+	shown := idsOf(n.quarantined)
+	for _, kind := range kinds() {
+		ids := slices.Sorted(maps.Keys(n.ask[kind]))
+		ids = slices.DeleteFunc(ids, func(id string) bool { return shown[strings.ToLower(id)] })
+		for some := range slices.Chunk(ids, askAtOnce) {
+			if err := n.askFor(ctx, tx, from, kind, some, r); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.removeAll(ctx, tx, n.gone); err != nil {
+		return err
+	}
+	n.next.objects = r.Objects
+	return n.next.save(ctx, tx)
+}
+
+// askFor asks for some objects. One that is not shown is gone where that was told, else it is asked for again.
+func (n *news) askFor(ctx context.Context, tx *sql.Tx, from Source, kind address.Kind, ids []string, r *Refreshed) error {
+	fresh, err := from.ObjectsByID(ctx, kind, ids)
+	if err != nil {
+		return err
+	}
+	shown := idsOf(fresh)
+	for _, id := range ids {
+		switch {
+		case shown[strings.ToLower(id)]:
+		case n.ask[kind][id]:
+			n.gone[strings.ToLower(id)] = true
+		default:
+			n.next.doubts[kind][id] = false
+		}
+	}
+	return r.putAll(ctx, tx, fresh)
 }
 
 func idsOf(objects []cloudcheck.Object) map[string]bool {
@@ -88,16 +170,9 @@ func idsOf(objects []cloudcheck.Object) map[string]bool {
 	return ids
 }
 
-// missing are the ids, each once, that are not among some.
-func missing(ids []string, among map[string]bool) []string {
-	slices.Sort(ids)
-	return slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return among[strings.ToLower(id)] })
-}
-
-// write puts the news into the copy and counts what differs from what stood there.
-func (n *news) write(ctx context.Context, tx *sql.Tx, r *Refreshed) error {
-	for i := range n.objects {
-		had, changed, err := put(ctx, tx, &n.objects[i])
+func (r *Refreshed) putAll(ctx context.Context, tx *sql.Tx, objects []cloudcheck.Object) error {
+	for i := range objects {
+		had, changed, err := put(ctx, tx, &objects[i])
 		if err != nil {
 			return err
 		}
@@ -108,7 +183,11 @@ func (n *news) write(ctx context.Context, tx *sql.Tx, r *Refreshed) error {
 			r.Objects++
 		}
 	}
-	for _, id := range n.gone {
+	return nil
+}
+
+func (r *Refreshed) removeAll(ctx context.Context, tx *sql.Tx, ids map[string]bool) error {
+	for id := range ids {
 		old, err := find(ctx, tx, id)
 		if err != nil {
 			return err
@@ -119,78 +198,6 @@ func (n *news) write(ctx context.Context, tx *sql.Tx, r *Refreshed) error {
 		r.Objects--
 		r.Removed++
 		if err := old.remove(ctx, tx); err != nil {
-			return err
-		}
-	}
-	cursor, err := json.Marshal(n.next)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, "UPDATE meta SET cursor = ?, at = ?, objects = ?", string(cursor), micros(n.at), r.Objects)
-	return err
-}
-
-// stored is an object as it stands in the copy.
-type stored struct {
-	n    int64
-	body []byte
-	keys []key
-}
-
-// find gives the object with an id; nil where there is none.
-func find(ctx context.Context, tx *sql.Tx, id string) (*stored, error) {
-	var found *stored
-	err := queryObjects(ctx, tx, "SELECT k.hash, o.n, o.body FROM keys AS k JOIN objects AS o ON o.n = k.object WHERE k.hash = ?",
-		[]any{int64(keyOfID(id))}, func(_ key, n int64, raw []byte, o *cloudcheck.Object) {
-			if strings.EqualFold(o.ID, id) {
-				found = &stored{n: n, body: bytes.Clone(raw), keys: keysOf(o)}
-			}
-		})
-	return found, err
-}
-
-func (s *stored) remove(ctx context.Context, tx *sql.Tx) error {
-	for _, k := range s.keys {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM keys WHERE hash = ? AND object = ?", int64(k), s.n); err != nil {
-			return err
-		}
-	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM objects WHERE n = ?", s.n)
-	return err
-}
-
-// put writes an object in place of what stood there; had says whether anything did, changed whether it differed.
-func put(ctx context.Context, tx *sql.Tx, o *cloudcheck.Object) (had, changed bool, err error) {
-	raw, err := encode(o)
-	if err != nil {
-		return false, false, err
-	}
-	old, err := find(ctx, tx, o.ID)
-	if err != nil {
-		return false, false, err
-	}
-	if old != nil {
-		if bytes.Equal(old.body, raw) {
-			return true, false, nil
-		}
-		if err := old.remove(ctx, tx); err != nil {
-			return true, true, err
-		}
-	}
-	return old != nil, true, insert(ctx, tx, o, raw)
-}
-
-func insert(ctx context.Context, tx *sql.Tx, o *cloudcheck.Object, raw []byte) error {
-	made, err := tx.ExecContext(ctx, "INSERT INTO objects (quarantined, body) VALUES (?, ?)", len(o.Errors) > 0, raw)
-	if err != nil {
-		return err
-	}
-	n, err := made.LastInsertId()
-	if err != nil {
-		return err
-	}
-	for _, k := range keysOf(o) {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO keys VALUES (?, ?)", int64(k), n); err != nil {
 			return err
 		}
 	}

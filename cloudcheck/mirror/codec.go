@@ -49,7 +49,7 @@ func encode(o *cloudcheck.Object) ([]byte, error) {
 func decode(raw []byte) (*cloudcheck.Object, error) {
 	var b body
 	if err := json.Unmarshal(raw, &b); err != nil {
-		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	o := &cloudcheck.Object{
 		ID: b.ID, Kind: b.Kind, Name: b.Name, UPN: b.UPN, OnPremUPN: b.OnPrem, Nickname: b.Nickname,

@@ -16,7 +16,8 @@ import (
 )
 
 // Mirror is the copy of one tenant in one file. Its methods may be called concurrently; several processes may use the
-// same file. Its errors are *cause.Error of kind Waiting, or wrap the context's.
+// same file, of which only one refreshes it at a time: the caller holds a lock. Its errors are *cause.Error of kind Waiting,
+// and wrap ErrDamaged where the file is damaged, or they wrap the context's.
 type Mirror struct {
 	options Options
 	turn    sync.Mutex // one refresh at a time
@@ -116,28 +117,31 @@ func (m *Mirror) HoldersOf(ctx context.Context, addrs []address.Address) ([]clou
 // lookUp gives the objects that have any of the keys, by key. Keys are hashes: whether an object has the value itself is
 // for the caller to see.
 func (m *Mirror) lookUp(ctx context.Context, keys []key) (map[key][]*cloudcheck.Object, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if m.db == nil {
-		return nil, m.inWords(ctx, errors.New("it was not read yet"))
-	}
-	if len(keys) == 0 {
-		return nil, nil
-	}
 	keys = slices.Clone(keys)
 	slices.Sort(keys)
-	list, err := json.Marshal(slices.Compact(keys))
+	keys = slices.Compact(keys)
+	list, err := json.Marshal(keys)
 	if err != nil {
 		return nil, fmt.Errorf("look up keys: %w", err)
 	}
 	found := make(map[key][]*cloudcheck.Object, len(keys))
-	err = queryObjects(ctx, m.db, `SELECT k.hash, o.n, o.body FROM json_each(?) AS w
+	err = m.read(ctx, `SELECT k.hash, o.n, o.body FROM json_each(?) AS w
 		CROSS JOIN keys AS k ON k.hash = w.value CROSS JOIN objects AS o ON o.n = k.object`, []any{string(list)},
 		func(k key, _ int64, _ []byte, o *cloudcheck.Object) { found[k] = append(found[k], o) })
 	if err != nil {
+		m.noteDamage(err)
 		return nil, m.inWords(ctx, err)
 	}
 	return found, nil
+}
+
+func (m *Mirror) read(ctx context.Context, query string, args []any, each func(key, int64, []byte, *cloudcheck.Object)) error {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.db == nil {
+		return errors.New("it was not read yet")
+	}
+	return queryObjects(ctx, m.db, query, args, each)
 }
 
 // querier is a pool or a transaction.
@@ -168,11 +172,11 @@ func queryObjects(ctx context.Context, from querier, query string, args []any, e
 	return rows.Err()
 }
 
-// errDamaged says that what stands in the file cannot be read.
-var errDamaged = errors.New("the file is damaged")
+// ErrDamaged says that what stands in the file cannot be read. The next refresh reads the tenant anew.
+var ErrDamaged = errors.New("the file is damaged")
 
 // damaged says whether an error means that the file is of no more use.
-func damaged(err error) bool { return errors.Is(err, errDamaged) || sqlitefile.Damaged(err) }
+func damaged(err error) bool { return errors.Is(err, ErrDamaged) || sqlitefile.Damaged(err) }
 
 // inWords is an error of the file as a cause. The context's own stays what it is.
 func (m *Mirror) inWords(ctx context.Context, err error) error {
@@ -187,7 +191,7 @@ func (m *Mirror) inWords(ctx context.Context, err error) error {
 	}
 	if damaged(err) {
 		return cause.Wait(cause.CloudUnavailable, "the copy of the tenant in %s is damaged; start again, and the tenant is read anew",
-			m.options.Path).Because(err)
+			m.options.Path).Because(errors.Join(ErrDamaged, err))
 	}
 	return cause.Wait(cause.CloudUnavailable, "the copy of the tenant in %s cannot be used: %v", m.options.Path, err).Because(err)
 }

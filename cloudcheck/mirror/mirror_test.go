@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +16,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/aliasd/aliasd/address"
-	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/private"
 )
@@ -247,146 +245,6 @@ func TestHashesCollide(t *testing.T) {
 	if r := c.refresh(t, w); r.Removed != 0 || r.Objects != 2 {
 		t.Errorf("%+v", r)
 	}
-}
-
-// TestWhole says in what cases the whole tenant is read again, and why.
-func TestWhole(t *testing.T) {
-	t.Parallel()
-	for why, spoil := range map[string]func(*testing.T, *world, *copied){
-		"":                  func(*testing.T, *world, *copied) {},
-		"there was no copy": func(t *testing.T, _ *world, c *copied) { must(t, os.Remove(c.options.Path)) },
-		"the delta token had expired": func(_ *testing.T, w *world, _ *copied) {
-			w.expired = true
-		},
-		"the delta token was older than 7 days":          func(_ *testing.T, _ *world, c *copied) { c.clock.at = c.clock.at.Add(tokenLife) },
-		"the copy was of another tenant":                 func(_ *testing.T, _ *world, c *copied) { c.options.TenantID = "fabrikam" },
-		"the copy was made by another version of aliasd": func(t *testing.T, _ *world, c *copied) { corrupt(t, c.options.Path, "PRAGMA user_version = 99") },
-		"the copy was damaged": func(t *testing.T, _ *world, c *copied) {
-			must(t, os.WriteFile(c.options.Path, []byte(strings.Repeat("no database", 1000)), 0o600))
-		},
-	} {
-		t.Run(why, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(user(1), user(2), user(3), user(4))
-			c := newCopy(t, t.TempDir())
-			if r := c.refresh(t, w); !r.Full || r.Why != "there was no copy" || r.Objects != 4 || r.Calls != 3 {
-				t.Errorf("%+v", r)
-			}
-			must(t, c.Close())
-			spoil(t, w, c)
-			w.put(user(5))
-			if r := c.refresh(t, w); r.Full != (why != "") || r.Why != why || r.Objects != 5 || !r.Full && (r.Changed != 1 || r.Calls != 3) {
-				t.Errorf("%+v", r)
-			}
-			same(t, c, w)
-			w.expired = false
-			if r := c.refresh(t, w); r.Full || r.Changed != 0 || r.Calls != 2 {
-				t.Errorf("%+v", r)
-			}
-		})
-	}
-}
-
-// TestDamage: what cannot be read any more is said, and mended by the next refresh.
-func TestDamage(t *testing.T) {
-	t.Parallel()
-	for what, spoil := range map[string]string{"a body": "UPDATE objects SET body = 'x'", "no place": "DELETE FROM meta", "a cursor": "UPDATE meta SET cursor = '{'"} {
-		w := newWorld(quarantined(user(1)))
-		c := newCopy(t, t.TempDir())
-		c.refresh(t, w)
-		corrupt(t, c.options.Path, spoil)
-		if what == "a body" {
-			_, err := c.Match(t.Context(), []address.Holder{{Kind: address.User, Anchor: "anchor1=="}})
-			if e, ok := cause.As(err); !ok || e.Cause.Code != cause.CloudUnavailable || !strings.Contains(e.Cause.Message, "damaged") {
-				t.Errorf("%v", err)
-			}
-		}
-		if r := c.refresh(t, w); r.Why != "the copy was damaged" {
-			t.Errorf("%s: %+v", what, r)
-		}
-		same(t, c, w)
-	}
-}
-
-// TestInterrupted: a read that does not come to its end leaves the old copy as it was, and no file behind.
-func TestInterrupted(t *testing.T) {
-	t.Parallel()
-	w := newWorld(user(1), user(2), user(3), user(4))
-	dir := t.TempDir()
-	c := newCopy(t, dir)
-	if _, err := c.Match(t.Context(), []address.Holder{{}}); err == nil {
-		t.Error("it matches before it was read")
-	}
-	c.refresh(t, w)
-	was := *w
-	was.objects = map[string]cloudcheck.Object{"USER-1": user(1), "USER-2": user(2), "USER-3": user(3), "USER-4": user(4)}
-	w.expired = true
-	w.put(user(5))
-	ctx, cancel := context.WithCancel(t.Context())
-	for what, during := range map[string]func(int) error{
-		"away": func(int) error { return cause.Wait(cause.Throttled, "enough") },
-		"end":  func(int) error { cancel(); return nil },
-	} {
-		w.during = during
-		_, err := c.Refresh(ctx, w, func(int) {})
-		if e, ok := cause.As(err); what == "away" && ctx.Err() == nil && (!ok || e.Cause.Code != cause.Throttled) || err == nil {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	if _, err := c.Refresh(ctx, w, func(int) {}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	w.during, w.expired = nil, false
-	attached, why, err := c.attach(t.Context())
-	if err != nil || why != "" || attached.objects != 4 {
-		t.Errorf("%+v, %q, %v", attached, why, err)
-	}
-	same(t, c, &was)
-	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 1 {
-		t.Errorf("files are left: %q", files)
-	}
-	if r := c.refresh(t, w); r.Full || r.Changed != 1 {
-		t.Errorf("%+v", r)
-	}
-	same(t, c, w)
-}
-
-// TestChangesDuringTheRead come with the next refresh; an object that two pages have stands there once.
-func TestChangesDuringTheRead(t *testing.T) {
-	t.Parallel()
-	w := newWorld(user(1), user(2), user(3), user(4))
-	w.during = func(page int) error {
-		if page == 1 {
-			w.put(user(1, "new@contoso.com"))
-			w.remove("USER-4")
-		}
-		return nil
-	}
-	c := newCopy(t, t.TempDir())
-	c.refresh(t, w)
-	if r := c.refresh(t, w); r.Full || r.Changed != 1 || r.Removed != 1 || r.Objects != 3 {
-		t.Errorf("%+v", r)
-	}
-	same(t, c, w)
-	w.put(user(2, "changed@contoso.com"))
-	delete(w.objects, "USER-2") // between the changes and the look at the object
-	if r := c.refresh(t, w); r.Removed != 1 || r.Changed != 0 {
-		t.Errorf("%+v", r)
-	}
-	same(t, c, w)
-	twice := &twicePages{world: newWorld(user(1), user(2))}
-	c = newCopy(t, t.TempDir())
-	if r, err := c.Refresh(t.Context(), twice, func(int) {}); err != nil || r.Objects != 2 {
-		t.Errorf("%+v, %v", r, err)
-	}
-	same(t, c, twice.world)
-}
-
-// twicePages gives every page twice.
-type twicePages struct{ *world }
-
-func (w *twicePages) EachObject(ctx context.Context, take func([]cloudcheck.Object) error) error {
-	return errors.Join(w.world.EachObject(ctx, take), w.world.EachObject(ctx, take))
 }
 
 func TestFilesAreClosedToOthers(t *testing.T) {

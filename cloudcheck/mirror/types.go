@@ -10,8 +10,15 @@ import (
 	"github.com/aliasd/aliasd/private"
 )
 
-// tokenLife is how long a delta token is good (Graph, "Use delta query to track changes").
-const tokenLife = 7 * 24 * time.Hour
+const (
+	day = 24 * time.Hour
+	// tokenLife is how long a delta token is good (Graph, "Use delta query to track changes"), by Graph's clock.
+	tokenLife = 7 * day
+	// tokenMargin is how far this machine's clock and Graph's may be apart, at most.
+	tokenMargin = day
+	// wholeLife is after what time the whole tenant is read again: what changes never told is mended then.
+	wholeLife = 28 * day
+)
 
 // Options say which copy. Path and TenantID have to be given.
 type Options struct {
@@ -27,8 +34,7 @@ type Options struct {
 
 // Refreshed is what a refresh of the local copy did.
 type Refreshed struct {
-	// Full says that the whole tenant was read: it was asked for, there was no copy, or the delta token had expired (Why says
-	// which).
+	// Full says that the whole tenant was read; Why says why, "there was no copy" for example.
 	Full bool   `json:"full"`
 	Why  string `json:"why,omitempty"`
 	// Objects are in the copy now; Changed and Removed are what this refresh brought.

@@ -24,10 +24,21 @@ type world struct {
 	log     []change // every change there was; a cursor is an index into it
 	// what each call does
 	expired bool
+	// behind is how the replica that answers by id shows some objects, for so many times; nil is not at all.
+	behind map[string]*lagging
+	// stale are shown as quarantined as well.
+	stale []cloudcheck.Object
 	// during runs after each page of a full read.
 	during func(page int) error
 	calls  int
 	whole  int // full reads that were begun
+	asked  int // ids in a question, at most
+}
+
+// lagging is what a replica shows that is behind.
+type lagging struct {
+	times int
+	shows *cloudcheck.Object
 }
 
 type change struct {
@@ -92,7 +103,7 @@ func (w *world) EachObject(ctx context.Context, take func([]cloudcheck.Object) e
 	return nil
 }
 
-func (w *world) Changes(_ context.Context, since cloudcheck.Cursor) (cloudcheck.Changes, error) {
+func (w *world) Changes(_ context.Context, since cloudcheck.Cursor, most int) (cloudcheck.Changes, error) {
 	w.calls++
 	if w.expired {
 		return cloudcheck.Changes{}, fmt.Errorf("users: %w", cloudcheck.ErrExpired)
@@ -102,6 +113,9 @@ func (w *world) Changes(_ context.Context, since cloudcheck.Cursor) (cloudcheck.
 		from, err := strconv.Atoi(since[kind])
 		if err != nil {
 			return cloudcheck.Changes{}, err
+		}
+		if len(w.log)-from > 2*most {
+			return cloudcheck.Changes{}, cloudcheck.ErrManyChanges
 		}
 		for _, e := range w.log[from:] {
 			switch {
@@ -118,8 +132,15 @@ func (w *world) Changes(_ context.Context, since cloudcheck.Cursor) (cloudcheck.
 
 func (w *world) ObjectsByID(_ context.Context, kind address.Kind, ids []string) ([]cloudcheck.Object, error) {
 	w.calls++
+	w.asked = max(w.asked, len(ids))
 	var found []cloudcheck.Object
 	for _, id := range ids {
+		if old := w.behind[id]; old != nil && old.times > 0 {
+			if old.times--; old.shows != nil {
+				found = append(found, *old.shows)
+			}
+			continue
+		}
 		if o, there := w.objects[id]; there && o.Kind == kind {
 			found = append(found, o)
 		}
@@ -129,7 +150,7 @@ func (w *world) ObjectsByID(_ context.Context, kind address.Kind, ids []string) 
 
 func (w *world) Quarantined(context.Context) ([]cloudcheck.Object, error) {
 	w.calls++
-	var found []cloudcheck.Object
+	found := slices.Clone(w.stale)
 	for _, o := range w.objects {
 		if len(o.Errors) > 0 {
 			found = append(found, o)
