@@ -102,12 +102,12 @@ func (c *Checker) takeCached(ctx context.Context) (tenantRead, error) {
 
 // Look shows the tenant and one holder as they stand before a write. The holder's object is nil where the tenant does
 // not have it.
-func (c *Checker) Look(ctx context.Context, h address.Holder, cloudID string) (Snapshot, error) {
+func (c *Checker) Look(ctx context.Context, r Ref) (Snapshot, error) {
 	t, err := c.Tenant(ctx)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	sightings, err := c.reader.Objects(ctx, []Ref{{CloudID: cloudID, Holder: h}})
+	sightings, err := c.reader.Objects(ctx, []Ref{r})
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -115,7 +115,7 @@ func (c *Checker) Look(ctx context.Context, h address.Holder, cloudID string) (S
 		return Snapshot{}, err
 	}
 	o := sightings[0].Object
-	return Snapshot{Tenant: t, Object: o, MailSurvives: mailSurvives(h, t, o)}, nil
+	return Snapshot{Tenant: t, Object: o, MailSurvives: mailSurvives(r.Holder, t, o)}, nil
 }
 
 // HoldersOf finds who in the tenant holds any of the addresses by proxy address, mail or UPN; deleted users and groups

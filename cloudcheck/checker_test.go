@@ -14,7 +14,7 @@ import (
 func TestLookShowsBothTenantAndHolder(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	s, err := w.checker().Look(t.Context(), w.c.Ref.Holder, "")
+	s, err := w.checker().Look(t.Context(), Ref{Holder: w.c.Ref.Holder})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestLookShowsBothTenantAndHolder(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	w.vanish()
-	if s, err = w.checker().Look(t.Context(), w.c.Ref.Holder, ""); err != nil || s.Object != nil {
+	if s, err = w.checker().Look(t.Context(), Ref{Holder: w.c.Ref.Holder}); err != nil || s.Object != nil {
 		t.Errorf("not in the cloud: %+v, %v", s.Object, err)
 	}
 }
@@ -34,7 +34,7 @@ func TestMailSurvives(t *testing.T) {
 	} {
 		w := newWorld()
 		w.c.Ref.Holder.Mail = mail
-		s, err := w.checker().Look(t.Context(), w.c.Ref.Holder, "")
+		s, err := w.checker().Look(t.Context(), Ref{Holder: w.c.Ref.Holder})
 		if err != nil || s.MailSurvives != want {
 			t.Errorf("%q survives: %v, %v; want %v", mail, s.MailSurvives, err, want)
 		}
@@ -50,7 +50,7 @@ func TestLookPassesErrorsOn(t *testing.T) {
 	} {
 		w := newWorld()
 		breakIt(w.fake)
-		if _, err := w.checker().Look(t.Context(), w.c.Ref.Holder, "id-jdoe"); !errors.Is(err, away) {
+		if _, err := w.checker().Look(t.Context(), Ref{CloudID: "id-jdoe", Holder: w.c.Ref.Holder}); !errors.Is(err, away) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -99,12 +99,12 @@ func DiagnoseOnPremises(h address.Holder) Diagnosis {
 
 // Explain looks at one holder in the cloud and says what is not in order, with the objects that hold what is disputed.
 // Where these cannot be found out, the findings stand without them. Errors are *cause.Error of kind Waiting.
-func (c *Checker) Explain(ctx context.Context, h address.Holder, cloudID string) (Explanation, error) {
-	s, err := c.Look(ctx, h, cloudID)
+func (c *Checker) Explain(ctx context.Context, r Ref) (Explanation, error) {
+	s, err := c.Look(ctx, r)
 	if err != nil {
 		return Explanation{}, err
 	}
-	d := c.Diagnose(h, s.Tenant, s.Object)
+	d := c.Diagnose(r.Holder, s.Tenant, s.Object)
 	var others []Object
 	if disputed := d.Disputed(); len(disputed) > 0 {
 		others, err = c.reader.HoldersOf(ctx, disputed)

@@ -368,7 +368,7 @@ func TestExplainNamesWhoHoldsIt(t *testing.T) {
 			w.arriving()
 			w.other(Object{ID: "live", Kind: address.User, Name: "Ann", Values: address.Values{Proxies: address.Set{"smtp:j.doe@contoso.com"}}})
 			test.change(w)
-			x, err := w.checker().Explain(t.Context(), *w.holder(), "")
+			x, err := w.checker().Explain(t.Context(), Ref{Holder: *w.holder()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -389,12 +389,12 @@ func TestExplainNamesWhoHoldsIt(t *testing.T) {
 func TestExplainAsksOnlyWhatIsDisputed(t *testing.T) {
 	t.Parallel()
 	w := settledWorld()
-	if _, err := w.checker().Explain(t.Context(), *w.holder(), ""); err != nil || len(w.fake.holderCalls) != 0 {
+	if _, err := w.checker().Explain(t.Context(), Ref{Holder: *w.holder()}); err != nil || len(w.fake.holderCalls) != 0 {
 		t.Errorf("in order: %v, %v", w.fake.holderCalls, err)
 	}
 	w.arriving()
 	w.object.UPN = "jane@contoso.com"
-	if _, err := w.checker().Explain(t.Context(), *w.holder(), ""); err != nil || len(w.fake.holderCalls) != 1 || !slices.Equal(w.fake.holderCalls[0], []address.Address{"j.doe@contoso.com"}) {
+	if _, err := w.checker().Explain(t.Context(), Ref{Holder: *w.holder()}); err != nil || len(w.fake.holderCalls) != 1 || !slices.Equal(w.fake.holderCalls[0], []address.Address{"j.doe@contoso.com"}) {
 		t.Errorf("asked %v, %v", w.fake.holderCalls, err)
 	}
 	w.object.UPN = "jdoe@contoso.com"
@@ -404,7 +404,7 @@ func TestExplainAsksOnlyWhatIsDisputed(t *testing.T) {
 		t.Errorf("a notice disputes %v: %+v", d.Disputed(), d.Findings)
 	}
 	w.fake.broken = cause.Wait(cause.CloudUnavailable, "Graph is away")
-	if _, err := w.checker().Explain(t.Context(), *w.holder(), ""); !errors.Is(err, w.fake.broken) {
+	if _, err := w.checker().Explain(t.Context(), Ref{Holder: *w.holder()}); !errors.Is(err, w.fake.broken) {
 		t.Errorf("%v", err)
 	}
 }

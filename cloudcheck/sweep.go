@@ -73,7 +73,7 @@ func (c *Checker) sightings(ctx context.Context, cases []Case, tenantErr error) 
 }
 
 // holdersIn gives the holders of cases that the directory could show, and at which of them each case finds its own; -1
-// where the directory could not show it. A cloud id that one case of a holder knows serves all.
+// where the directory could not show it. What one case of a holder knows of it in the cloud serves all.
 func holdersIn(cases []Case) (refs []Ref, at []int) {
 	at = make([]int, len(cases))
 	known := map[string]int{}
@@ -87,9 +87,10 @@ func holdersIn(cases []Case) (refs []Ref, at []int) {
 		if anchor == "" || !again {
 			ref = len(refs)
 			known[anchor] = ref
-			refs = append(refs, c.Ref)
+			refs = append(refs, Ref{Holder: c.Ref.Holder})
 		}
 		at[i], refs[ref].CloudID = ref, cmp.Or(refs[ref].CloudID, c.Ref.CloudID)
+		refs[ref].Before = append(refs[ref].Before, c.Ref.Before...)
 	}
 	return refs, at
 }
@@ -168,6 +169,18 @@ func disputedIn(rulings []ruling) []address.Address {
 	return disputed
 }
 
+// self is the id that the holder has or had in the cloud. A contact is never deleted there for a while: an object that it was
+// once taken for, and is not any more, is another one.
+func (e evidence) self() string {
+	switch {
+	case e.object != nil:
+		return e.object.ID
+	case e.Ref.Holder.Kind == address.Contact:
+		return ""
+	}
+	return e.Ref.CloudID
+}
+
 // blame names the object that holds the disputed address. A deleted one explains the conflict better than its effect
 // does, unless it may be the holder itself, which left the cloud; a live one that no quarantine tells of points to an
 // export error, which shows nowhere in Graph. Where it was asked who holds it and nobody does, a quarantine is over.
@@ -175,11 +188,7 @@ func (r *ruling) blame(objects []Object, asked bool) {
 	if r.disputed == "" {
 		return
 	}
-	self := r.evidence.Ref.CloudID
-	if r.evidence.object != nil {
-		self = r.evidence.object.ID
-	}
-	by := holderIn(objects, r.disputed, self)
+	by := holderIn(objects, r.disputed, r.evidence.self())
 	switch {
 	case by == nil && asked && r.Cause.Code == cause.Quarantined:
 		r.Cause = quarantineOver(r.evidence.name(), r.disputed)

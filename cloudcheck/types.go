@@ -52,6 +52,9 @@ type ProvisioningError struct {
 type Ref struct {
 	CloudID string
 	Holder  address.Holder
+	// Before are the values that writes of ours replaced. The cloud may show them still, and a contact may be known by them
+	// alone until a new primary has arrived.
+	Before []address.Values
 }
 
 // Sighting is the answer to one Ref. Object is nil when the cloud does not have the holder; Err is set when this one

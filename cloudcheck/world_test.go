@@ -49,6 +49,10 @@ func (f *fakeTenant) Objects(_ context.Context, refs []Ref) ([]Sighting, error) 
 			sightings[i].Err = err
 			continue
 		}
+		if r.Holder.Kind == address.Contact {
+			sightings[i].Object, sightings[i].Err = r.Match(f.objects)
+			continue
+		}
 		at := slices.IndexFunc(f.objects, func(o Object) bool {
 			return !o.Deleted && (o.ID == r.CloudID || r.Holder.Anchor != "" && o.ImmutableID == r.Holder.Anchor)
 		})

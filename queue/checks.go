@@ -9,6 +9,7 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
 )
 
 // checks are what has to hold before anything is written: both sides are looked at, the change is planned, and nobody
@@ -42,10 +43,13 @@ func (a assessment) cloudID() string {
 //
 // intent is what an earlier attempt may have written: what it moved without being asked to is wanted still, as long as
 // nobody else has taken it. Nil where there was none.
-func (c checks) assess(ctx context.Context, holder address.Holder, cloudID string, ask address.Ask, intent *address.Change) (assessment, error) {
-	a := assessment{}
+func (c checks) assess(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, intent *address.Change) (assessment, error) {
+	a, holder := assessment{}, ref.Holder
 	var err error
-	if a.snapshot, err = c.cloud.Look(ctx, holder, cloudID); err != nil {
+	if a.snapshot, err = c.cloud.Look(ctx, ref); err != nil {
+		return a, err
+	}
+	if err := c.mustBeTheOnly(ctx, holder, a.snapshot.Object); err != nil {
 		return a, err
 	}
 	if err := refuseCloudManaged(a.snapshot.Object); err != nil {
@@ -108,6 +112,35 @@ func (c checks) syncDue(changed, lastSync time.Time) bool {
 	}
 	arrivedWithLastSync := lastSync.Sub(changed) < c.syncInterval
 	return arrivedWithLastSync && c.now().Sub(lastSync) < c.grace
+}
+
+// replaced are the values that the last write to a holder replaced.
+func replaced(prior ldapwriter.Prior) []address.Values {
+	if prior.Last == nil {
+		return nil
+	}
+	return []address.Values{prior.Last.Before}
+}
+
+// mustBeTheOnly makes a contact wait that was found in the cloud by what another contact of the directory is called as well:
+// which of the two is there, nobody can tell.
+func (c checks) mustBeTheOnly(ctx context.Context, holder address.Holder, o *cloudcheck.Object) error {
+	if o == nil || o.Mail == "" || holder.Kind != address.Contact {
+		return nil
+	}
+	others, err := c.directory.HoldersOf(ctx, []address.Address{address.Address(o.Mail)}, holder.GUID)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		isAlias := address.Proxy(other.Address).IsSMTP() && !address.Proxy(other.Address).IsPrimary()
+		if other.Kind == string(address.Contact) && !isAlias {
+			return cause.Wait(cause.CloudUnavailable,
+				"the tenant has a contact %s, and on-premises %s and %s (%s) are both called so, so it is not known which one it is; remove the address from one of them",
+				o.Mail, holder.Name, other.Name, other.Address).WithConflict(other)
+		}
+	}
+	return nil
 }
 
 // refuseCloudManaged refuses a holder whose attributes the cloud owns: the AD value does not flow any more.

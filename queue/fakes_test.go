@@ -212,14 +212,14 @@ func (c *cloud) object(guid address.GUID) *cloudcheck.Object {
 	return &cloudcheck.Object{ID: "cloud-" + guid.String(), Kind: address.User, Values: v, ImmutableID: "anchor", SyncEnabled: &on}
 }
 
-func (c *cloud) Look(_ context.Context, h address.Holder, _ string) (cloudcheck.Snapshot, error) {
+func (c *cloud) Look(_ context.Context, r cloudcheck.Ref) (cloudcheck.Snapshot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.away != nil {
 		return cloudcheck.Snapshot{}, c.away
 	}
 	tenant := cloudcheck.Tenant{InitialDomain: "contoso.onmicrosoft.com", Verified: map[string]bool{"contoso.test": true}, LastSync: c.lastSync}
-	return cloudcheck.Snapshot{Tenant: tenant, Object: c.object(h.GUID), MailSurvives: true}, nil
+	return cloudcheck.Snapshot{Tenant: tenant, Object: c.object(r.Holder.GUID), MailSurvives: true}, nil
 }
 
 func (c *cloud) HoldersOf(context.Context, []address.Address, string) ([]cause.Conflict, error) {

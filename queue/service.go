@@ -109,7 +109,12 @@ func (s *Service) Validate(ctx context.Context, sub Submission) (Preview, error)
 		return refusedPreview(Preview{}, err)
 	}
 	preview := Preview{Holder: entry.Holder}
-	found, err := s.checks.assess(ctx, entry.Holder, "", address.Ask{Action: sub.Action, Address: sub.Address, Allow: sub.Allow}, nil)
+	prior, err := s.store.Prior(ctx, entry.GUID, "")
+	if err != nil {
+		return preview, fmt.Errorf("earlier writes: %w", err)
+	}
+	ref := cloudcheck.Ref{Holder: entry.Holder, Before: replaced(prior)}
+	found, err := s.checks.assess(ctx, ref, address.Ask{Action: sub.Action, Address: sub.Address, Allow: sub.Allow}, nil)
 	if err != nil {
 		return refusedPreview(preview, err)
 	}

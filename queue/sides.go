@@ -29,7 +29,7 @@ type Directory interface {
 // Cloud is the tenant's side. Its errors are *cause.Error of kind Waiting. All methods may be called concurrently.
 type Cloud interface {
 	// Look shows the tenant and the holder as they stand before a write.
-	Look(ctx context.Context, holder address.Holder, cloudID string) (cloudcheck.Snapshot, error)
+	Look(ctx context.Context, holder cloudcheck.Ref) (cloudcheck.Snapshot, error)
 	// HoldersOf finds who in the tenant holds any of the addresses, deleted objects included, but for exceptID.
 	HoldersOf(ctx context.Context, addrs []address.Address, exceptID string) ([]cause.Conflict, error)
 	// Survey reads the tenant as it is now.

@@ -220,7 +220,7 @@ func (p *pass) cases(ctx context.Context, requests []Request) []cloudcheck.Case 
 			at++
 		}
 		cases[i] = cloudcheck.Case{
-			Ref:         cloudcheck.Ref{CloudID: q.CloudID, Holder: entries[at].Holder},
+			Ref:         cloudcheck.Ref{CloudID: q.CloudID, Holder: entries[at].Holder, Before: []address.Values{q.Receipt.Before}},
 			OnPremErr:   orBehind(errs[at], entries[at], *q.Receipt, p.now()),
 			Expectation: *q.Expectation,
 			WrittenAt:   q.WrittenAt, Deadline: q.WrittenAt.Add(p.deadline),

@@ -167,6 +167,8 @@ type attempt struct {
 	request Request
 	// doubted says that an earlier modify may still stand or land: then a conflict does not tell that nothing was written.
 	doubted bool
+	// before are the values that the holder's last write replaced: the cloud may show them still.
+	before []address.Values
 }
 
 // run plans and writes until it is written, refused or has to wait.
@@ -243,6 +245,7 @@ func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
 	if err != nil {
 		return ldapwriter.Entry{}, fmt.Errorf("%w: earlier writes: %w", errStore, err)
 	}
+	a.before = replaced(prior)
 	if sent(a.request) {
 		prior.InDoubt = a.request.Intent.DC
 	}
@@ -262,7 +265,8 @@ func (a *attempt) plan(ctx context.Context, entry ldapwriter.Entry) (assessment,
 	if sent(a.request) {
 		intent = &a.request.Intent.Change
 	}
-	found, err := a.checks.assess(ctx, entry.Holder, a.request.CloudID, ask, intent)
+	ref := cloudcheck.Ref{CloudID: a.request.CloudID, Holder: entry.Holder, Before: a.before}
+	found, err := a.checks.assess(ctx, ref, ask, intent)
 	if err != nil {
 		return found, err
 	}

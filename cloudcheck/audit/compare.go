@@ -101,7 +101,8 @@ func (r *run) diagnoseAll(page []address.Holder, sightings []cloudcheck.Sighting
 	return diagnoses
 }
 
-// diagnose compares one holder. Where it is not known which object it is, that is all there is to say.
+// diagnose compares one holder. Where it is not known which object it is, that is all there is to say; a sync that is due may
+// tell.
 func (r *run) diagnose(h address.Holder, s cloudcheck.Sighting) cloudcheck.Diagnosis {
 	if s.Err == nil {
 		d := r.Cloud.Diagnose(h, r.tenant, s.Object)
@@ -112,7 +113,11 @@ func (r *run) diagnose(h address.Holder, s cloudcheck.Sighting) cloudcheck.Diagn
 	if known, ok := cause.As(s.Err); ok {
 		why.Message = known.Cause.Message
 	}
-	return cloudcheck.Diagnosis{Holder: h, Findings: []cloudcheck.Finding{{Severity: cloudcheck.Wrong, Cause: why}}}
+	severity := cloudcheck.Wrong
+	if h.Changed.After(r.tenant.LastSync) {
+		severity = cloudcheck.Pending
+	}
+	return cloudcheck.Diagnosis{Holder: h, Findings: []cloudcheck.Finding{{Severity: severity, Cause: why}}}
 }
 
 // noNews says that a finding is good to know about one holder, but not in a list of all: that an object without addresses,

@@ -153,7 +153,7 @@ func (s *search) byOtherNames(which []int) []*question {
 	for _, i := range which[:min(len(which), maxByName)] {
 		h := s.refs[i].Holder
 		filters := []string{byUPN(address.Address(h.UPN))}
-		if addrs := lookupAddresses(h); len(addrs) > 0 {
+		if addrs := lookupAddresses(s.refs[i]); len(addrs) > 0 {
 			filters = append(filters, byMail(addrs[0]))
 		}
 		for _, f := range filters {
@@ -172,7 +172,7 @@ func (s *search) byAddresses(which []int) []*question {
 	var questions []*question
 	for _, i := range which {
 		h := s.refs[i].Holder
-		for _, a := range lookupAddresses(h) {
+		for _, a := range lookupAddresses(s.refs[i]) {
 			for _, filter := range append(byProxy(a), byMail(a)) {
 				if filter != "" {
 					questions = append(questions, s.ask(h.Kind, filter, i))
@@ -183,8 +183,10 @@ func (s *search) byAddresses(which []int) []*question {
 	return questions
 }
 
-// lookupAddresses are a holder's addresses that the cloud most likely has: primary, mail, then the others.
-func lookupAddresses(h address.Holder) []address.Address {
+// lookupAddresses are a holder's addresses that the cloud most likely has: primary, mail, the primaries that writes of ours
+// replaced, then the others.
+func lookupAddresses(r cloudcheck.Ref) []address.Address {
+	h := r.Holder
 	var list []address.Address
 	add := func(a address.Address) {
 		known := slices.ContainsFunc(list, a.Equal)
@@ -196,6 +198,11 @@ func lookupAddresses(h address.Holder) []address.Address {
 		add(p.Address())
 	}
 	add(address.Address(h.Mail))
+	for _, before := range r.Before {
+		for _, p := range before.Proxies.Primaries() {
+			add(p.Address())
+		}
+	}
 	for _, p := range h.Proxies.SMTP() {
 		add(p.Address())
 	}

@@ -13,7 +13,7 @@ import (
 // written is an alias that stands on-premises and waits for the cloud.
 func (l *lab) written(t *testing.T, c *cloudcheck.Checker, h address.Holder, alias address.Address) cloudcheck.Case {
 	t.Helper()
-	snapshot, err := c.Look(t.Context(), h, "")
+	snapshot, err := c.Look(t.Context(), ref(h))
 	if err != nil || snapshot.Object == nil {
 		t.Fatalf("look: %v, %+v", err, snapshot.Object)
 	}

@@ -139,7 +139,7 @@ func TestMatch(t *testing.T) {
 		{Kind: address.User}, {Kind: address.Group, Anchor: "x", SID: "s-1-5-9-2-abc"}, {Kind: address.Group, Anchor: "x"},
 		contact("eve@FABRIKAM.com"), contact("new@fabrikam.com", "e@fabrikam.com"), contact("ann@contoso.com"), contact(),
 		contact("twin@fabrikam.com"), {Kind: address.Group, SID: "S-1-5-1"}}
-	want := []string{"USER-2", "USER-1", "", "", "group-2", "", "contact-1", "contact-1", "", "", "error", ""}
+	want := []string{"USER-2", "USER-1", "", "", "group-2", "", "contact-1", "", "", "", "error", ""}
 	found, err := c.Match(t.Context(), holders)
 	if err != nil {
 		t.Fatal(err)

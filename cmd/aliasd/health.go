@@ -76,8 +76,8 @@ type watchedCloud struct {
 	health *health
 }
 
-func (w watchedCloud) Look(ctx context.Context, h address.Holder, cloudID string) (cloudcheck.Snapshot, error) {
-	snapshot, err := w.Checker.Look(ctx, h, cloudID)
+func (w watchedCloud) Look(ctx context.Context, r cloudcheck.Ref) (cloudcheck.Snapshot, error) {
+	snapshot, err := w.Checker.Look(ctx, r)
 	w.health.note(&w.health.cloudErr, err)
 	return snapshot, err
 }

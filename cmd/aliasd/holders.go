@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -49,7 +50,9 @@ func (h *holders) Show(ctx context.Context, identity string) (server.HolderView,
 	var duplicates []cloudcheck.Finding
 	sides.Go(func() { duplicates, facts.DuplicatesUnknown = h.duplicates(limited, entry.Holder) })
 	var explained cloudcheck.Explanation
-	sides.Go(func() { explained, facts.Tenant, facts.Away = h.compare(limited, entry.Holder) })
+	sides.Go(func() {
+		explained, facts.Tenant, facts.Away = h.compare(limited, refOf(entry.Holder, facts.Requests))
+	})
 	sides.Wait()
 	facts.CloudIDs = h.cloudIDs(limited, duplicates, explained)
 	facts.Diagnosis = explained.Diagnosis
@@ -58,10 +61,10 @@ func (h *holders) Show(ctx context.Context, identity string) (server.HolderView,
 }
 
 // compare asks the cloud, and says what can be said without it where it is away.
-func (h *holders) compare(ctx context.Context, holder address.Holder) (cloudcheck.Explanation, *cloudcheck.Tenant, *cause.Cause) {
-	x, err := h.cloud.Explain(ctx, holder, "")
+func (h *holders) compare(ctx context.Context, holder cloudcheck.Ref) (cloudcheck.Explanation, *cloudcheck.Tenant, *cause.Cause) {
+	x, err := h.cloud.Explain(ctx, holder)
 	if err != nil {
-		return cloudcheck.Explanation{Diagnosis: cloudcheck.DiagnoseOnPremises(holder)}, nil, causeOf(err, cause.CloudUnavailable)
+		return cloudcheck.Explanation{Diagnosis: cloudcheck.DiagnoseOnPremises(holder.Holder)}, nil, causeOf(err, cause.CloudUnavailable)
 	}
 	return x, &x.Tenant, nil
 }
@@ -89,6 +92,18 @@ func (h *holders) cloudIDs(ctx context.Context, duplicates []cloudcheck.Finding,
 		}
 	}
 	return ids
+}
+
+// refOf names a holder with what its open requests know of it.
+func refOf(holder address.Holder, open []queue.Request) cloudcheck.Ref {
+	ref := cloudcheck.Ref{Holder: holder}
+	for _, q := range open {
+		ref.CloudID = cmp.Or(ref.CloudID, q.CloudID)
+		if q.Receipt != nil {
+			ref.Before = append(ref.Before, q.Receipt.Before)
+		}
+	}
+	return ref
 }
 
 // duplicates finds other objects of the forest that hold one of the holder's addresses.
