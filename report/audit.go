@@ -26,9 +26,7 @@ type AuditFiles struct {
 // Audit writes what an audit finds: every finding to CSV and JSON lines as it comes, and a page once it is over. In
 // memory it keeps maxGroupRows findings of each cause alone. It is for one goroutine.
 type Audit struct {
-	dir    string
-	began  time.Time
-	drafts []draft // the CSV, the JSON lines
+	drafts []draft // the CSV, the JSON lines, the page
 	sheet  *csv.Writer
 	lines  *json.Encoder
 	full   []*bufio.Writer // what lies between them and the files
@@ -50,26 +48,26 @@ type auditRows struct {
 	count int
 }
 
-// CreateAudit begins an audit's files in dir, which is made when it is missing and must be closed to others. They have no
-// names before Finish. Who does not finish has to abort.
+// CreateAudit begins an audit's files in dir, which is made when it is missing and must be closed to others. Their names are
+// theirs from now on, aliasd-audit-20250102T070000Z.html, the time being when the audit began, in UTC; a second one of the
+// same second gets -2. They do not have them before Finish. Who does not finish has to abort.
 func CreateAudit(dir string, began time.Time) (*Audit, error) {
 	if err := private.MakePrivateDir(dir); err != nil {
 		return nil, fmt.Errorf("save the audit: %w", err)
 	}
-	a := &Audit{dir: dir, began: began, groups: map[auditGroup]*auditRows{}}
-	if err := a.open(); err != nil {
+	a := &Audit{groups: map[auditGroup]*auditRows{}}
+	var err error
+	if a.drafts, err = newDrafts(dir, "audit", began, ".csv", ".jsonl", ".html"); err == nil {
+		err = a.open()
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("save the audit: %w", err), a.Abort())
 	}
 	return a, nil
 }
 
 func (a *Audit) open() error {
-	for range 2 {
-		d, err := newDraft(a.dir)
-		if err != nil {
-			return err
-		}
-		a.drafts = append(a.drafts, d)
+	for _, d := range a.drafts[:2] {
 		a.full = append(a.full, bufio.NewWriterSize(d, 64<<10))
 	}
 	a.lines = json.NewEncoder(a.full[1])
@@ -95,43 +93,31 @@ func (a *Audit) Take(it audit.Item) error {
 	return nil
 }
 
-// Finish ends the JSON lines with the summary, writes the page, and gives the three files their names:
-// aliasd-audit-20250102T070000Z.html, the time being when the audit began, in UTC. A second one of the same second gets -2.
-// After an error none of the files is left.
+// Finish ends the JSON lines with the summary, writes the page, and gives the three files their names. After an error none of
+// the files is left.
 func (a *Audit) Finish(s audit.Summary) (AuditFiles, error) {
 	if a.over {
 		return AuditFiles{}, errors.New("save the audit: its files are closed already")
 	}
-	files, err := a.finish(s)
-	if err != nil {
+	if err := a.finish(s); err != nil {
 		return AuditFiles{}, errors.Join(fmt.Errorf("save the audit: %w", err), a.Abort())
 	}
-	return files, nil
+	return AuditFiles{CSV: a.drafts[0].path, JSONL: a.drafts[1].path, HTML: a.drafts[2].path}, nil
 }
 
-func (a *Audit) finish(s audit.Summary) (AuditFiles, error) {
-	stem, err := freeStem(a.dir, "audit", a.began)
-	if err != nil {
-		return AuditFiles{}, err
-	}
-	files := AuditFiles{HTML: stem + ".html", CSV: stem + ".csv", JSONL: stem + ".jsonl"}
+func (a *Audit) finish(s audit.Summary) error {
 	if err := a.lines.Encode(auditEnd{inUTC(s)}); err != nil {
-		return AuditFiles{}, err
+		return err
 	}
 	a.sheet.Flush()
 	if err := errors.Join(a.sheet.Error(), a.full[0].Flush(), a.full[1].Flush()); err != nil {
-		return AuditFiles{}, err
+		return err
 	}
-	page, err := newDraft(a.dir)
-	if err != nil {
-		return AuditFiles{}, err
-	}
-	a.drafts = append(a.drafts, page)
-	if err := a.writeHTML(page, s); err != nil {
-		return AuditFiles{}, err
+	if err := a.writeHTML(a.drafts[2], s); err != nil {
+		return err
 	}
 	a.over = true // none is left to be aborted, whatever happens now
-	return files, publish([]draft{a.drafts[0].named(files.CSV), a.drafts[1].named(files.JSONL), page.named(files.HTML)})
+	return publish(a.drafts)
 }
 
 // Abort takes away what was written so far. After Finish it does nothing.

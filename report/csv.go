@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aliasd/aliasd/cause"
 )
@@ -21,7 +22,7 @@ func columns() []string {
 }
 
 // WriteCSV writes one line per request, RFC 4180 with a byte order mark (spreadsheets take UTF-8 for something else
-// without one). A cell that a spreadsheet would take for a formula gets a ' in front. Times are RFC 3339 in UTC.
+// without one). What a spreadsheet would take for a formula gets a ' in front. Times are RFC 3339 in UTC.
 func (r Report) WriteCSV(w io.Writer) error {
 	lines := [][]string{}
 	for _, it := range r.Requests {
@@ -70,13 +71,25 @@ func guarded(cells []string) []string {
 	return cells
 }
 
-// guard keeps a spreadsheet from calculating what somebody typed (OWASP, CSV injection). The full-width forms are taken
-// for the plain ones by some.
+// guard keeps a spreadsheet from calculating what somebody typed (OWASP, CSV injection). One that splits lines at
+// semicolons or tabs, as those of many languages do, knows no quotes in the midst of its cells: there a formula may begin
+// behind each of them, and behind each line break. The full-width forms are taken for the plain ones by some.
 func guard(cell string) string {
-	if strings.IndexAny(cell, "=+-@\t\r\n＝＋－＠") == 0 {
-		return "'" + cell
+	const formulas, breaks, ignored = "=+-@＝＋－＠", ";\t\r\n", "\" "
+	var safe strings.Builder
+	if strings.IndexAny(cell, "\t\r\n") == 0 {
+		safe.WriteByte('\'')
 	}
-	return cell
+	begins := true // a cell of somebody's begins here
+	for i, r := range cell {
+		if begins && strings.ContainsRune(formulas, r) {
+			safe.WriteByte('\'')
+		}
+		begins = strings.ContainsRune(breaks, r) || begins && strings.ContainsRune(ignored, r)
+		_, size := utf8.DecodeRuneInString(cell[i:])
+		safe.WriteString(cell[i : i+size])
+	}
+	return safe.String()
 }
 
 func yesNo(b bool) string {

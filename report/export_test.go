@@ -6,7 +6,20 @@ import (
 )
 
 // SaveAs writes the report under names of the test's choice.
-func (r Report) SaveAs(files Files) error { return r.saveAs(files) }
+func (r Report) SaveAs(files Files) error {
+	var drafts []draft
+	for _, path := range []string{files.HTML, files.CSV, files.JSON} {
+		d, err := newDraft(path)
+		if err != nil {
+			return err
+		}
+		drafts = append(drafts, d)
+	}
+	return r.saveAs(drafts)
+}
+
+// Guard is how a cell of a sheet comes out.
+func Guard(cell string) string { return guard(cell) }
 
 // AuditWords are what the page says of findings.
 func AuditWords(code cause.Code, s cloudcheck.Severity) (means, do string) {

@@ -159,13 +159,28 @@ func TestHostileCSV(t *testing.T) {
 				t.Errorf("column %s begins as a formula: %q", rows[0][i], cell)
 			}
 			if rows[0][i] == "note" {
-				notes[strings.TrimPrefix(cell, "'")] = true
+				notes[unguarded(cell)] = true
 			}
 		}
 	}
 	for _, s := range hostile() {
-		if !notes[strings.ReplaceAll(strings.TrimPrefix(s, "'"), "\r", "")] { // the CSV's lines end with CR LF; it keeps no other CR
+		if !notes[strings.ReplaceAll(unguarded(s), "\r", "")] { // the CSV's lines end with CR LF; it keeps no other CR
 			t.Errorf("%q did not come through", s)
+		}
+	}
+}
+
+func unguarded(cell string) string { return strings.ReplaceAll(cell, "'", "") }
+
+// TestGuard: no formula begins in a cell, wherever a spreadsheet of whatever language ends one.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		"j.doe@contoso.test": "j.doe@contoso.test", "": "", "=1+1": "'=1+1", "a;=1+1": "a;'=1+1", "a; +1": "a; '+1", "a\t@x": "a\t'@x", "\t=1": "'\t'=1",
+		"X400:c=us;a= ;p=Contoso;": "X400:c=us;a= ;p=Contoso;", "a;\"=1": "a;\"'=1", "a\n-1": "a\n'-1", "a;＝1": "a;'＝1", "a;b=1": "a;b=1", "\xff;=\xfe": "\xff;'=\xfe",
+	} {
+		if got := report.Guard(cell); got != want {
+			t.Errorf("%q becomes %q, wanted %q", cell, got, want)
 		}
 	}
 }

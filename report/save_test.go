@@ -1,10 +1,12 @@
 package report_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aliasd/aliasd/private"
 	"github.com/aliasd/aliasd/report"
@@ -68,6 +70,58 @@ func TestSaveKeepsWhatIsThere(t *testing.T) {
 	}
 	golden(t, "day.csv", got)
 	left(t, dir, 6)
+}
+
+// TestSaveIntoAnyFolder: a folder's name is no pattern, for reports and for audits.
+func TestSaveIntoAnyFolder(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"report[", "report[x]", "report*"} {
+		dir := filepath.Join(t.TempDir(), name)
+		for range 2 {
+			if _, err := built().Save(dir); err != nil {
+				t.Fatal(err)
+			}
+			savedAudit(t, dir, nil, summed(nil, 1))
+		}
+		left(t, dir, 12)
+	}
+}
+
+// TestNamesAreReserved: an audit has its names from its beginning, whoever begins and ends meanwhile.
+func TestNamesAreReserved(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "reports")
+	first, err := report.CreateAudit(dir, until())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := savedAudit(t, dir, nil, summed(nil, 1))
+	files, err := first.Finish(summed(nil, 1))
+	if err != nil || strings.Contains(files.HTML, "Z-2") || !strings.HasSuffix(second.HTML, "Z-2.html") {
+		t.Errorf("%+v, %+v, %v", files, second, err)
+	}
+	left(t, dir, 6)
+}
+
+// TestLeftovers: what a killed process left goes after a day; what is not ours stays.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "reports")
+	if err := private.MakePrivateDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	for name, age := range map[string]time.Duration{".aliasd-audit-x.csv.tmp": 25 * time.Hour, ".aliasd-report-x.csv.tmp": 48 * time.Hour,
+		".aliasd-audit-y.csv.tmp": 23 * time.Hour, ".other.tmp": 48 * time.Hour, "aliasd-audit-x.csv": 48 * time.Hour} {
+		path := filepath.Join(dir, name)
+		at := time.Now().Add(-age)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := built().Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	left(t, dir, 3+3)
 }
 
 // TestSaveLeavesNothingHalfMade: where one of the files cannot be made, none is left.
