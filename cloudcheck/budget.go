@@ -14,6 +14,12 @@ const HoldersPerUnit = 15
 // from 0.8 on (x-ms-throttle-limit-percentage).
 const nearLimit = 0.8
 
+// The reasons for which a Budget ends by itself.
+const (
+	unitsSpent = "the units of the sweep are spent"
+	limitNear  = "Microsoft Graph says that its limit is near"
+)
+
 // ErrUnasked: the budget of the call was spent before its turn came. It says nothing of what was to be looked at.
 var ErrUnasked = errors.New("the budget is spent")
 
@@ -26,6 +32,8 @@ type Budget struct {
 	mu           sync.Mutex
 	units, spent int
 	ended        string
+	// reopened says that the limit being near ends it no more.
+	reopened bool
 }
 
 // NewBudget makes a budget of so many resource units.
@@ -53,7 +61,7 @@ func (b *Budget) Take(units int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended == "" && b.spent+units > b.units {
-		b.ended = "the units of the sweep are spent"
+		b.ended = unitsSpent
 	}
 	if b.ended != "" {
 		return false
@@ -74,9 +82,32 @@ func (b *Budget) Spend(units int) {
 
 // Near notes which share of the tenant's limit is used up; from 0.8 on nothing more is asked.
 func (b *Budget) Near(share float64) {
-	if share >= nearLimit {
-		b.End("Microsoft Graph says that its limit is near")
+	if b == nil || share < nearLimit {
+		return
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended == "" && !b.reopened {
+		b.ended = limitNear
+	}
+}
+
+// Reopen lets so many units more be asked, within the budget, where it ended because the limit is near; false where it did not.
+// It is for what has waited too long to leave it to others again.
+func (b *Budget) Reopen(units int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended != limitNear {
+		return false
+	}
+	b.ended, b.reopened, b.units = "", true, min(b.units, b.spent+units)
+	return true
+}
+
+// Crowded says that it ended because of what others ask of the tenant, not because its own units are spent.
+func (b *Budget) Crowded() bool {
+	why := b.Ended()
+	return why != "" && why != unitsSpent
 }
 
 // End lets nothing more be asked, and says why. The first reason stays.

@@ -147,3 +147,33 @@ func TestManyConflictsAreAskedForInParts(t *testing.T) {
 		}
 	}
 }
+
+// What has waited too long may ask a little although the limit is near, once, and no more than the budget has.
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		end     func(*Budget)
+		crowded bool
+		more    int
+	}{
+		"open":              {func(*Budget) {}, false, 0},
+		"near":              {func(b *Budget) { b.Near(0.8) }, true, 3},
+		"near, little left": {func(b *Budget) { b.Take(5); b.Near(0.8) }, true, 1},
+		"spent":             {func(b *Budget) { b.Take(9) }, false, 0},
+		"throttled":         {func(b *Budget) { b.End("Microsoft Graph throttles everything"); b.Near(0.9) }, true, 0},
+	} {
+		b := NewBudget(10)
+		b.Take(4)
+		test.end(b)
+		if b.Crowded() != test.crowded || b.Reopen(3) != (test.more > 0) {
+			t.Errorf("%s: %+v", name, b)
+		}
+		if test.more == 0 {
+			continue
+		}
+		b.Near(1)
+		if b.Left() != test.more || b.Reopen(3) || !b.Take(test.more) || b.Take(1) || b.Reopen(3) {
+			t.Errorf("%s: %+v", name, b)
+		}
+	}
+}

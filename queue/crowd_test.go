@@ -29,6 +29,7 @@ type waitingStore struct {
 	mu       sync.Mutex
 	requests []queue.Request
 	puts     int
+	loads    int // requests read
 	// unclaimed counts the transitions that gave claims up.
 	unclaimed int
 }
@@ -124,6 +125,7 @@ func (s *waitingStore) Awaited(_ context.Context, seqs []int64) ([]queue.Request
 	for _, seq := range slices.Sorted(slices.Values(seqs)) {
 		found = append(found, s.requests[seq-1])
 	}
+	s.loads += len(found)
 	return found, nil
 }
 

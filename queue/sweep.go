@@ -74,6 +74,9 @@ type pass struct {
 	budget *cloudcheck.Budget
 	survey cloudcheck.Survey
 	done   Swept
+	// carried are the visits that the budget did not reach; crowded says that others left no room for them.
+	carried []visit
+	crowded bool
 	// away is why the cloud cannot be asked any more; nil while it can. suspect is why nothing of the last page could be asked,
 	// and answered says that something of another one could.
 	away, suspect error
@@ -95,7 +98,12 @@ func (p *pass) tick(ctx context.Context) error {
 	}
 	size := p.firstPage()
 	p.agenda.short = false
-	return p.run(ctx, p.agenda.due(all), size)
+	err = p.run(ctx, p.agenda.due(all), size)
+	p.agenda.noteCrowded(p.crowded)
+	if err != nil || p.agenda.crowded < crowdedTicks {
+		return err
+	}
+	return p.tellCrowded(ctx)
 }
 
 // firstPage is how many holders are looked at first. After a sweep that was short of units, those who wait longest are: so few
@@ -110,6 +118,23 @@ func (p *pass) firstPage() int {
 
 // run makes the visits, a page at a time, the first of which has so many. What the budget does not reach is carried to the next tick.
 func (p *pass) run(ctx context.Context, visits []visit, size int) error {
+	err := p.pages(ctx, visits, size)
+	p.crowded = p.budget.Crowded()
+	if err == nil && p.away == nil && p.budget.Reopen(reserveUnits) {
+		err = p.pages(ctx, p.takeLate(), reserveUnits/unitsAtMost)
+	}
+	if err != nil {
+		return err
+	}
+	if len(p.carried) > 0 {
+		p.agenda.short = true
+		p.log.Info("the sweep did not reach everybody; the others come first in the next one", "requests", p.done.Requests,
+			"carried", p.done.Carried, "units", p.budget.Spent(), "because", p.budget.Ended())
+	}
+	return errors.Join(p.failure(), ctx.Err())
+}
+
+func (p *pass) pages(ctx context.Context, visits []visit, size int) error {
 	for len(visits) > 0 && ctx.Err() == nil && p.budget.Ended() == "" {
 		page := visits[:min(size, len(visits))]
 		visits = visits[len(page):]
@@ -118,14 +143,8 @@ func (p *pass) run(ctx context.Context, visits []visit, size int) error {
 		}
 		size = p.pageSize()
 	}
-	for _, v := range visits {
-		p.miss(len(v.seqs))
-	}
-	if len(visits) > 0 {
-		p.log.Info("the sweep did not reach everybody; the others come first in the next one", "requests", p.done.Requests,
-			"carried", p.done.Carried, "units", p.budget.Spent(), "because", p.budget.Ended())
-	}
-	return errors.Join(p.failure(), ctx.Err())
+	p.carry(visits...)
+	return nil
 }
 
 // pageSize is how many holders may be looked at next: no more are read from the directory than the budget can show at best.
@@ -133,10 +152,12 @@ func (p *pass) pageSize() int {
 	return max(min(sweepPage, p.budget.Left()*cloudcheck.HoldersPerUnit), 1)
 }
 
-// miss notes requests that the budget did not reach.
-func (p *pass) miss(requests int) {
-	p.agenda.short = true
-	p.done.Carried += requests
+// carry notes visits that the budget did not reach.
+func (p *pass) carry(visits ...visit) {
+	p.carried = append(p.carried, visits...)
+	for _, v := range visits {
+		p.done.Carried += len(v.seqs)
+	}
 }
 
 // visit reads the directory again, asks the cloud, and stores the verdicts that say something new.

@@ -26,10 +26,12 @@ func (p *pass) settle(ctx context.Context, v visit, requests []Request, verdicts
 		stored = p.apply(ctx, v, requests[i], verdict) && stored
 		own = own || p.isOwn(verdict)
 	}
-	p.done.Requests += len(requests) - found[cloudcheck.Unasked]
+	if !p.skipped {
+		p.done.Requests += len(requests) - found[cloudcheck.Unasked]
+	}
 	switch {
 	case found[cloudcheck.Unasked] > 0:
-		p.miss(found[cloudcheck.Unasked])
+		p.carry(v)
 		return
 	case found[cloudcheck.Unknown] > 0:
 		p.done.Carried += found[cloudcheck.Unknown]
