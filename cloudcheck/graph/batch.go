@@ -292,8 +292,11 @@ func (a *batchAnswer) mayPass() bool {
 
 // explainAnswer says what an error inside a batch means.
 func (c *Client) explainAnswer(what area, a *batchAnswer) *failure {
-	var p page
+	var p pageError
 	_ = json.Unmarshal(a.Body, &p) // an error page without JSON has a status all the same
+	if p.Error == nil {
+		return c.explainStatus(what, a.Status, "")
+	}
 	f := c.explainStatus(what, a.Status, p.Error.Code)
 	if p.Error.Message != "" {
 		f.err = errors.New(p.Error.Message)

@@ -144,12 +144,16 @@ type deltaPage struct {
 	} `json:"value"`
 	NextLink  string `json:"@odata.nextLink"`
 	DeltaLink string `json:"@odata.deltaLink"`
+	pageError
 }
 
 func (r *deltaRound) readPage(body []byte) (string, error) {
 	var p deltaPage
 	if err := json.Unmarshal(body, &p); err != nil {
 		return "", fmt.Errorf("parse a page of changes: %w", err)
+	}
+	if err := p.incomplete(p.Value != nil); err != nil {
+		return "", fmt.Errorf("a page of changes: %w", err)
 	}
 	if p.NextLink == "" && p.DeltaLink == "" {
 		return "", errors.New("the changes end without a link to the next ones")

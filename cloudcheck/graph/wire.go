@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,10 +16,26 @@ import (
 type page struct {
 	Value    []object `json:"value"`
 	NextLink string   `json:"@odata.nextLink"`
-	Error    struct {
+	pageError
+}
+
+// pageError is what stands in the place of a list.
+type pageError struct {
+	Error *struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	} `json:"error"`
+}
+
+// incomplete says why an answer is not the page that its status promises; nil where it is.
+func (e pageError) incomplete(listed bool) error {
+	switch {
+	case e.Error != nil:
+		return fmt.Errorf("it holds the error %q: %s", e.Error.Code, e.Error.Message)
+	case !listed:
+		return errors.New("it holds no list")
+	}
+	return nil
 }
 
 // object is a user, group or contact; what a kind does not have stays empty.
@@ -51,11 +68,15 @@ type assignedPlan struct {
 	Status  string `json:"capabilityStatus"`
 }
 
-// readPage parses one answer of a collection and makes its objects.
+// readPage parses one answer of a collection and makes its objects. An answer without a list, or with an error in it, is no
+// empty page: whoever believed it would take everything for absent and every address for free.
 func readPage(body []byte, of collection) (page, []cloudcheck.Object, error) {
 	var p page
 	if err := json.Unmarshal(body, &p); err != nil {
 		return page{}, nil, fmt.Errorf("parse a page of %s: %w", of.path, err)
+	}
+	if err := p.incomplete(p.Value != nil); err != nil {
+		return page{}, nil, fmt.Errorf("a page of %s: %w", of.path, err)
 	}
 	objects := make([]cloudcheck.Object, 0, len(p.Value))
 	for _, o := range p.Value {
