@@ -30,10 +30,9 @@ func (c *Client) Objects(ctx context.Context, refs []cloudcheck.Ref) ([]cloudche
 	known, unknown := s.partByID()
 	questions, refused := s.look(append(s.byID(known), s.byNature(unknown)...))
 	lost := s.unseen(append(refused, known...))
-	again, _ := s.look(s.byNature(lost))
-	questions = append(questions, again...)
-	named, _ := s.look(s.byOtherNames(s.unseen(append(unknown, lost...))))
-	questions = append(questions, named...)
+	questions = append(questions, s.lookToTheEnd(s.byNature(lost), s.byNature)...)
+	named := s.byOtherNames(s.unseen(append(unknown, lost...)))
+	questions = append(questions, s.lookToTheEnd(named, s.byOtherNames)...)
 	questions = append(questions, s.lookBySID(s.unseen(append(unknown, lost...)))...)
 	if err := allFailed(questions); err != nil {
 		return nil, err
@@ -75,6 +74,15 @@ func (s *search) partByID() (known, unknown []int) {
 // byID asks for objects by cloud id, fifteen in a question.
 func (s *search) byID(known []int) []*question {
 	return s.inBulk(known, "id", func(r cloudcheck.Ref) string { return r.CloudID })
+}
+
+// byIDAlone asks for objects by cloud id, each in a question of its own.
+func (s *search) byIDAlone(known []int) []*question {
+	var questions []*question
+	for _, i := range known {
+		questions = append(questions, s.ask(s.refs[i].Holder.Kind, in("id", []string{s.refs[i].CloudID}), i))
+	}
+	return questions
 }
 
 // inBulk asks for a property of each ref's object, a kind and fifteen values at a time. Refs to the same value share one.
@@ -233,6 +241,14 @@ func (s *search) look(questions []*question) (asked []*question, refused []int) 
 	return asked, refused
 }
 
+// lookToTheEnd asks the questions, and once more, by alone, for those of which a whole list was refused: that nobody
+// answered does not mean that they are not there.
+func (s *search) lookToTheEnd(questions []*question, alone func([]int) []*question) []*question {
+	asked, refused := s.look(questions)
+	again, _ := s.look(alone(s.unseen(refused)))
+	return append(asked, again...)
+}
+
 // noteRefusedBulk remembers that the tenant does not take `in` for anchors. A refused list of ids holds one that is none.
 func (c *Client) noteRefusedBulk(q *question) {
 	if q.bulk == anchorProperty && c.anchorsOneByOne.CompareAndSwap(false, true) {
@@ -281,6 +297,5 @@ func (s *search) lookBySID(which []int) []*question {
 			found = append(found, i)
 		}
 	}
-	asked, _ := s.look(s.byID(found))
-	return append(asked, reading)
+	return append(s.lookToTheEnd(s.byID(found), s.byIDAlone), reading)
 }
