@@ -129,9 +129,14 @@ func valueDiscarded(e evidence) (*cause.Cause, address.Address) {
 	return nil, ""
 }
 
-// discards says whether the calculation drops an address as it stands on-premises. Who else holds it is not known to it.
+// discards says whether the calculation drops an address as it stands on-premises: not while another value keeps it, beside a
+// legacy one (MSMAIL:) for example. Who else holds it is not known to it.
 func (e evidence) discards(a address.Address) (proxycalc.Discarded, bool) {
-	for _, d := range calculate(e.Ref.Holder, e.tenant, e.object).Discarded {
+	predicted := calculate(e.Ref.Holder, e.tenant, e.object)
+	if hasAddress(predicted.Proxies, a) {
+		return proxycalc.Discarded{}, false
+	}
+	for _, d := range predicted.Discarded {
 		if a.Equal(address.Proxy(d.Value).Address()) || a.Equal(address.Address(d.Value)) {
 			return d, true
 		}

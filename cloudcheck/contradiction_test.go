@@ -46,6 +46,12 @@ func contradictedBranches() []branch {
 				w.c.After.Proxies = w.c.After.Proxies.With("smtp:j@contoso.onmicrosoft.com")
 				w.c.Ref.Holder.Values = w.c.After
 			}},
+		{name: "a value whose legacy twin is discarded is on its way", outcome: NotYet, code: cause.NotCalculatedYet,
+			change: func(w *world) {
+				w.arriving()
+				w.c.Ref.Holder.Proxies = w.c.Ref.Holder.Proxies.With("MSMAIL:j.doe@contoso.com")
+				w.c.After = w.c.Ref.Holder.Values
+			}},
 		{name: "the UPN stays", outcome: Contradicted, code: cause.UPNStays, says: []string{"j.doe@contoso.com", "user principal name"},
 			change: func(w *world) {
 				w.remove("j.doe@contoso.com")
