@@ -82,10 +82,25 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.compareAll(ctx); err != nil {
 		return err
 	}
+	if err := r.sawAnybody(); err != nil {
+		return err
+	}
 	if err := r.judgeUndecided(ctx); err != nil {
 		return err
 	}
 	return r.nameAllDuplicates(ctx)
+}
+
+// sawAnybody: an account that may not read sees an empty directory, and no error. So nobody in it, beside a tenant that has
+// objects and is synchronised, is no audit at all.
+func (r *run) sawAnybody() error {
+	objects, synced := r.summary.Cloud.Objects, r.tenant.SyncEnabled == nil || *r.tenant.SyncEnabled
+	if len(r.index.guids) > 0 || objects == 0 || !synced {
+		return nil
+	}
+	return &stopped{"the directory shows no holder at all", cause.Wait(cause.DirectoryUnavailable,
+		"the tenant has %d users, groups and contacts; look whether the account of directory.bind may read below %s, and whether that is the right directory.base_dn",
+		objects, r.BaseDN)}
 }
 
 // stopped is an error of one side.

@@ -152,6 +152,23 @@ func TestUndecided(t *testing.T) {
 
 func isLeaver(h address.Holder) bool { return h.DN.Parent() == "OU=Leavers,DC=contoso" }
 
+// TestNobodyIsSeen: an account that lost its rights sees nobody, which is not in order, unless there is nobody.
+func TestNobodyIsSeen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(2)
+	w.holders = nil
+	s, err := w.run(t.Context())
+	if known, ok := cause.As(err); !ok || known.Cause.Code != cause.DirectoryUnavailable || s.Complete ||
+		!strings.HasPrefix(s.Stopped, "the directory shows no holder at all: the tenant has 2 users") || !strings.Contains(s.Stopped, "may read below DC=contoso") {
+		t.Errorf("%+v, %v", s, err)
+	}
+	off := false
+	w.tenant.SyncEnabled = &off
+	w.audit(t)
+	w = newWorld(0)
+	w.audit(t)
+}
+
 // spoiled is a world with one holder of each standing.
 func spoiled() *world {
 	w := newWorld(12)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/lab"
+	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/tenant"
 )
 
@@ -60,6 +63,45 @@ func TestServerFailsDuringAnAudit(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the daemon waits for the audit")
 	}
+}
+
+// An account that sees nobody is no news of a directory in order: the gauges stay as they were.
+func TestAuditSeesNobody(t *testing.T) {
+	t.Parallel()
+	s := newDefects(t)
+	s.startDaemon(t)
+	fatal(t, s.daemon.auditNow(t.Context()))
+	before := s.scrape(`aliasd_audit_holders{standing="in_order"}`)
+	settings := *s.daemon.settings
+	settings.Directory.BaseDN = site.Support + "," + s.Site.BaseDN // nobody stands there any more
+	for _, o := range append(colleagues(), demoObjects()...) {
+		if o.OU == site.Support {
+			fatal(t, s.Site.Remove(t.Context(), s.Site.DNOf(o)))
+		}
+	}
+	directory, err := openDirectory(settings.Directory, s.daemon.log)
+	fatal(t, err)
+	defer func() { fatal(t, directory.Close()) }()
+	blind := *s.daemon
+	blind.settings, blind.directory = &settings, directory
+	if err := blind.auditNow(t.Context()); err == nil || !strings.Contains(err.Error(), "may read below "+settings.Directory.BaseDN) {
+		t.Errorf("ends with %v", err)
+	}
+	if after := s.scrape(`aliasd_audit_holders{standing="in_order"}`); before == "" || after != before {
+		t.Errorf("the metrics had %q and have %q", before, after)
+	}
+}
+
+// scrape gives the line of one metric.
+func (s *stack) scrape(name string) string {
+	scraped := httptest.NewRecorder()
+	s.daemon.numbers.ServeHTTP(scraped, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for line := range strings.Lines(scraped.Body.String()) {
+		if strings.HasPrefix(line, name) {
+			return line
+		}
+	}
+	return ""
 }
 
 // until waits for something that happens soon.
