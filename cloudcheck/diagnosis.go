@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -74,10 +75,18 @@ func (d *Diagnosis) Add(more ...Finding) {
 }
 
 // Diagnose compares a holder with its object in the tenant, nil where there is none: on-premises, predicted and actual. It
-// asks nobody, and reads nothing but the clock. The findings stand in the same order each time, whatever order the
+// asks nobody. What the cloud had time for is judged as of when the tenant was read (Tenant.ReadAt), which is to be before
+// the object was; as of now where that is not known. The findings stand in the same order each time, whatever order the
 // directory gives the values in. Of one that is never synchronised and is not there, nothing but that is said.
 func (c *Checker) Diagnose(h address.Holder, t Tenant, o *Object) Diagnosis {
-	e := examination{holder: &h, tenant: &t, object: o, now: c.now(), timing: c.timing}
+	if t.ReadAt.IsZero() {
+		return c.diagnoseAsOf(c.now(), h, t, o)
+	}
+	return c.diagnoseAsOf(t.ReadAt, h, t, o)
+}
+
+func (c *Checker) diagnoseAsOf(now time.Time, h address.Holder, t Tenant, o *Object) Diagnosis {
+	e := examination{holder: &h, tenant: &t, object: o, now: now, timing: c.timing}
 	e.predicted = calculate(h, t, o)
 	if o != nil || !h.Critical && !Unmanned(h) {
 		e.examineOnPremises()
@@ -104,7 +113,7 @@ func (c *Checker) Explain(ctx context.Context, r Ref) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	d := c.Diagnose(r.Holder, s.Tenant, s.Object)
+	d := c.diagnoseAsOf(c.now(), r.Holder, s.Tenant, s.Object)
 	var others []Object
 	if disputed := d.Disputed(); len(disputed) > 0 {
 		others, err = c.reader.HoldersOf(ctx, disputed)

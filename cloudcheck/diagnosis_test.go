@@ -408,3 +408,26 @@ func TestExplainAsksOnlyWhatIsDisputed(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestDiagnoseAsOfTheReading: what was read before the cloud had its time is not judged by the clock of a later comparison.
+// Explain reads and compares at once, so it goes by its own clock.
+func TestDiagnoseAsOfTheReading(t *testing.T) {
+	t.Parallel()
+	w := settledWorld()
+	w.arriving()
+	read := second()
+	w.holder().Changed, w.object.LastSync, w.fake.tenant.LastSync = read.Add(-3*time.Minute), read.Add(-2*time.Minute), read.Add(-2*time.Minute)
+	w.now = read.Add(45 * time.Minute)
+	late := []string{"wrong calculated_otherwise smtp:j.doe@contoso.com"}
+	if got := briefs(w.diagnose().Findings); !slices.Equal(got, late) {
+		t.Errorf("without a reading: %q", got)
+	}
+	w.fake.tenant.ReadAt = read
+	if got := briefs(w.diagnose().Findings); !slices.Equal(got, []string{"pending not_calculated_yet"}) {
+		t.Errorf("as of the reading: %q", got)
+	}
+	x, err := w.checker().Explain(t.Context(), Ref{Holder: *w.holder()})
+	if got := briefs(x.Diagnosis.Findings); err != nil || !slices.Equal(got, late) {
+		t.Errorf("explained: %q, %v", got, err)
+	}
+}
