@@ -1,7 +1,10 @@
 package audit
 
 import (
+	"cmp"
 	"context"
+	"hash/maphash"
+	"iter"
 	"slices"
 
 	"github.com/aliasd/aliasd/address"
@@ -27,10 +30,66 @@ func holdingOf(objects []cloudcheck.Object) holding {
 	return found
 }
 
+// deletedHolding are deleted objects by the addresses that they hold. Of each only what names it is kept: thousands may have
+// left within the 30 days that they stay.
+type deletedHolding struct {
+	seed   maphash.Seed
+	byHash map[uint64][]deletedValue
+}
+
+// deletedValue is one value in which a deleted object holds an address.
+type deletedValue struct {
+	of    *deletedObject
+	value string
+}
+
+type deletedObject struct {
+	id, name string
+	kind     address.Kind
+}
+
+func (d *deletedHolding) add(objects []cloudcheck.Object) {
+	for i := range objects {
+		o := &objects[i]
+		kept := &deletedObject{id: o.ID, name: cmp.Or(o.Name, o.UPN, o.Mail, o.ID), kind: o.Kind}
+		for a, value := range valuesOf(o) {
+			h := maphash.String(d.seed, string(a.Key()))
+			d.byHash[h] = append(d.byHash[h], deletedValue{kept, value})
+		}
+	}
+}
+
+// holding gives the deleted objects that hold an address, with the value in which they do. It may be called on nil.
+func (d *deletedHolding) holding(a address.Address) []cloudcheck.Object {
+	if d == nil {
+		return nil
+	}
+	var found []cloudcheck.Object
+	for _, v := range d.byHash[maphash.String(d.seed, string(a.Key()))] {
+		o := cloudcheck.Object{ID: v.of.id, Name: v.of.name, Kind: v.of.kind, Deleted: true}
+		if p := address.Proxy(v.value); p.IsSMTP() {
+			o.Proxies = address.Set{p}
+		} else {
+			o.Mail = v.value
+		}
+		twice := slices.ContainsFunc(found, func(other cloudcheck.Object) bool { return other.ID == o.ID })
+		if !twice && o.Holds(a) { // hashes collide
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// valuesOf goes through the addresses that an object holds, each with the value that holds it.
+func valuesOf(o *cloudcheck.Object) iter.Seq2[address.Address, string] {
+	return addressesOf(&address.Holder{Values: o.Values, UPN: o.UPN})
+}
+
 // readDeleted reads the deleted objects, which may explain what live ones do not. Without them the audit goes on, and says
 // so where it matters.
 func (r *run) readDeleted(ctx context.Context) {
-	deleted, err := r.Cloud.DeletedObjects(ctx)
+	deleted := &deletedHolding{seed: maphash.MakeSeed(), byHash: map[uint64][]deletedValue{}}
+	err := r.Cloud.EachDeleted(ctx, deleted.add)
 	if err != nil && ctx.Err() != nil {
 		return // the audit ends, and says so itself
 	}
@@ -38,7 +97,7 @@ func (r *run) readDeleted(ctx context.Context) {
 		r.Logger.Warn("deleted objects could not be read, so they are not named where they hold disputed addresses", "error", err)
 		return
 	}
-	r.deleted = holdingOf(deleted)
+	r.deleted = deleted
 }
 
 // blameAll names, in the findings of a page, the objects that hold what they dispute.
@@ -50,9 +109,13 @@ func (r *run) blameAll(ctx context.Context, diagnoses []cloudcheck.Diagnosis) er
 	if len(all) == 0 {
 		return nil
 	}
-	live, err := r.Cloud.HoldersOf(ctx, all)
+	var live []cloudcheck.Object
+	err := r.look(ctx, func() (err error) {
+		live, err = r.Cloud.HoldersOf(ctx, all)
+		return err
+	})
 	if err != nil {
-		return &stopped{"the copy of the tenant could not be read", err}
+		return err
 	}
 	byAddress := holdingOf(live)
 	for i := range diagnoses {
@@ -69,9 +132,10 @@ func (r *run) blame(d *cloudcheck.Diagnosis, live holding) {
 	}
 	var objects []cloudcheck.Object
 	for _, a := range disputed {
-		for _, o := range slices.Concat(live[a.Key()], r.deleted[a.Key()]) {
+		for _, o := range live[a.Key()] {
 			objects = append(objects, *o)
 		}
+		objects = append(objects, r.deleted.holding(a)...)
 	}
 	if r.deleted == nil {
 		tellUnasked(d, objects)

@@ -10,8 +10,8 @@ import (
 
 // DeletedReader reads the tenant's deleted objects. Errors are *cause.Error of kind Waiting.
 type DeletedReader interface {
-	// Deleted gives every deleted user and group.
-	Deleted(ctx context.Context) ([]cloudcheck.Object, error)
+	// EachDeleted gives every deleted user and group, a page at a time, from one goroutine.
+	EachDeleted(ctx context.Context, take func([]cloudcheck.Object)) error
 }
 
 // Copied is the Cloud of a tenant with a local copy. All fields have to be set.
@@ -42,9 +42,9 @@ func (c Copied) HoldersOf(ctx context.Context, addrs []address.Address) ([]cloud
 	return c.Mirror.HoldersOf(ctx, addrs)
 }
 
-// DeletedObjects is the DeletedReader's.
-func (c Copied) DeletedObjects(ctx context.Context) ([]cloudcheck.Object, error) {
-	return c.Deleted.Deleted(ctx)
+// EachDeleted is the DeletedReader's.
+func (c Copied) EachDeleted(ctx context.Context, take func([]cloudcheck.Object)) error {
+	return c.Deleted.EachDeleted(ctx, take)
 }
 
 // Diagnose is the Checker's.

@@ -47,9 +47,9 @@ func (r *run) compareAll(ctx context.Context) error {
 // comparePage compares one page and delivers what it finds, in the order of the page. What hangs on who else of a container
 // is in the tenant waits for the end.
 func (r *run) comparePage(ctx context.Context, page []address.Holder) error {
-	sightings, err := r.Cloud.Match(ctx, page)
+	sightings, err := r.match(ctx, page)
 	if err != nil {
-		return &stopped{"the copy of the tenant could not be read", err}
+		return err
 	}
 	r.scope.learn(page, sightings)
 	diagnoses := r.diagnoseAll(page, sightings)

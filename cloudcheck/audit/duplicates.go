@@ -115,43 +115,63 @@ func (r *run) nameAllDuplicates(ctx context.Context) error {
 	return nil
 }
 
-// nameDuplicates reads some suspects again and delivers those that really share an address.
+// nameDuplicates reads some suspects again and delivers those that really share an address. Where one address makes too many
+// of them, they are read in parts, and a second time to be delivered: of those that wait only the names are kept.
 func (r *run) nameDuplicates(ctx context.Context, lots []lot) error {
-	var numbers []uint32
-	for _, l := range lots {
-		numbers = append(numbers, l.holders...)
+	numbers, s := r.index.sharingOf(lots)
+	var last suspects
+	for some := range slices.Chunk(numbers, readAgain) {
+		var err error
+		if last, err = r.readSuspects(ctx, some); err != nil {
+			return err
+		}
+		for i, meant := range r.meant(last.page, last.sightings) {
+			s.learn(last.numbers[i], &last.page[i], meant)
+		}
 	}
-	slices.Sort(numbers)
-	numbers = slices.Compact(numbers)
+	s.tell()
+	if len(numbers) <= readAgain {
+		return r.deliverDuplicates(last, s)
+	}
+	for some := range slices.Chunk(s.told(numbers), readAgain) {
+		again, err := r.readSuspects(ctx, some)
+		if err != nil {
+			return err
+		}
+		if err := r.deliverDuplicates(again, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// suspects are holders that were read again, by their numbers, and what they are in the tenant.
+type suspects struct {
+	numbers   []uint32
+	page      []address.Holder
+	sightings []cloudcheck.Sighting
+}
+
+func (r *run) readSuspects(ctx context.Context, numbers []uint32) (s suspects, err error) {
 	again, err := r.again(ctx, numbers, "holders that may share an address")
 	if err != nil {
-		return err
+		return s, err
 	}
-	numbers = slices.DeleteFunc(numbers, func(n uint32) bool { return again[n] == nil })
-	page := make([]address.Holder, len(numbers))
-	for i, n := range numbers {
-		page[i] = *again[n]
+	for _, n := range numbers {
+		if h := again[n]; h != nil {
+			s.numbers, s.page = append(s.numbers, n), append(s.page, *h)
+		}
 	}
-	sightings, err := r.Cloud.Match(ctx, page)
-	if err != nil {
-		return &stopped{"the copy of the tenant could not be read", err}
-	}
-	return r.deliverDuplicates(numbers, page, sightings, lots)
+	s.sightings, err = r.match(ctx, s.page)
+	return s, err
 }
 
 // deliverDuplicates delivers what holders really share; those that share nothing are told nothing.
-func (r *run) deliverDuplicates(numbers []uint32, page []address.Holder, sightings []cloudcheck.Sighting, lots []lot) error {
-	sharers := make(map[uint32]*sharer, len(numbers))
-	for i, meant := range r.meant(page, sightings) {
-		sharers[numbers[i]] = &sharer{holder: &page[i], meant: meant}
-	}
-	for _, l := range lots {
-		r.index.shared(l, sharers)
-	}
-	for i, d := range r.diagnoseAll(page, sightings) {
+func (r *run) deliverDuplicates(those suspects, s *sharing) error {
+	for i, d := range r.diagnoseAll(those.page, those.sightings) {
 		d.Findings = nil // they were delivered before
-		d.Add(sharers[numbers[i]].findings...)
-		if err := r.deliver(numbers[i], &d); err != nil {
+		d.Add(s.sharers[those.numbers[i]].findings...)
+		if err := r.deliver(those.numbers[i], &d); err != nil {
 			return err
 		}
 	}
@@ -179,59 +199,4 @@ func (r *run) again(ctx context.Context, numbers []uint32, what string) (map[uin
 		holders[n] = &read[i]
 	}
 	return holders, nil
-}
-
-// sharer is a holder that may share addresses with others.
-type sharer struct {
-	holder *address.Holder
-	// meant says that it is in the tenant, or ought to be.
-	meant    bool
-	findings []cloudcheck.Finding
-}
-
-// share is one of several that share an address, with the value in which it does.
-type share struct {
-	*sharer
-	value string
-}
-
-// shared adds a finding for each address of a lot that two holders have, to both; each is shown one other.
-func (x *index) shared(l lot, among map[uint32]*sharer) {
-	byKey := map[address.Key][]share{}
-	for _, n := range l.holders {
-		s := among[n]
-		if s == nil {
-			continue
-		}
-		for a, value := range addressesOf(s.holder) {
-			k := a.Key()
-			those := byKey[k]
-			if x.hash(k) == l.hash && (len(those) == 0 || those[len(those)-1].sharer != s) {
-				byKey[k] = append(those, share{s, value})
-			}
-		}
-	}
-	for _, those := range byKey {
-		tellSharers(those)
-	}
-}
-
-// tellSharers tells each of those that share an address of one other. Among those that are meant to be in the tenant that is
-// wrong; what stands on-premises alone is in nobody's way.
-func tellSharers(those []share) {
-	meant := slices.DeleteFunc(slices.Clone(those), func(s share) bool { return !s.meant })
-	for i, s := range meant {
-		if other := meant[(i+1)%len(meant)]; other.sharer != s.sharer {
-			s.findings = append(s.findings, cloudcheck.DuplicateOnPremises(address.Bare(s.value), conflictOf(other.holder, other.value)))
-		}
-	}
-	for i, s := range those {
-		if other := those[(i+1)%len(those)]; other.sharer != s.sharer && (!s.meant || len(meant) == 1) {
-			s.findings = append(s.findings, cloudcheck.HarmlessDuplicate(address.Bare(s.value), conflictOf(other.holder, other.value)))
-		}
-	}
-}
-
-func conflictOf(h *address.Holder, value string) cause.Conflict {
-	return cause.Conflict{Kind: string(h.Kind), ID: h.GUID.String(), Name: cmp.Or(h.Name, h.UPN, string(h.DN)), Address: value}
 }

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"crypto/x509"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -35,6 +36,7 @@ type lab struct {
 	stamped atomic.Int64
 	client  *graph.Client
 	writer  *ldapwriter.Directory
+	path    string // of the copy
 	copy    *mirror.Mirror
 }
 
@@ -60,7 +62,8 @@ func startLab(t *testing.T, objects ...site.Object) *lab {
 		Bind: ldapwriter.SimpleBind{User: l.dc.Service.User, Password: func() (string, error) { return l.dc.Service.Password, nil }}})
 	must(t, err)
 	t.Cleanup(func() { must(t, l.writer.Close()) })
-	l.copy, err = mirror.Open(mirror.Options{Path: filepath.Join(t.TempDir(), "tenant.db"), TenantID: l.cloud.TenantID})
+	l.path = filepath.Join(t.TempDir(), "tenant.db")
+	l.copy, err = mirror.Open(mirror.Options{Path: l.path, TenantID: l.cloud.TenantID})
 	must(t, err)
 	t.Cleanup(func() { must(t, l.copy.Close()) })
 	return l
@@ -168,7 +171,8 @@ func TestOnTheLab(t *testing.T) {
 	l.repeat(t, want)
 }
 
-// repeat audits again: after changes, after the end of the delta token, and after an interrupted audit.
+// repeat audits again: after changes, after the end of the delta token, and after an interrupted audit, and
+// with a copy that is damaged.
 func (l *lab) repeat(t *testing.T, want []string) {
 	t.Helper()
 	l.stamped.Store(int64(24 * time.Hour))
@@ -197,10 +201,23 @@ func (l *lab) repeat(t *testing.T, want []string) {
 	if s, calls := l.audit(t, want); s.Cloud.Full || s.Cloud.Changed != 0 || calls > 10 {
 		t.Errorf("%d calls, %+v", calls, s.Cloud)
 	}
+	l.spoil(t)
+	if s, _ := l.audit(t, want); !s.Cloud.Full || s.Cloud.Why != "the copy was damaged" {
+		t.Errorf("%+v", s.Cloud)
+	}
 	must(t, l.dc.Stop())
 	if s, _, err := l.run(t.Context(), &found{}); err == nil || s.Complete || s.Holders != 0 {
 		t.Errorf("%+v, %v", s, err)
 	}
+}
+
+// spoil damages the copy where the next refresh does not look.
+func (l *lab) spoil(t *testing.T) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+l.path)
+	must(t, err)
+	_, err = db.Exec("UPDATE objects SET body = 'x' WHERE NOT quarantined")
+	must(t, errors.Join(err, db.Close()))
 }
 
 func must(t *testing.T, err error) {

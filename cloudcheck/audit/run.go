@@ -59,20 +59,16 @@ type run struct {
 	scope   *scope
 	pace    pace
 	// deleted are the tenant's deleted objects; nil where they could not be read.
-	deleted holding
+	deleted *deletedHolding
+	// mended says that the copy of the tenant was damaged, and has been read anew.
+	mended bool
 }
 
 // all goes through the phases.
 func (r *run) all(ctx context.Context) error {
-	var err error
 	r.pace.begin(ReadingCloud, 0)
-	if r.tenant, err = r.Cloud.Tenant(ctx); err != nil {
-		return &stopped{"the tenant could not be read", err}
-	}
-	r.summary.TenantDomain, r.summary.LastSync = r.tenant.InitialDomain, r.tenant.LastSync
-	r.summary.Cloud, err = r.Cloud.Refresh(ctx, func(objects int) { r.pace.at(objects, 0) })
-	if err != nil {
-		return &stopped{"the tenant could not be read", err}
+	if err := r.readCloud(ctx, func(objects int) { r.pace.at(objects, 0) }); err != nil {
+		return err
 	}
 	r.readDeleted(ctx)
 	if err := ctx.Err(); err != nil {

@@ -70,9 +70,9 @@ func (r *run) judgeUndecided(ctx context.Context) error {
 }
 
 func (r *run) judgeAbsent(ctx context.Context, numbers []uint32, page []address.Holder) error {
-	sightings, err := r.Cloud.Match(ctx, page)
+	sightings, err := r.match(ctx, page)
 	if err != nil {
-		return &stopped{"the copy of the tenant could not be read", err}
+		return err
 	}
 	diagnoses := r.diagnoseAll(page, sightings)
 	for i := range diagnoses {

@@ -29,12 +29,14 @@ type Cloud interface {
 	// are *cause.Error of kind Waiting; the copy is then as it was.
 	Refresh(ctx context.Context, progress func(objects int)) (Refreshed, error)
 	// Match finds each holder's object in the copy; nil where the tenant has none, and Err where it cannot be said which
-	// object it is. The answers stand in the order of holders.
+	// object it is. The answers stand in the order of holders. The error wraps mirror.ErrDamaged where the copy is damaged:
+	// another Refresh mends it.
 	Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error)
-	// HoldersOf finds which live objects of the copy hold any of the addresses.
+	// HoldersOf finds which live objects of the copy hold any of the addresses. Errors are those of Match.
 	HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error)
-	// DeletedObjects gives every deleted user and group of the tenant. It is asked once, and an error costs nothing but names.
-	DeletedObjects(ctx context.Context) ([]cloudcheck.Object, error)
+	// EachDeleted gives every deleted user and group of the tenant, a page at a time, from one goroutine. It is asked once, and
+	// an error costs nothing but names.
+	EachDeleted(ctx context.Context, take func([]cloudcheck.Object)) error
 	// Diagnose compares a holder with its object. It is pure.
 	Diagnose(h address.Holder, t cloudcheck.Tenant, o *cloudcheck.Object) cloudcheck.Diagnosis
 }

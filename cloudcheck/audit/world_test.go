@@ -12,6 +12,7 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/cloudcheck/mirror"
 )
 
 // world is a directory and a tenant in memory, in order until a test changes them. It is both sides of an audit, and
@@ -28,6 +29,12 @@ type world struct {
 
 	// Faults: the error of each step, nil where there is none.
 	tenantErr, refreshErr, matchErr, againErr, deletedErr, sinkErr error
+	// damagedAt is which look at the copy finds it damaged; lasting says that each does.
+	damagedAt int
+	lasting   bool
+	looks     int
+	refreshes int
+	largest   int // holders that were read again at a time
 	// during runs before each page of the directory.
 	during func(page int) error
 	// meanwhile runs before holders are read again.
@@ -76,6 +83,7 @@ func (w *world) Tenant(context.Context) (cloudcheck.Tenant, error) { return w.te
 
 func (w *world) Refresh(_ context.Context, progress func(int)) (Refreshed, error) {
 	progress(len(w.objects))
+	w.refreshes++
 	return Refreshed{Full: true, Objects: len(w.objects), Calls: 3}, w.refreshErr
 }
 
@@ -84,15 +92,25 @@ func (w *world) Match(ctx context.Context, holders []address.Holder) ([]cloudche
 	for i, h := range holders {
 		found[i].Object, found[i].Err = cloudcheck.Ref{Holder: h}.Match(w.objects)
 	}
-	return found, cmp.Or(w.matchErr, ctx.Err())
+	return found, cmp.Or(w.matchErr, w.damage(), ctx.Err())
 }
 
 func (w *world) HoldersOf(_ context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
-	return holdersAmong(w.objects, addrs), nil
+	return holdersAmong(w.objects, addrs), w.damage()
 }
 
-func (w *world) DeletedObjects(context.Context) ([]cloudcheck.Object, error) {
-	return w.deleted, w.deletedErr
+func (w *world) damage() error {
+	if w.looks++; w.looks != w.damagedAt && !w.lasting {
+		return nil
+	}
+	return cause.Wait(cause.CloudUnavailable, "the copy is damaged").Because(mirror.ErrDamaged)
+}
+
+func (w *world) EachDeleted(_ context.Context, take func([]cloudcheck.Object)) error {
+	for page := range slices.Chunk(w.deleted, w.page) {
+		take(page)
+	}
+	return w.deletedErr
 }
 
 func holdersAmong(objects []cloudcheck.Object, addrs []address.Address) []cloudcheck.Object {
@@ -127,6 +145,7 @@ func (w *world) Holders(_ context.Context, ids []address.GUID) ([]address.Holder
 	if w.meanwhile != nil {
 		w.meanwhile()
 	}
+	w.largest = max(w.largest, len(ids))
 	holders, errs := make([]address.Holder, len(ids)), make([]error, len(ids))
 	for i, id := range ids {
 		at := slices.IndexFunc(w.holders, func(h address.Holder) bool { return h.GUID == id })

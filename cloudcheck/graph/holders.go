@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -34,22 +35,23 @@ func (c *Client) HoldersOf(ctx context.Context, addrs []address.Address) ([]clou
 	return holders, nil
 }
 
-// Deleted gives every deleted user and group: those of the last 30 days, so they are few beside the live ones (Graph
-// reference, directory resource). Up to 999 of each are one HTTP call.
-func (c *Client) Deleted(ctx context.Context) ([]cloudcheck.Object, error) {
+// EachDeleted gives every deleted user and group, a page of at most 999 at a time, from one goroutine: those of the last 30
+// days, so they are few beside the live ones (Graph reference, directory resource). Up to 999 of each are one HTTP call.
+func (c *Client) EachDeleted(ctx context.Context, take func([]cloudcheck.Object)) error {
 	var questions []*question
 	for _, of := range []collection{deletedUsersOf(), deletedGroupsOf()} {
-		questions = append(questions, c.question(of, query{fields: named(of.kind), top: bigPage}))
-	}
-	c.ask(ctx, questions)
-	var deleted []cloudcheck.Object
-	for _, q := range questions {
-		if q.err != nil {
-			return nil, q.err
+		q := c.question(of, query{fields: named(of.kind), top: bigPage})
+		q.read = func(body []byte) (string, error) {
+			p, objects, err := readPage(body, of)
+			if err == nil {
+				take(objects)
+			}
+			return p.NextLink, err
 		}
-		deleted = append(deleted, q.found...)
+		questions = append(questions, q)
 	}
-	return deleted, nil
+	c.ask(ctx, questions) // both fit into one call at a time, so that their pages come one after another
+	return cmp.Or(questions[0].err, questions[1].err)
 }
 
 // whoHolds asks every collection for one address. Each filter is a question of its own: combined with or, Graph refuses

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/lab/tenant"
 )
 
@@ -54,7 +55,8 @@ func TestHoldersOfEveryKind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deleted, err := l.client.Deleted(t.Context())
+	var deleted []cloudcheck.Object
+	err := l.client.EachDeleted(t.Context(), func(page []cloudcheck.Object) { deleted = append(deleted, page...) })
 	if err != nil || len(deleted) != 2 || !deleted[0].Deleted || !deleted[0].Holds("leaver@contoso.com") || !deleted[1].Holds("old@contoso.com") {
 		t.Errorf("deleted: %+v, %v", deleted, err)
 	}
