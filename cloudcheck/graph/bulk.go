@@ -183,19 +183,19 @@ func (c *Client) persist(ctx context.Context, of collection, do func() error) er
 	}
 }
 
-// tryAgain says whether a page may come with the next try, and how long to wait for it. What the SDK has tried again
-// itself, and what Graph refuses, would not.
+// tryAgain says whether a page may come with the next try, and how long to wait for it: as long as Graph asks, and each time
+// longer, for a Retry-After of nothing would have us ask without a pause. What Graph refuses would not come.
 func (c *Client) tryAgain(f *failure, tries int) (time.Duration, bool) {
+	longer := waitFor("", tries, c.now())
 	if f.code == cause.Throttled {
-		until, closed := c.gate.closedUntil(c.now())
-		if !closed {
-			return 0, true
-		}
-		return until.Sub(c.now()), true
+		until, _ := c.gate.closedUntil(c.now())
+		return max(until.Sub(c.now()), longer), true
 	}
 	switch f.status {
+	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return max(waitFor(f.retryAfter, tries, c.now()), longer), true
 	case 0, http.StatusOK, http.StatusInternalServerError, http.StatusBadGateway:
-		return waitFor("", tries, c.now()), tries < maxTries
+		return longer, tries < maxTries
 	}
 	return 0, false
 }

@@ -44,8 +44,8 @@ type failure struct {
 	// status is Graph's answer, 0 where there was none; hopeless says that the next call would fail the same way.
 	status   int
 	hopeless bool
-	// graph is the error code of Graph's own, "" where it gave none.
-	graph string
+	// graph is the error code of Graph's own, "" where it gave none, and retryAfter what it said of the next try.
+	graph, retryAfter string
 }
 
 func (f *failure) Error() string {
@@ -91,14 +91,12 @@ func (c *Client) explain(what area, err error, n note) *failure {
 		return c.explainSignIn(refused)
 	case errors.Is(err, context.Canceled):
 	case n.status == http.StatusTooManyRequests:
-		until := c.now().Add(waitFor(n.retryAfter, maxTries, c.now()))
-		c.gate.close(until)
-		f := throttled(until)
+		f := throttled(c.gate.close(c.now(), waitFor(n.retryAfter, maxTries, c.now())))
 		f.err = err
 		return f
 	case n.status >= 400:
 		f := c.explainStatus(what, n.status, odataCode(err))
-		f.err = err
+		f.err, f.retryAfter = err, n.retryAfter
 		return f
 	case n.status != 0 && !timedOut(err):
 		return &failure{code: cause.CloudUnavailable, status: n.status, err: err,
