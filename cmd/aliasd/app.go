@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -137,4 +138,18 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// holderArgs are so many arguments of which the first one names a holder. Nothing has no name: without this, an empty one
+// from a script's unset variable would be asked for.
+func holderArgs(n int) cobra.PositionalArgs {
+	return args(func(c *cobra.Command, given []string) error {
+		if err := cobra.ExactArgs(n)(c, given); err != nil {
+			return err
+		}
+		if strings.TrimSpace(given[0]) == "" {
+			return errors.New("HOLDER is empty; give a UPN, an address, account name, display name, DN or objectGUID")
+		}
+		return nil
+	})
 }

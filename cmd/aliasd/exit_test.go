@@ -70,7 +70,13 @@ func TestProblemsOfTheServerInJSON(t *testing.T) {
 		t.Errorf("%v, %+v", err, got)
 	}
 	s.cli(t, "add", "jdoe", "x@contoso.test", "--allow", "everything").want(t, exitUsage, "--allow: ")
-	s.cli(t, "add", " ", "x").want(t, exitUsage, "HOLDER: ", "ADDRESS: ")
+	s.cli(t, "add", strings.Repeat("x", 5000), "x@contoso.test").want(t, exitUsage, "HOLDER: ")
+	for _, empty := range []string{"", " \t"} {
+		s.cli(t, "explain", empty).want(t, exitUsage, "HOLDER is empty; give a UPN", "Try: aliasd explain --help")
+		for _, command := range []string{"add", "primary", "remove"} {
+			s.cli(t, command, empty, "x@contoso.test").want(t, exitUsage, "HOLDER is empty; give a UPN")
+		}
+	}
 	wrong := s.cli(t, "add", "jdoe", "x@contoso.test", "--ticket", "a\nb")
 	wrong.want(t, exitUsage, "--ticket: ")
 	if strings.Contains(wrong.err, "body.") {

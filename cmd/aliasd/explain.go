@@ -15,7 +15,7 @@ shows side by side, says why a value differs and who stands in the way, and what
 
 Exit codes: 0 nothing is wrong (what is on its way counts as that), 4 something is wrong, 3 no holder or several fit the name,
 1 the cloud could not be asked, and nothing is wrong on-premises.`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: holderArgs(1),
 		RunE: func(c *cobra.Command, given []string) error {
 			remote, err := a.connect()
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,7 +173,8 @@ func TestHolderPages(t *testing.T) {
 			if err := printHolder(&out, e.view(), e.now); err != nil {
 				t.Fatal(err)
 			}
-			checkLines(t, out.String())
+			checkLines(t, out.String(), e.view())
+			checkWhole(t, out.String(), e.view())
 			comparePage(t, filepath.Join("testdata", "explain", name+".golden"), out.String())
 			if code := exitCode(explained(e.view())); code != test.exit {
 				t.Errorf("exit code %d, want %d", code, test.exit)
@@ -195,18 +197,40 @@ func TestHolderPageHoldsAnyText(t *testing.T) {
 		if err := printHolder(&out, e.view(), e.now); err != nil {
 			t.Fatal(err)
 		}
-		checkLines(t, out.String())
+		checkLines(t, out.String(), e.view())
 	})
 }
 
-// checkLines finds lines that are too wide, that hold control characters, or that end with blanks.
-func checkLines(t interface{ Errorf(string, ...any) }, text string) {
+// checkLines finds lines that are too wide, that hold control characters, or that end with blanks. A value of the table that
+// is too long stands whole on a line of its own.
+func checkLines(t interface{ Errorf(string, ...any) }, text string, view server.HolderView) {
+	whole := map[string]bool{}
+	for _, v := range view.Values {
+		whole[strings.TrimRight("    "+markOf(v)+" "+escape(v.Address)+reference(v), " ")] = true
+	}
 	for i, line := range strings.Split(text, "\n") {
-		if lipgloss.Width(line) > textWidth || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		if lipgloss.Width(line) > textWidth && !whole[line] || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 			t.Errorf("line %d, %d columns: %q", i+1, lipgloss.Width(line), line)
 		}
 		if strings.TrimRight(line, " ") != line {
 			t.Errorf("line %d ends with blanks: %q", i+1, line)
+		}
+	}
+}
+
+// checkWhole finds values of proxyAddresses that were broken, or stand on another line than their mark and number. What the
+// cloud made for itself may be cut.
+func checkWhole(t *testing.T, text string, view server.HolderView) {
+	t.Helper()
+	lines := strings.Split(text, "\n")
+	for _, v := range view.Values {
+		mark := markOf(v)
+		if v.Attribute != "proxyAddresses" || mark == ownMark {
+			continue
+		}
+		row := strings.TrimRight(mark+" "+escape(v.Address)+reference(v), " ")
+		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, row) }) {
+			t.Errorf("%q does not stand on one line", row)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/report"
 	"github.com/aliasd/aliasd/server"
 )
@@ -208,11 +209,23 @@ func (p *page) command(text string) {
 }
 
 func (p *page) requests() {
-	if len(p.view.Requests) == 0 {
-		return
-	}
-	p.line("\nOPEN REQUESTS\n")
+	var open, mismatched []server.RequestJSON
 	for _, r := range p.view.Requests {
+		if r.State == queue.Mismatched {
+			mismatched = append(mismatched, r)
+		} else {
+			open = append(open, r)
+		}
+	}
+	p.list("OPEN REQUESTS", open)
+	p.list("MISMATCHED REQUESTS, which are looked at for a week more", mismatched)
+}
+
+func (p *page) list(heading string, requests []server.RequestJSON) {
+	for i, r := range requests {
+		if i == 0 {
+			p.line("\n%s\n", heading)
+		}
 		printRow(&p.text, "  ", r)
 	}
 }

@@ -14,9 +14,9 @@ import (
 
 // The columns of the table of values: three sides, a mark, the value.
 const (
-	tableRow    = "  %-12s %-10s %-8s %s %s"
+	tableRow    = "  %-12s %-10s %-8s %s"
 	valueColumn = 2 + 12 + 1 + 10 + 1 + 8 + 1 + 1 + 1
-	longIndent  = "      "
+	longIndent  = "    "
 	// ownMark marks what was not given on-premises and is as predicted.
 	ownMark = "+"
 )
@@ -39,7 +39,11 @@ func (p *page) attribute(v server.HolderValueJSON) {
 	label, sides := attributeLabel(v.Attribute), p.sides(v)
 	switch {
 	case agree(sides):
-		p.field(label, sides[0].value+reference(v))
+		text := sides[0].value
+		if p.view.Sync != nil && p.view.Cloud == nil {
+			text += "  (not in the cloud)"
+		}
+		p.field(label, text+reference(v))
 		return
 	case v.OnPremises == "" && v.Cloud != "" && agree(sides[1:]):
 		p.field(label, v.Predicted+"  (the cloud's own)")
@@ -107,7 +111,7 @@ func (p *page) values() {
 		p.line("  no proxyAddresses on any side")
 		return
 	}
-	p.line(tableRow, "ON-PREMISES", "PREDICTED", "CLOUD", " ", "proxyAddresses")
+	p.line(tableRow, "ON-PREMISES", "PREDICTED", "CLOUD", "  proxyAddresses")
 	marks := map[string]bool{}
 	for _, v := range rows {
 		mark := markOf(v)
@@ -117,7 +121,8 @@ func (p *page) values() {
 	p.legend(marks)
 }
 
-// row writes one value beside its roles, or below them where it is too long for that.
+// row writes one value beside its roles, or where it is too long for that whole on a line of its own with its mark, however
+// long that gets: it is copied, and a terminal that breaks it by itself gives it back in one piece.
 func (p *page) row(v server.HolderValueJSON, mark string) {
 	text := valueText(v, mark)
 	predicted, cloud := "?", "?"
@@ -127,13 +132,13 @@ func (p *page) row(v server.HolderValueJSON, mark string) {
 	if p.view.Sync != nil {
 		cloud = role(v.Cloud)
 	}
-	beside, below := text, ""
+	marked, below := mark+" "+text, ""
 	if lipgloss.Width(text) > textWidth-valueColumn {
-		beside, below = "", text
+		marked, below = "", longIndent+marked
 	}
-	p.line("%s", strings.TrimRight(fmt.Sprintf(tableRow, role(v.OnPremises), predicted, cloud, mark, beside), " "))
+	p.line("%s", strings.TrimRight(fmt.Sprintf(tableRow, role(v.OnPremises), predicted, cloud, marked), " "))
 	if below != "" {
-		p.line("%s%s", longIndent, strings.Join(wrap(below, textWidth-len(longIndent)), "\n"+longIndent))
+		p.line("%s", strings.TrimRight(below, " "))
 	}
 }
 

@@ -60,7 +60,7 @@ func (a *app) submitCommand(action address.Action, use, short, example string) *
 	var allow []string
 	var wait waiting
 	var key string
-	c := &cobra.Command{Use: use, Short: short, Example: example, Args: args(cobra.ExactArgs(2)),
+	c := &cobra.Command{Use: use, Short: short, Example: example, Args: holderArgs(2),
 		RunE: func(c *cobra.Command, given []string) error {
 			body.Holder, body.Address = given[0], given[1]
 			for _, one := range allow {
