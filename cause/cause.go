@@ -76,8 +76,8 @@ const (
 	NotKept          Code = "not_kept"
 )
 
-// Findings of the audit and of explain about a holder as it stands, whatever was asked for. The contradictions are found
-// there too.
+// Findings of the audit and of explain alone, about a holder as it stands, whatever was asked for. Codes lists what else is
+// found there.
 const (
 	DuplicateOnPremises Code = "duplicate_on_premises"
 	TwoPrimaries        Code = "two_primaries"
@@ -219,6 +219,8 @@ func Codes() map[Code][]Kind {
 	add(Contradiction, Quarantined, DomainNotVerified, ValueDiscarded, NotInCloud, CloudManaged, LicenceMissing,
 		UPNStays, ChangedOnPremises, ExchangePolicy, HeldByDeleted, ExportErrorSuspected, CalculatedOtherwise, Deadline)
 	add(Failure, DirectoryRefused, NotKept)
-	add(Finding, NoPrimary, DuplicateOnPremises, TwoPrimaries, MailDiffers, TooManyAddresses)
+	add(Finding, NoPrimary, DuplicateOnPremises, TwoPrimaries, MailDiffers, TooManyAddresses, AmbiguousHolder, NotInCloud,
+		CloudManaged, Quarantined, HeldByDeleted, ExportErrorSuspected, LicenceMissing, DomainNotVerified, ValueDiscarded,
+		CalculatedOtherwise, SyncStopped, NotSyncedYet, NotCalculatedYet)
 	return codes
 }

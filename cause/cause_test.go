@@ -77,10 +77,10 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s: kinds %v", code, kinds)
 		}
 	}
-	both := []cause.Kind{cause.Refusal, cause.Contradiction}
+	all := []cause.Kind{cause.Refusal, cause.Contradiction, cause.Finding}
 	for _, code := range []cause.Code{cause.DomainNotVerified, cause.HeldByDeleted, cause.CloudManaged} {
-		if !slices.Equal(cause.Codes()[code], both) {
-			t.Errorf("%s: kinds %v, want %v", code, cause.Codes()[code], both)
+		if !slices.Equal(cause.Codes()[code], all) {
+			t.Errorf("%s: kinds %v, want %v", code, cause.Codes()[code], all)
 		}
 	}
 }

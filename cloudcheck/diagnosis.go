@@ -32,8 +32,7 @@ func Severities() []Severity { return []Severity{Wrong, Pending, Notice} }
 type Finding struct {
 	Severity Severity `json:"severity"`
 	// Cause has the code, one public sentence with the values in it that says what to do, and the object that stands in
-	// the way where one does. The codes are those of contradictions and findings (cause.Codes), not_synced_yet and
-	// not_calculated_yet for what is pending, sync_stopped where what is pending never comes, and no_primary.
+	// the way where one does. The codes are the findings of cause.Codes.
 	cause.Cause
 	// Value is the proxy address, mail or UPN that it is about, byte for byte; "" where it is about the holder as a whole.
 	Value string `json:"value,omitempty"`
@@ -153,7 +152,7 @@ func codesInOrder() []cause.Code {
 		cause.SyncStopped, cause.NotInCloud, cause.CloudManaged,
 		cause.DuplicateOnPremises, cause.TwoPrimaries, cause.NoPrimary, cause.MailDiffers,
 		cause.Quarantined, cause.HeldByDeleted, cause.ExportErrorSuspected, cause.LicenceMissing,
-		cause.DomainNotVerified, cause.ValueDiscarded, cause.CalculatedOtherwise, cause.UPNStays,
+		cause.DomainNotVerified, cause.ValueDiscarded, cause.CalculatedOtherwise,
 		cause.NotSyncedYet, cause.NotCalculatedYet, cause.TooManyAddresses,
 	}
 }

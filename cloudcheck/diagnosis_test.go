@@ -431,3 +431,14 @@ func TestDiagnoseAsOfTheReading(t *testing.T) {
 		t.Errorf("explained: %q, %v", got, err)
 	}
 }
+
+// TestFindingsAreCodes: what is found is listed as a finding. ambiguous_holder is the audit's, which cannot tell whom to compare.
+func TestFindingsAreCodes(t *testing.T) {
+	t.Parallel()
+	for code, kinds := range cause.Codes() {
+		listed := slices.Contains(kinds, cause.Finding) && code != cause.AmbiguousHolder
+		if found := slices.Contains(codesInOrder(), code); found != listed {
+			t.Errorf("%s is found %v, listed %v", code, found, listed)
+		}
+	}
+}
