@@ -116,7 +116,7 @@ func TestDefaults(t *testing.T) {
 			Certificate: Secret{kind: "file", ref: b.path("/etc/aliasd/client.pem")},
 		},
 		Schedule: Schedule{Verify: "*/2 * * * *", Report: "0 7 * * *"},
-		Verify:   Verify{Deadline: 24 * time.Hour, UnitsPerTick: 2000},
+		Verify:   Verify{Deadline: 24 * time.Hour, SyncInterval: 30 * time.Minute, UnitsPerTick: 2000},
 		API:      API{Listen: "127.0.0.1:8440"},
 		Report:   Report{Dir: filepath.Join(b.dataDir(), "reports")},
 	}
@@ -152,7 +152,7 @@ cloud:
   authority_url: https://LOCALHOST:9443
   ca_file: /lab/ca.pem
 schedule: {verify: "@every 30s", report: "", audit: ""}
-verify: {deadline: 36h, units_per_tick: 300}
+verify: {deadline: 36h, sync_interval: 1h, units_per_tick: 300}
 limits: {writes_per_hour: 0, removals_per_hour: 0}
 api: {listen: "0.0.0.0:443", tls: {cert_file: api.pem, key_file: api.key}}
 report: {dir: /srv/reports}
@@ -168,7 +168,7 @@ report: {dir: /srv/reports}
 		"CAFile:/etc/aliasd/ca.pem", `{Method:simple User:CONTOSO\svc Password:env PW}`, "Connections:8 Timeout:1m30s",
 		"Environment:usgov-dod TenantID:1F8A6C54", "ClientSecret:credential entra-secret", "ManagedIdentity:false",
 		"GraphURL:https://localhost:8443 AuthorityURL:https://localhost:9443 CAFile:/lab/ca.pem",
-		"{Verify:@every 30s Report: Audit:}", "{Deadline:36h0m0s UnitsPerTick:300}",
+		"{Verify:@every 30s Report: Audit:}", "{Deadline:36h0m0s SyncInterval:1h0m0s UnitsPerTick:300}",
 		"{Listen:0.0.0.0:443 TLS:{CertFile:/etc/aliasd/api.pem KeyFile:/etc/aliasd/api.key}}", "{Dir:/srv/reports}",
 	} {
 		if !strings.Contains(filepath.ToSlash(got), want) {
@@ -183,7 +183,7 @@ func TestAccepted(t *testing.T) {
 	for _, line := range []string{
 		"api: {listen: localhost:8440}", "api: {listen: '[::1]:0'}", "api: {listen: 127.8.9.1:8440}", "api:", "log: {level: }",
 		"report: {dir: ../reports}", "schedule: {verify: '@hourly'}", "schedule: {verify: 'CRON_TZ=UTC 0 7 * * 1-5'}",
-		"verify: {deadline: 1ns, units_per_tick: 50}", "...",
+		"verify: {deadline: 1ns, units_per_tick: 50}", "verify: {sync_interval: 1s}", "verify: {sync_interval: 24h}", "...",
 	} {
 		if _, err := Parse("x", []byte(good+line+"\n"), "/"); err != nil {
 			t.Errorf("%s: %v", line, err)

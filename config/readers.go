@@ -126,6 +126,20 @@ func duration(into *time.Duration, most time.Duration) reader {
 	})
 }
 
+// durationWithin reads a duration of at least least and at most most.
+func durationWithin(into *time.Duration, least, most time.Duration) reader {
+	return scalar(into, durationKind(), func(s string) (time.Duration, *flaw) {
+		switch d, err := time.ParseDuration(s); {
+		case err != nil:
+			return 0, &flaw{"must be a duration", "like 24h, 30m, 10s"}
+		case d < least || d > most:
+			return 0, &flaw{fmt.Sprintf("must be from %s to %s", brief(least), brief(most)), "like 30m"}
+		default:
+			return d, nil
+		}
+	})
+}
+
 // brief prints 5m0s as 5m.
 func brief(d time.Duration) string {
 	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")

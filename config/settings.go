@@ -77,6 +77,8 @@ type Schedule struct {
 // Verify is how long the cloud may take, and what looking costs at most.
 type Verify struct {
 	Deadline time.Duration
+	// SyncInterval is the sync engine's cycle.
+	SyncInterval time.Duration
 	// UnitsPerTick are Graph's resource units that one sweep may spend.
 	UnitsPerTick int
 }

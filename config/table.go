@@ -133,6 +133,12 @@ func verifyKeys(v *Verify) []key {
 			doc: "How long after the write the cloud may take to show an address. Past it the request is mismatched, and is still looked at for 7 days.",
 		},
 		{
+			name: "sync_interval", def: "30m", read: durationWithin(&v.SyncInterval, time.Second, 24*time.Hour),
+			doc: "The sync engine's cycle, as Get-ADSyncScheduler on the sync server calls it: CustomizedSyncCycleInterval, or else " +
+				"AllowedSyncCycleInterval. A last sync older than three cycles counts as stopped; what was changed less than one ago, and " +
+				"the calculation that follows a sync within one, are waited for.",
+		},
+		{
 			name: "units_per_tick", def: "2000", read: integer(&v.UnitsPerTick, 50, 100000),
 			doc: "How many of Microsoft Graph's resource units one sweep may spend, from 50; one of them shows up to 15 holders. What " +
 				"they do not suffice for comes first in the next sweep. Lower it where other apps of the tenant are throttled: all of " +

@@ -115,7 +115,7 @@ cloud:
   ca_file: tenant-ca.pem
 schedule:
   verify: "{{.Verify}}"
-verify: {deadline: {{.Deadline}}}
+verify: {deadline: {{.Deadline}}, sync_interval: {{.SyncInterval}}}
 api: {listen: "{{.Listen}}"}
 `
 
@@ -126,6 +126,8 @@ type Settings struct {
 	Listen string // empty is a free port of loopback
 	// Deadline is how long after the write the cloud may take; 0 is 24 hours.
 	Deadline time.Duration
+	// SyncInterval is what the settings say of the sync engine's cycle; 0 is 30 minutes.
+	SyncInterval time.Duration
 }
 
 // WriteSettings writes a settings file for this lab into a folder, with the files that it names, and returns its path.
@@ -135,7 +137,7 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 		*Lab
 	}{s, l}
 	fill.Level, fill.Verify = cmp.Or(s.Level, "info"), cmp.Or(s.Verify, "@every 1s")
-	fill.Deadline = cmp.Or(s.Deadline, 24*time.Hour)
+	fill.Deadline, fill.SyncInterval = cmp.Or(s.Deadline, 24*time.Hour), cmp.Or(s.SyncInterval, 30*time.Minute)
 	if fill.Listen == "" {
 		if fill.Listen, err = freePort(); err != nil {
 			return "", err

@@ -15,6 +15,9 @@ const (
 	// an hour.
 	restShare = 8
 	maxRest   = 30 * time.Minute
+	// eagerAfterSync is for how long after a sync everybody is looked at in every tick, at most: the calculation takes minutes
+	// as a rule, and who is not done then is looked at in turn.
+	eagerAfterSync = 10 * time.Minute
 )
 
 // agenda is what a node remembers between two ticks of the sweep: when each holder was looked at, and when the tenant was

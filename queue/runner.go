@@ -35,7 +35,7 @@ type Options struct {
 	// Deadline is how long after the write the cloud may take; 0 is 24 hours.
 	Deadline time.Duration
 	// SyncInterval is the sync engine's cycle, CalculationGrace the time given to the calculation after it; 0 is
-	// 30 minutes and 10 minutes.
+	// 30 minutes, and one SyncInterval.
 	SyncInterval, CalculationGrace time.Duration
 	// UnitsPerTick are Graph's resource units that one sweep may spend; 0 is 2,000.
 	UnitsPerTick int
@@ -94,9 +94,9 @@ func NewRunner(o Options) *Runner {
 	if r.observer == nil {
 		r.observer = unobserved{}
 	}
-	r.checks = checks{directory: o.Directory, cloud: o.Cloud, now: r.now,
-		syncInterval: cmp.Or(o.SyncInterval, 30*time.Minute), grace: cmp.Or(o.CalculationGrace, 10*time.Minute)}
-	r.units, r.agenda = cmp.Or(o.UnitsPerTick, 2000), newAgenda(r.checks.grace)
+	interval := cmp.Or(o.SyncInterval, 30*time.Minute)
+	r.checks = checks{directory: o.Directory, cloud: o.Cloud, now: r.now, syncInterval: interval, grace: cmp.Or(o.CalculationGrace, interval)}
+	r.units, r.agenda = cmp.Or(o.UnitsPerTick, 2000), newAgenda(min(r.checks.grace, eagerAfterSync))
 	r.forAsked = cloudcheck.NewBudget(r.units)
 	for _, w := range []work{toResolve, toWrite, toSweep} {
 		r.signals[w] = make(chan struct{}, 1)

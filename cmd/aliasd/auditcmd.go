@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aliasd/aliasd/cause"
-	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/private"
@@ -86,7 +85,7 @@ func (a *app) openAuditing(s *config.Settings, log *slog.Logger) (auditing, erro
 	if err != nil {
 		return auditing{}, errors.Join(err, directory.Close())
 	}
-	job.checker = cloudcheck.New(cloudcheck.Options{Reader: job.graph, Now: a.now, Logger: log})
+	job.checker = newChecker(s, job.graph, a.now, log, pace{})
 	return job, nil
 }
 

@@ -111,9 +111,13 @@ func TestAuditWithoutASide(t *testing.T) {
 		stopped string
 		says    []string
 	}{
-		"no permission": {func(_ *testing.T, s *stack) { s.Tenant.Faults(tenant.Fault{Path: "/organization", Times: -1, Status: 403}) },
+		"no permission": {func(_ *testing.T, s *stack) {
+			s.Tenant.Faults(tenant.Fault{Path: "/organization", Times: -1, Status: 403})
+		},
 			cause.CloudUnavailable, "the tenant could not be read: Microsoft Graph answered /organization with 403", []string{"Organization.Read.All"}},
-		"an error of Graph": {func(_ *testing.T, s *stack) { s.Tenant.Faults(tenant.Fault{Path: "/organization", Times: -1, Status: 502}) },
+		"an error of Graph": {func(_ *testing.T, s *stack) {
+			s.Tenant.Faults(tenant.Fault{Path: "/organization", Times: -1, Status: 502})
+		},
 			cause.CloudUnavailable, "the tenant could not be read: Microsoft Graph answered /organization with 502 Bad Gateway (UnknownError); see the tenant's", nil},
 		"a wrong Graph URL": {func(t *testing.T, s *stack) { s.graphURL(t, "https://127.0.0.1:1") },
 			cause.CloudUnavailable, "the tenant could not be read: Microsoft Graph", []string{"cloud.graph_url", "https://127.0.0.1:1"}},

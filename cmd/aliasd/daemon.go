@@ -46,8 +46,14 @@ type daemon struct {
 // pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
 // syncs take a second, go quicker.
 type pace struct {
-	retryBase, retryLimit, poll    time.Duration
-	syncInterval, calculationGrace time.Duration
+	retryBase, retryLimit, poll time.Duration
+	// calculationGrace is one sync interval of the settings where it is zero.
+	calculationGrace time.Duration
+}
+
+// newChecker makes the checker of the settings. Who asks of the same tenant has to use the same times, or they contradict.
+func newChecker(s *config.Settings, from cloudcheck.Reader, now func() time.Time, log *slog.Logger, p pace) *cloudcheck.Checker {
+	return cloudcheck.New(cloudcheck.Options{Reader: from, SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, Now: now, Logger: log})
 }
 
 // openDaemon makes a daemon that listens already but does nothing until Run. It needs neither directory nor cloud to be
@@ -78,8 +84,7 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	if d.graph, err = openGraph(s.Cloud, log, d.numbers); err != nil {
 		return d, err
 	}
-	d.checker = cloudcheck.New(cloudcheck.Options{Reader: d.graph, SyncInterval: p.syncInterval,
-		CalculationGrace: p.calculationGrace, Now: d.now, Logger: log})
+	d.checker = newChecker(s, d.graph, d.now, log, p)
 	watched := &health{}
 	d.runner = newRunner(s, d.store, watched.directory(d.directory), watched.cloud(d.checker), d.numbers, log, p)
 	return d, d.openServer(ctx, watched)
@@ -90,7 +95,7 @@ func newRunner(s *config.Settings, st queue.Store, dir queue.Directory, cloud qu
 		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Node: nodeName(),
 		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
-		SyncInterval: p.syncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
+		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
 	})
 }
 

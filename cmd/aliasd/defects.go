@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/cause"
-	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/lab/site"
 )
@@ -61,7 +60,7 @@ func (s *stage) audit(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	made, err := auditing{settings: s.daemon.settings, directory: s.daemon.directory, graph: s.daemon.graph, checker: s.checker(), dir: dir,
+	made, err := auditing{settings: s.daemon.settings, directory: s.daemon.directory, graph: s.daemon.graph, checker: s.daemon.checker, dir: dir,
 		progress: func(audit.Progress) {}, now: time.Now, log: s.daemon.log}.run(ctx)
 	if err != nil {
 		return err
@@ -76,11 +75,6 @@ func (s *stage) audit(ctx context.Context, dir string) (err error) {
 		}
 	}
 	return nil
-}
-
-// checker is one for a tenant that synchronises twice a second: what was changed seconds ago should have arrived.
-func (s *stage) checker() *cloudcheck.Checker {
-	return cloudcheck.New(cloudcheck.Options{Reader: s.daemon.graph, SyncInterval: 2 * cycleEvery, CalculationGrace: cycleEvery, Logger: s.daemon.log})
 }
 
 // audit shows what an audit found.

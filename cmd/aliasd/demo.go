@@ -104,15 +104,18 @@ type stage struct {
 	syncs *cycles
 }
 
+// demoInterval is what the demo's settings call the cycle of its sync engine: four times what it is, for a machine
+// that is busy. A change is old after it.
+const demoInterval = 2 * time.Second
+
 // demoPace fits a lab that syncs twice a second.
 func demoPace() pace {
-	return pace{retryBase: 200 * time.Millisecond, retryLimit: time.Second, poll: 100 * time.Millisecond,
-		syncInterval: 10 * time.Second, calculationGrace: time.Second}
+	return pace{retryBase: 200 * time.Millisecond, retryLimit: time.Second, poll: 100 * time.Millisecond}
 }
 
 // openStage writes the settings an administrator would write, and starts the daemon from them.
 func (a *app) openStage(ctx context.Context, dir string, box *lab.Lab) (*stage, error) {
-	file, err := box.WriteSettings(dir, lab.Settings{})
+	file, err := box.WriteSettings(dir, lab.Settings{SyncInterval: demoInterval})
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,8 @@ import (
 func quickStack(t *testing.T, kind lab.Kind) *stack {
 	t.Helper()
 	s := newSite(t, kind, tenant.Options{})
-	s.pace.syncInterval, s.pace.calculationGrace = time.Second, 100*time.Millisecond
+	s.syncEvery(t, time.Second)
+	s.pace.calculationGrace = 100 * time.Millisecond
 	s.startDaemon(t)
 	s.syncAlways(t)
 	return s

@@ -90,6 +90,16 @@ func people() []site.Object {
 	)
 }
 
+// testInterval is what the tests' settings call a sync cycle. The lab syncs when a test says so: it has not stopped because of
+// that.
+const testInterval = 10 * time.Minute
+
+// syncEvery changes what the settings call a sync cycle.
+func (s *stack) syncEvery(t *testing.T, d time.Duration) {
+	t.Helper()
+	replaceInFile(t, s.file, "sync_interval: "+testInterval.String(), "sync_interval: "+d.String())
+}
+
 // newSite starts a lab and writes its settings file; no daemon runs yet.
 func newSite(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
 	t.Helper()
@@ -104,8 +114,8 @@ func newSite(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
 		}
 	})
 	s := &stack{Lab: box, dir: t.TempDir(), log: &safeBuffer{}, pace: demoPace()}
-	s.pace.syncInterval = 10 * time.Minute // the lab syncs when a test says so: it has not stopped because of that
-	if s.file, err = box.WriteSettings(s.dir, lab.Settings{}); err != nil {
+	s.pace.calculationGrace = time.Second
+	if s.file, err = box.WriteSettings(s.dir, lab.Settings{SyncInterval: testInterval}); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -24,7 +24,7 @@ func waitingVerdicts() []verdict {
 		{name: "switched off", state: queue.Written, code: cause.SyncStopped, says: []string{"Jane Doe", "smtp:j.doe@contoso.test", "onPremisesSyncEnabled"},
 			after: func(_ *testing.T, s *stack) { s.Tenant.StopSync() }, mend: func(_ *testing.T, s *stack) { s.Tenant.StartSync() }},
 		{name: "too old", state: queue.Written, code: cause.SyncStopped, says: []string{"3 cycles of 1s ago", "Get-ADSyncScheduler"}, mend: nothing,
-			settings: func(_ *testing.T, s *stack) { s.pace.syncInterval = time.Second }},
+			settings: func(t *testing.T, s *stack) { s.syncEvery(t, time.Second) }},
 		{name: "the calculation takes its time", state: queue.Written, code: cause.NotCalculatedYet, cycles: true,
 			tenant: tenant.Options{ManualCalculation: true}, settings: func(_ *testing.T, s *stack) { s.pace.calculationGrace = time.Hour },
 			says: []string{"no j.doe@contoso.test", "Jane Doe", "smtp:j.doe@contoso.test"}, mend: func(_ *testing.T, s *stack) { s.Tenant.Calculate() }},
@@ -116,7 +116,7 @@ func cloudVerdicts() []verdict {
 			says: []string{"no j.doe@contoso.test", "Jane Doe", "smtp:j.doe@contoso.test (alias) was asked for"}},
 		{name: "no sync in time", state: queue.Mismatched, code: cause.Deadline, mend: nothing,
 			settings: func(t *testing.T, s *stack) {
-				file, err := s.WriteSettings(s.dir, lab.Settings{Deadline: time.Second})
+				file, err := s.WriteSettings(s.dir, lab.Settings{Deadline: time.Second, SyncInterval: testInterval})
 				fatal(t, err)
 				s.file = file
 			},
