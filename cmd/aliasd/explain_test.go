@@ -201,12 +201,15 @@ func TestHolderPageHoldsAnyText(t *testing.T) {
 	})
 }
 
-// checkLines finds lines that are too wide, that hold control characters, or that end with blanks. A value of the table that
-// is too long stands whole on a line of its own.
+// checkLines finds lines that are too wide, that hold control characters, or that end with blanks. A value that is too long
+// stands whole on a line of its own.
 func checkLines(t interface{ Errorf(string, ...any) }, text string, view server.HolderView) {
 	whole := map[string]bool{}
 	for _, v := range view.Values {
 		whole[strings.TrimRight("    "+markOf(v)+" "+escape(v.Address)+reference(v), " ")] = true
+	}
+	for _, f := range view.Findings {
+		whole[strings.TrimRight(findingIndent+escape(f.Value), " ")] = true
 	}
 	for i, line := range strings.Split(text, "\n") {
 		if lipgloss.Width(line) > textWidth && !whole[line] || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsGraphic(r) }) {

@@ -44,6 +44,9 @@ func (p *page) line(format string, values ...any) { fmt.Fprintf(&p.text, format+
 // say writes a sentence, wrapped under its indent.
 func (p *page) say(indent, text string) { say(&p.text, indent, text) }
 
+// findingIndent is where what belongs to a finding stands.
+const findingIndent = "      "
+
 // labelWidth is where the text beside a label starts.
 const labelWidth = 15
 
@@ -134,14 +137,27 @@ func (p *page) findings() {
 	}
 	for i, f := range p.view.Findings {
 		p.line("")
-		sayUnder(&p.text, fmt.Sprintf("  [%d] ", i+1), fmt.Sprintf("%s: %s  %s", report.SeverityLabel(f.Severity), f.Code, f.Value))
-		p.say("      ", f.Message)
+		p.title(i+1, f)
+		p.say(findingIndent, f.Message)
 		p.conflict(i + 1)
 		p.advice(i+1, f.Message)
 	}
 	if c := p.view.DuplicatesCause; c != nil {
 		p.line("\nNOBODY COULD LOOK FOR DUPLICATES ON-PREMISES\n")
 		p.say("  ", fmt.Sprintf("%s: %s", c.Code, c.Message))
+	}
+}
+
+// title begins a finding. A value that has no room beside it stands whole on a line of its own, as in the table.
+func (p *page) title(number int, f cloudcheck.Finding) {
+	lead := fmt.Sprintf("  [%d] ", number)
+	text, value := fmt.Sprintf("%s: %s", report.SeverityLabel(f.Severity), f.Code), escape(f.Value)
+	if whole := text + "  " + value; lipgloss.Width(lead+whole) <= textWidth {
+		text, value = whole, ""
+	}
+	sayUnder(&p.text, lead, strings.TrimRight(text, " "))
+	if value != "" {
+		p.line("%s%s", findingIndent, strings.TrimRight(value, " "))
 	}
 }
 
@@ -157,12 +173,12 @@ func (p *page) conflict(finding int) {
 		if earlier >= 0 {
 			who += fmt.Sprintf(", the same as in [%d]", p.view.Conflicts[earlier].Finding)
 		}
-		p.say("      ", who)
+		p.say(findingIndent, who)
 		if c.ObjectGUID != "" {
-			p.say("      ", "objectGUID  "+c.ObjectGUID)
+			p.say(findingIndent, "objectGUID  "+c.ObjectGUID)
 		}
 		if c.CloudID != "" {
-			p.say("      ", "cloud id    "+c.CloudID)
+			p.say(findingIndent, "cloud id    "+c.CloudID)
 		}
 	}
 }
