@@ -17,24 +17,16 @@ import (
 	"github.com/aliasd/aliasd/private"
 )
 
-// Secret says where a secret stands; it does not hold the secret itself (but see Hold), and printing one in any way gives
+// ErrNoCredentials says that systemd has handed no credentials to this process: it sets CREDENTIALS_DIRECTORY for the service
+// alone.
+var ErrNoCredentials = errors.New("systemd sets it for a unit")
+
+// Secret says where a secret stands; it does not hold the secret itself, and printing one in any way gives
 // the place. The zero value is no secret.
 type Secret struct {
 	kind string // file, env or credential
 	ref  string // path or name
 	env  func(string) (string, bool)
-	held []byte // nil: it is read when it is asked for
-}
-
-// Hold reads the secret, now, and gives one that keeps it: for a program that goes on as another account, which may not
-// read it any more. No secret stays none. Errors are those of Value.
-func (s Secret) Hold() (Secret, error) {
-	if !s.Set() {
-		return s, nil
-	}
-	held, err := s.Bytes()
-	s.held = held
-	return s, err
 }
 
 // Set says whether a place was given.
@@ -63,9 +55,6 @@ func (s Secret) Value() (string, error) {
 
 // Bytes reads the secret, now, byte for byte: for certificates with their key. Errors are those of Value.
 func (s Secret) Bytes() ([]byte, error) {
-	if s.held != nil {
-		return bytes.Clone(s.held), nil
-	}
 	var data []byte
 	var err error
 	switch s.kind {
@@ -99,7 +88,7 @@ func (s Secret) variable(name string) ([]byte, error) {
 func (s Secret) credential() ([]byte, error) {
 	dir, err := s.variable("CREDENTIALS_DIRECTORY")
 	if err != nil {
-		return nil, fmt.Errorf("%w: systemd sets it for a unit with LoadCredential=%s:/path", err, s.ref)
+		return nil, fmt.Errorf("%w: %w with LoadCredential=%s:/path", err, ErrNoCredentials, s.ref)
 	}
 	return private.ReadFile(filepath.Join(string(dir), s.ref))
 }

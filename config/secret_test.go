@@ -158,36 +158,3 @@ func TestProblemsNeverShowASecret(t *testing.T) {
 		}
 	})
 }
-
-// TestSecretHeld: it is kept whatever becomes of its file, and is not shown.
-func TestSecretHeld(t *testing.T) {
-	t.Parallel()
-	held, err := secretFile(t, "s3cret\n").Hold()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(held.ref); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if got, err := held.Value(); err != nil || got != "s3cret" {
-			t.Errorf("got %q, %v", got, err)
-		}
-		raw, err := held.Bytes()
-		if err != nil || string(raw) != "s3cret\n" {
-			t.Errorf("got %q, %v", raw, err)
-		}
-		raw[0] = 'x' // the caller's own
-	}
-	if text := fmt.Sprintf("%v %+v %#v %s", held, held, held, []Secret{held}); strings.Contains(text, "s3cret") {
-		t.Errorf("it is shown: %s", text)
-	}
-	if none, err := (Secret{}).Hold(); err != nil || none.Set() {
-		t.Errorf("no secret became %v, %v", none, err)
-	}
-	if _, err := held.withRef("missing").Hold(); err == nil {
-		t.Error("held what cannot be read")
-	}
-}
-
-func (s Secret) withRef(ref string) Secret { return Secret{kind: s.kind, ref: ref} }

@@ -13,7 +13,6 @@ import (
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/config"
-	"github.com/aliasd/aliasd/private"
 	"github.com/aliasd/aliasd/report"
 )
 
@@ -65,10 +64,9 @@ func (a *app) audit(ctx context.Context, o auditOptions) (err error) {
 	return a.printAudit(made, ctx.Err())
 }
 
-// openAuditing makes an audit of the settings, and goes on as the account that owns the data folder. The secrets may be
-// for the caller's eyes alone, so they are read before.
+// openAuditing makes an audit of the settings.
 func (a *app) openAuditing(s *config.Settings, log *slog.Logger) (auditing, error) {
-	if err := holdSecrets(s); err != nil {
+	if err := checkSecrets(s); err != nil {
 		return auditing{}, err
 	}
 	directory, err := openDirectory(s.Directory, log)
@@ -76,26 +74,26 @@ func (a *app) openAuditing(s *config.Settings, log *slog.Logger) (auditing, erro
 		return auditing{}, err
 	}
 	job := auditing{settings: s, directory: directory, now: a.now, log: log}
-	if job.graph, err = openGraph(s.Cloud, log, nil); err == nil {
-		err = becomeOwner(s.DataDir)
-	}
-	if err == nil {
-		err = private.MakePrivateDir(s.DataDir)
-	}
-	if err != nil {
+	if job.graph, err = openGraph(s.Cloud, log, nil); err != nil {
 		return auditing{}, errors.Join(err, directory.Close())
 	}
 	job.checker = newChecker(s, job.graph, a.now, log, pace{})
 	return job, nil
 }
 
-func holdSecrets(s *config.Settings) error {
-	for _, secret := range []*config.Secret{&s.Directory.Bind.Password, &s.Cloud.Certificate, &s.Cloud.ClientSecret} {
-		held, err := secret.Hold()
+// checkSecrets reads the secrets once: what systemd hands to the service alone, nobody has who starts an audit by hand.
+func checkSecrets(s *config.Settings) error {
+	for _, secret := range []config.Secret{s.Directory.Bind.Password, s.Cloud.Certificate, s.Cloud.ClientSecret} {
+		if !secret.Set() {
+			continue
+		}
+		_, err := secret.Bytes()
+		if errors.Is(err, config.ErrNoCredentials) {
+			return fmt.Errorf("%w; let the daemon audit (schedule.audit), or have systemd hand the secrets over: systemd-run --pipe --wait -p LoadCredential=NAME:FILE … aliasd audit", err)
+		}
 		if err != nil {
 			return err
 		}
-		*secret = held
 	}
 	return nil
 }

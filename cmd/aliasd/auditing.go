@@ -35,6 +35,15 @@ type auditing struct {
 // run makes the audit and its files. One that was stopped, or lost a side or never had it, has its files too, and says so in
 // its summary; the error is set where the files cannot be written, and is errAuditRuns where another one runs.
 func (j auditing) run(ctx context.Context) (made audited, err error) {
+	err = inDataDir(j.settings.DataDir, func() (err error) {
+		made, err = j.locked(ctx)
+		return err
+	})
+	return made, err
+}
+
+// locked keeps other audits off while it makes one.
+func (j auditing) locked(ctx context.Context) (made audited, err error) {
 	lock, err := lockAudit(j.settings.DataDir)
 	if err != nil {
 		return made, err

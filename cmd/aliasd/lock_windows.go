@@ -16,6 +16,3 @@ func takeLock(f *os.File) error {
 	}
 	return err
 }
-
-// becomeOwner changes nothing: the data folder's access list is inherited by what is made there.
-func becomeOwner(string) error { return nil }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,13 +15,15 @@ import (
 	"github.com/aliasd/aliasd/lab"
 	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/tenant"
+	"github.com/aliasd/aliasd/private"
 )
 
 // A job that panics is logged with its stack, and the daemon lives.
 func TestJobPanics(t *testing.T) {
 	t.Parallel()
 	log := &safeBuffer{}
-	settings := &config.Settings{DataDir: t.TempDir(), Schedule: config.Schedule{Audit: "@every 1h"}}
+	settings := &config.Settings{DataDir: filepath.Join(t.TempDir(), "data"), Schedule: config.Schedule{Audit: "@every 1h"}}
+	fatal(t, private.MakePrivateDir(settings.DataDir))
 	d := &daemon{settings: settings, log: slog.New(slog.NewTextHandler(log, nil)), now: func() time.Time { panic("no clock today") }}
 	schedule, err := d.newSchedule(t.Context())
 	fatal(t, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/aliasd/aliasd/lab/samba"
 	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/tenant"
+	"github.com/aliasd/aliasd/private"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server"
 )
@@ -118,6 +120,7 @@ func newSite(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
 	if s.file, err = box.WriteSettings(s.dir, lab.Settings{SyncInterval: testInterval}); err != nil {
 		t.Fatal(err)
 	}
+	fatal(t, private.MakePrivateDir(filepath.Join(s.dir, "data")))
 	return s
 }
 

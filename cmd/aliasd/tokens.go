@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/aliasd/aliasd/private"
 	"github.com/aliasd/aliasd/queue/store"
 	"github.com/aliasd/aliasd/server"
 	"github.com/aliasd/aliasd/server/token"
@@ -185,15 +184,11 @@ func (a *app) withStore(ctx context.Context, do func(*store.Store) error) error 
 	if err != nil {
 		return err
 	}
-	if err := becomeOwner(s.DataDir); err != nil {
-		return err
-	}
-	if err := private.MakePrivateDir(s.DataDir); err != nil {
-		return fmt.Errorf("data_dir: %w", err)
-	}
-	opened, err := store.Open(ctx, filepath.Join(s.DataDir, storeFile))
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(opened), opened.Close())
+	return inDataDir(s.DataDir, func() error {
+		opened, err := store.Open(ctx, filepath.Join(s.DataDir, storeFile))
+		if err != nil {
+			return err
+		}
+		return errors.Join(do(opened), opened.Close())
+	})
 }
