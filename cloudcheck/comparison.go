@@ -120,7 +120,12 @@ func (e *examination) comparePrimary() {
 		return
 	}
 	value := string(address.Primary(a))
-	if shown := e.object.primary(); e.lacksLicence(shown) {
+	shown := e.object.primary()
+	if e.becameShared(shown) {
+		e.find(Notice, string(address.Primary(shown)), sharedInTheCloud(e.name(), shown))
+		return
+	}
+	if e.lacksLicence(shown) {
 		e.differs(value, value, missingLicence(e.name(), shown, a))
 		return
 	}
@@ -147,6 +152,10 @@ func (e *examination) lacksLicence(shown address.Address) bool {
 }
 
 func (e *examination) compareUPN() {
+	if e.signsInOtherwise() {
+		e.find(Notice, e.holder.UPN, otherLogin(e.name(), e.holder.UPN, e.object.UPN))
+		return
+	}
 	upn := e.predicted.UPN
 	if upn == "" || e.holder.Kind != address.User || strings.EqualFold(upn, e.object.UPN) {
 		return

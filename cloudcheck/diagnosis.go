@@ -86,7 +86,7 @@ func (c *Checker) Diagnose(h address.Holder, t Tenant, o *Object) Diagnosis {
 
 func (c *Checker) diagnoseAsOf(now time.Time, h address.Holder, t Tenant, o *Object) Diagnosis {
 	e := examination{holder: &h, tenant: &t, object: o, now: now, timing: c.timing}
-	e.predicted = calculate(h, t, o)
+	e.predicted = calculate(e.asSignedIn(), t, o)
 	if o != nil || !h.Critical && !Unmanned(h) {
 		e.examineOnPremises()
 	}

@@ -151,7 +151,7 @@ func TestDiagnoseCloud(t *testing.T) {
 			w.object.Mail, w.object.Proxies = "jdoe@contoso.onmicrosoft.com", address.Set{"SMTP:jdoe@contoso.onmicrosoft.com", "smtp:jdoe@contoso.com",
 				"smtp:jdoe@contoso.mail.onmicrosoft.com"}
 		}},
-		{name: "another UPN", change: func(w *world) { w.object.UPN = "jane@contoso.com" },
+		{name: "another UPN", change: func(w *world) { w.object.UPN, w.object.OnPremUPN = "jane@contoso.com", "jane@contoso.com" },
 			want: []string{"wrong calculated_otherwise jdoe@contoso.com"}, says: []string{"jane@contoso.com"}},
 		{name: "the UPN is in quarantine", change: func(w *world) {
 			w.object.UPN = "jdoe1234@contoso.onmicrosoft.com"
@@ -160,6 +160,21 @@ func TestDiagnoseCloud(t *testing.T) {
 		{name: "people sign in with mail", change: func(w *world) {
 			w.holder().UPN, w.object.OnPremUPN = "jdoe@corp.contoso.local", "jdoe@corp.contoso.local"
 		}},
+		{name: "people sign in with an attribute of their own", change: func(w *world) {
+			w.object.UPN = "john.doe@contoso.com"
+			w.object.Proxies = w.object.Proxies.With("smtp:john.doe@contoso.com")
+		}, want: []string{"notice calculated_otherwise jdoe@contoso.com"}, says: []string{"alternate login", "john.doe@contoso.com"}},
+		{name: "the same where the UPN is not verified", change: func(w *world) {
+			w.holder().UPN, w.object.OnPremUPN, w.object.UPN = "jdoe@corp.local", "jdoe@corp.local", "john.doe@contoso.com"
+			w.object.Proxies = w.object.Proxies.With("smtp:john.doe@contoso.com")
+		}, want: []string{"notice calculated_otherwise jdoe@corp.local"}},
+		{name: "the UPN fell back to the tenant's own domain", change: func(w *world) { w.object.UPN = "jdoe@contoso.onmicrosoft.com" },
+			want: []string{"wrong calculated_otherwise jdoe@contoso.com"}},
+		{name: "turned into a shared mailbox in the cloud", change: func(w *world) {
+			w.onPremises("")
+			w.object.ExchangeLicensed = false
+			w.object.Mail, w.object.Proxies = "jdoe@contoso.com", address.Set{"SMTP:jdoe@contoso.com", "smtp:jdoe@contoso.onmicrosoft.com"}
+		}, want: []string{"notice calculated_otherwise SMTP:jdoe@contoso.com"}, says: []string{"shared mailbox"}},
 		{name: "not in the cloud", change: func(w *world) { w.object = nil },
 			want: []string{"wrong not_in_cloud"}, says: []string{"sync scope"}},
 		{name: "a critical system object", change: func(w *world) { w.object, w.holder().Critical = nil, true },
@@ -248,7 +263,7 @@ func TestDiagnosePending(t *testing.T) {
 				w.add(p)
 			}
 			w.object.Proxies = w.object.Proxies.With("smtp:z@contoso.com")
-			w.object.UPN = "jane@contoso.com"
+			w.object.UPN, w.object.OnPremUPN = "jane@contoso.com", "jane@contoso.com"
 			w.now = written().Add(time.Minute)
 		}, want: []string{"pending not_synced_yet"}, says: []string{"and 3 more"}},
 		{name: "nothing differs", change: func(w *world) { w.fake.tenant.LastSync = before() }},
