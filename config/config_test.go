@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -256,7 +255,9 @@ func TestLoadRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	_, err := Load(filepath.Join(dir, "none.yaml"), nil)
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "aliasd config sample") {
+	var problems Problems
+	if !errors.As(err, &problems) || err.Error() != filepath.Join(dir, "none.yaml")+
+		": there is no such settings file (aliasd config sample prints one to start from)" {
 		t.Errorf("no file: %v", err)
 	}
 	if _, err := Load(dir, nil); err == nil {

@@ -9,7 +9,7 @@ import (
 // Problem is one thing that is wrong with a settings file.
 type Problem struct {
 	File string
-	Line int // from 1
+	Line int // from 1; 0 where it is about the file as a whole
 	// Key is the key with those above it: directory.bind.user; empty where no key is to blame.
 	Key  string
 	Text string
@@ -20,10 +20,14 @@ type Problem struct {
 	col  int
 }
 
-// String gives FILE:LINE: key: problem (got x; hint).
+// String gives FILE:LINE: key: problem (got x; hint), without what there is not.
 func (p Problem) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d: ", p.File, p.Line)
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	b.WriteString(": ")
 	if p.Key != "" {
 		b.WriteString(p.Key + ": ")
 	}

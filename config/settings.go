@@ -109,16 +109,15 @@ type Report struct {
 const maxSettings = 1 << 20
 
 // Load reads the settings file at path. env looks variables up, now for the default data folder and later for secrets;
-// nil is os.LookupEnv. Errors: Problems, all of them; an fs.ErrNotExist that says how to get a file to start from; what
-// the operating system said.
+// nil is os.LookupEnv. The error is Problems, all of them; one without a line where there is no file, or it cannot be read.
 func Load(path string, env func(string) (string, bool)) (*Settings, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("find the settings file: %w", err)
+		return nil, Problems{{File: path, Text: "cannot be found", Hint: err.Error()}}
 	}
-	data, err := readSettings(abs)
-	if err != nil {
-		return nil, err
+	data, bad := readSettings(abs)
+	if bad != nil {
+		return nil, Problems{{File: path, Text: bad.text, Hint: bad.hint}}
 	}
 	return parse(path, data, newBase(filepath.Dir(abs), env))
 }
@@ -129,22 +128,28 @@ func Parse(name string, data []byte, dir string) (*Settings, error) {
 	return parse(name, data, newBase(dir, nil))
 }
 
-func readSettings(path string) ([]byte, error) {
+func readSettings(path string) ([]byte, *flaw) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no settings file at %s (aliasd config sample prints one to start from): %w", path, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the settings file: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxSettings {
-		return nil, fmt.Errorf("read the settings file: %s is no regular file of at most %d bytes", path, maxSettings)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &flaw{"there is no such settings file", "aliasd config sample prints one to start from"}
+	case err == nil && (!info.Mode().IsRegular() || info.Size() > maxSettings):
+		return nil, &flaw{fmt.Sprintf("is no regular file of at most %d bytes", maxSettings), ""}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the settings file: %w", err)
+		return nil, &flaw{"cannot be read", withoutPath(err)}
 	}
 	return data, nil
+}
+
+// withoutPath is what the operating system said, without the path, which is told already.
+func withoutPath(err error) string {
+	var known *fs.PathError
+	if errors.As(err, &known) {
+		return known.Err.Error()
+	}
+	return err.Error()
 }
 
 // base is what settings are read against.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ type auditRows struct {
 // same second gets -2. They do not have them before Finish. Who does not finish has to abort.
 func CreateAudit(dir string, began time.Time) (*Audit, error) {
 	if err := private.MakePrivateDir(dir); err != nil {
-		return nil, fmt.Errorf("save the audit: %w", err)
+		return nil, unusable(dir, err)
 	}
 	a := &Audit{groups: map[auditGroup]*auditRows{}}
 	var err error
@@ -64,6 +65,19 @@ func CreateAudit(dir string, began time.Time) (*Audit, error) {
 		return nil, errors.Join(fmt.Errorf("save the audit: %w", err), a.Abort())
 	}
 	return a, nil
+}
+
+// unusable says that no files can be written into a folder, and what would do.
+func unusable(dir string, err error) error {
+	var wider *private.WiderError
+	var refused *fs.PathError
+	switch {
+	case errors.As(err, &wider):
+		return fmt.Errorf("save the audit: %w", err)
+	case errors.As(err, &refused):
+		return fmt.Errorf("save the audit: the folder %s cannot be made or used (%w); choose another, or make it with mode 0700", dir, refused.Err)
+	}
+	return fmt.Errorf("save the audit: the folder %s cannot be used: %w", dir, err)
 }
 
 func (a *Audit) open() error {

@@ -24,7 +24,7 @@ type auditOptions struct {
 
 func (a *app) auditCommand() *cobra.Command {
 	var o auditOptions
-	c := &cobra.Command{Use: "audit", Short: "Compare every holder with the tenant, and write what is not in order",
+	c := &cobra.Command{Use: "audit", Short: "Compare every holder with the tenant; write what is wrong",
 		Example: "  aliasd audit\n  aliasd audit --full --dir ./audit --json",
 		Long: `Compares every holder below directory.base_dn with the tenant: what the cloud should show against what it shows, addresses that two
 objects have, values that will not arrive, holders that are missing. It reads both sides, with or without a running daemon, and

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -191,5 +192,25 @@ func TestNotices(t *testing.T) {
 	onlyObject(t, out.String(), &told)
 	if told.Trouble != "deleted objects could not be read: kind users: Graph wants fewer requests" || told.At.IsZero() {
 		t.Errorf("%+v", told)
+	}
+}
+
+// A folder that cannot take the files is refused before anything is read, and the message names it once.
+func TestAuditFolder(t *testing.T) {
+	t.Parallel()
+	s := newDefects(t)
+	open := t.TempDir()
+	if runtime.GOOS != "windows" {
+		fatal(t, os.Chmod(open, 0o755))
+		s.cli(t, "audit", "--dir", open).want(t, exitError, "open to others (mode 0755, want 0700)")
+	}
+	file := open + "/file"
+	fatal(t, os.WriteFile(file, nil, 0o600))
+	for _, dir := range []string{file, file + "/below"} {
+		got := s.cli(t, "audit", "--dir", dir)
+		got.want(t, exitError, "the folder "+dir+" cannot be made or used (", "choose another")
+		if got.out != "" || strings.Count(got.err, dir) != 1 {
+			t.Errorf("%+v", got)
+		}
 	}
 }

@@ -28,7 +28,7 @@ type checked struct {
 
 func (a *app) checkCommand() *cobra.Command {
 	var holder string
-	c := &cobra.Command{Use: "check", Short: "Try each dependency and each right; say what to do where one is missing",
+	c := &cobra.Command{Use: "check", Short: "Try each dependency and right; say what to do",
 		Example: "  aliasd check --holder jdoe@contoso.com",
 		Long: `Tries the domain controllers (reachable, certificate, bind, clock), the right to write on a sample holder, the token, each Graph
 permission and the state of the sync. The right to write is looked at with --holder only, and skipped without it. Exit code 1 when

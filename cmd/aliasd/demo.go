@@ -177,8 +177,10 @@ Everything stays until Ctrl-C. The sync engine runs a cycle every half second.
 
   settings    %s
   log         %s
-  API         %s   (the local administrator's token: %s)
-  directory   %s   as %s, password %s
+  API         %s
+  its token   %s
+  directory   %s
+  as          %s, password %s
   tenant      %s
 
   export ALIASD_CONFIG=%s

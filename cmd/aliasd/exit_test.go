@@ -40,7 +40,7 @@ func TestErrorsInJSON(t *testing.T) {
 		{[]string{"add", "--nonsense", "--json"}, exitUsage, "usage"},
 		{[]string{"config", "sample", "--json"}, exitUsage, "usage"},
 		{[]string{"check", "--json", "-c", file}, exitUsage, "invalid_settings"},
-		{[]string{"check", "--json", "-c", filepath.Join(dir, "none.yaml")}, exitError, "error"},
+		{[]string{"check", "--json", "-c", filepath.Join(dir, "none.yaml")}, exitUsage, "invalid_settings"},
 	} {
 		got := call(t, env, c.args...)
 		if e := got.lastError(t); got.code != c.exit || e.Code != c.code || e.Message == "" || got.out != "" || strings.Count(got.err, "\n") != 1 {

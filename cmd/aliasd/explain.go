@@ -8,7 +8,7 @@ import (
 )
 
 func (a *app) explainCommand() *cobra.Command {
-	return &cobra.Command{Use: "explain HOLDER", Short: "Say how a holder stands on both sides, what is not in order, and what to do",
+	return &cobra.Command{Use: "explain HOLDER", Short: "Say how a holder stands on both sides, and what to do",
 		Example: "  aliasd explain jdoe@contoso.com\n  aliasd explain \"Sales Team\" --json",
 		Long: `Puts a user's, group's or contact's values on-premises, the ones that Entra should calculate from them, and the ones that the cloud
 shows side by side, says why a value differs and who stands in the way, and what would be done about it. Nothing is changed.

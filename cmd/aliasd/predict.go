@@ -28,8 +28,10 @@ collides print as ` + proxycalc.Unknown + `. docs/cli.md has all fields.
 
 What is wrong with the input is named with its line and ends the program with exit code 2; the answers before are good.`,
 		Example: `  printf '%s\n' '{
-    "tenant": {"initial_domain": "contoso.onmicrosoft.com", "verified_domains": ["contoso.com"]},
-    "holder": {"kind": "user", "user_principal_name": "jdoe@contoso.com", "proxy_addresses": ["smtp:j.doe@contoso.com"],
+    "tenant": {"initial_domain": "contoso.onmicrosoft.com",
+               "verified_domains": ["contoso.com"]},
+    "holder": {"kind": "user", "user_principal_name": "jdoe@contoso.com",
+               "proxy_addresses": ["smtp:j.doe@contoso.com"],
                "exchange_licensed": true}}' | aliasd predict`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.predict(c.Context()) }}

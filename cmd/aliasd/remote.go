@@ -62,12 +62,13 @@ func (a *app) fromSettings(o *client.Options, secret *string, named bool) error 
 	return err
 }
 
-// withoutSettings says what would do instead where the settings were only needed for their token.
+// withoutSettings says what would do instead where the settings were only needed for their token: then they are not what is
+// wrong.
 func withoutSettings(given string, err error) error {
 	if given == "" {
 		return err
 	}
-	return fmt.Errorf("no ALIASD_TOKEN is set, and the settings of the local daemon, which has one, cannot be read: %w", err)
+	return fmt.Errorf("no ALIASD_TOKEN is set, and the settings of the local daemon, which has one, cannot be read: %v", err)
 }
 
 func portOf(text string) string {

@@ -16,9 +16,6 @@ import (
 	"github.com/aliasd/aliasd/server"
 )
 
-// screenWidth is how wide the demo's text may get.
-const screenWidth = 92
-
 // screen shows the demo: for people, or one JSON object per request.
 type screen struct {
 	w                              io.Writer
@@ -37,8 +34,11 @@ func (s *screen) begin(st *stage) {
 	if s.json {
 		return
 	}
-	fmt.Fprintf(s.w, "%s  %s\n%s\n\n", s.title.Render("aliasd demo"), s.quiet.Render(version),
-		s.quiet.Render(fmt.Sprintf("directory %s · tenant %s · API %s", st.box.Site.Server, st.box.Tenant.URL, st.daemon.URL())))
+	fmt.Fprintf(s.w, "%s  %s\n", s.title.Render("aliasd demo"), s.quiet.Render(version))
+	for _, line := range wrap(fmt.Sprintf("directory %s · tenant %s · API %s", st.box.Site.Server, st.box.Tenant.URL, st.daemon.URL()), textWidth) {
+		fmt.Fprintln(s.w, s.quiet.Render(line))
+	}
+	fmt.Fprintln(s.w)
 }
 
 // playJSON is one request of the demo in its JSON output.
@@ -68,9 +68,9 @@ func (s *screen) show(p play, r server.RequestJSON, took time.Duration, ok bool,
 		mark, end = s.bad.Render("✗"), fmt.Sprintf("%s (%s), expected %s (%s)", r.State, codeOf(r), p.state, p.code)
 	}
 	fmt.Fprintf(s.w, "%s %2d  %s\n", mark, s.number, s.title.Render(p.title))
-	fmt.Fprintf(s.w, "      %s\n", s.quiet.Render(asked(r)))
+	s.under(s.quiet, asked(r))
 	if err != nil {
-		fmt.Fprintf(s.w, "      %s\n", s.bad.Render(err.Error()))
+		s.under(s.bad, err.Error())
 	}
 	s.showWritten(r)
 	s.showCloud(r)
@@ -165,8 +165,13 @@ func (s *screen) showCause(r server.RequestJSON) {
 	if r.Cause == nil {
 		return
 	}
-	for _, line := range wrap(fmt.Sprintf("%s: %s", r.Cause.Code, r.Cause.Message), screenWidth-6) {
-		fmt.Fprintf(s.w, "      %s\n", line)
+	s.under(lipgloss.NewStyle(), fmt.Sprintf("%s: %s", r.Cause.Code, r.Cause.Message))
+}
+
+// under prints a text below the title of a play.
+func (s *screen) under(style lipgloss.Style, text string) {
+	for _, line := range wrap(escape(text), textWidth-6) {
+		fmt.Fprintf(s.w, "      %s\n", style.Render(line))
 	}
 }
 
@@ -182,7 +187,7 @@ func (s *screen) end(played, failed int, took time.Duration) {
 }
 
 // valueWidth is how many columns the demo gives a value.
-const valueWidth = 70
+const valueWidth = textWidth - 20
 
 // shorten keeps long values, X500 mostly, on one line of so many columns.
 func shorten(v string, most int) string {

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) serviceCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "service", Short: "Install, remove, start and stop the service (Windows service, systemd unit)",
+	c := group(&cobra.Command{Use: "service", Short: "Install, remove, start and stop the service",
 		Example: "  aliasd service install -c /etc/aliasd/aliasd.yaml\n  aliasd service start\n  aliasd service status"})
 	verbs := []struct {
 		use, short string

@@ -54,14 +54,14 @@ func printCause(w io.Writer, c *cause.Cause) {
 		say(w, "    ", hint)
 	}
 	if c.Conflict != nil {
-		sayf(w, "    held by %s %s (%s) as %s", c.Conflict.Kind, c.Conflict.Name, c.Conflict.ID, c.Conflict.Address)
+		say(w, "    ", fmt.Sprintf("held by %s %s (%s) as %s", c.Conflict.Kind, c.Conflict.Name, c.Conflict.ID, c.Conflict.Address))
 	}
 	printCandidates(w, c.Candidates)
 }
 
 func printCandidates(w io.Writer, list []cause.Candidate) {
 	for _, c := range list {
-		sayf(w, "    could be %s %s  %s  %s", c.Kind, c.Name, c.UPN, c.ObjectGUID)
+		say(w, "    ", fmt.Sprintf("could be %s %s  %s  %s", c.Kind, c.Name, c.UPN, c.ObjectGUID))
 	}
 }
 

@@ -24,7 +24,7 @@ type errorJSON struct {
 // settingJSON is one thing that is wrong with a settings file.
 type settingJSON struct {
 	File    string `json:"file"`
-	Line    int    `json:"line"`
+	Line    int    `json:"line,omitempty"`
 	Key     string `json:"key,omitempty"`
 	Problem string `json:"problem"`
 	Got     string `json:"got,omitempty"`
@@ -44,6 +44,7 @@ func (a *app) tell(err error) {
 	var silent *silentError
 	var problems config.Problems
 	var problem *client.Problem
+	var input *inputError
 	known, isCause := cause.As(err)
 	switch {
 	case errors.As(err, &silent):
@@ -52,19 +53,19 @@ func (a *app) tell(err error) {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.err, "aliasd: stopped")
 	case errors.As(err, &problems):
-		for _, p := range problems {
-			fmt.Fprintln(a.err, p)
-		}
+		fmt.Fprintln(a.err, err)
 	case errors.As(err, &problem):
-		fmt.Fprintf(a.err, "aliasd: %s\n", escape(inFlags(problem)))
+		sayUnder(a.err, "aliasd: ", inFlags(problem))
 		printCandidates(a.err, problem.Candidates)
 		if hint := allowHint(string(problem.Code)); hint != "" {
-			fmt.Fprintln(a.err, hint)
+			say(a.err, "", hint)
 		}
+	case errors.As(err, &input):
+		fmt.Fprintf(a.err, "aliasd: %v\n", err) // on one line, as compilers say it: scripts cut it
 	case isCause:
 		sayUnder(a.err, "aliasd: ", string(known.Cause.Code)+": "+known.Cause.Once())
 	default:
-		fmt.Fprintf(a.err, "aliasd: %v\n", err)
+		sayLines(a.err, "aliasd: ", err.Error())
 	}
 }
 

@@ -44,6 +44,25 @@ func sayUnder(w io.Writer, lead, text string) {
 	}
 }
 
+// sayLines prints a text of several lines, each of them wrapped, with a lead before the first.
+func sayLines(w io.Writer, lead, text string) {
+	for line := range strings.Lines(text) {
+		sayUnder(w, lead, strings.TrimSuffix(line, "\n"))
+		lead = ""
+	}
+}
+
+// reflow breaks a help text at textWidth, paragraph by paragraph. A paragraph that is indented stays as it is.
+func reflow(text string) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		if !strings.HasPrefix(p, " ") {
+			paragraphs[i] = strings.Join(wrap(strings.ReplaceAll(p, "\n", " "), textWidth), "\n")
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
 // escape shows line breaks, control characters, and invisible ones that turn the direction of text as \n, \x1b, \u202e,
 // so that a text from outside cannot look like a line of ours.
 func escape(text string) string {
