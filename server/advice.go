@@ -7,6 +7,7 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
 )
 
 // AdviceJSON is what would be done about a finding.
@@ -19,20 +20,21 @@ type AdviceJSON struct {
 	Choices []ChoiceJSON `json:"choices,omitempty" doc:"Where people have to decide: the ways out, of which exactly one is to be taken."`
 }
 
-// adviceOf says what would be done, in the order of the findings. A notice needs nothing.
-func adviceOf(d cloudcheck.Diagnosis) []AdviceJSON {
+// adviceOf says what would be done, in the order of the findings. A notice needs nothing. The tenant is nil where the cloud
+// could not be asked.
+func adviceOf(d cloudcheck.Diagnosis, t *cloudcheck.Tenant) []AdviceJSON {
 	list := []AdviceJSON{}
 	for i, f := range d.Findings {
 		if f.Severity == cloudcheck.Notice {
 			continue
 		}
-		list = append(list, advise(d, i))
+		list = append(list, advise(d, t, i))
 	}
 	return list
 }
 
 // advise says what would be done about finding i.
-func advise(d cloudcheck.Diagnosis, i int) AdviceJSON {
+func advise(d cloudcheck.Diagnosis, t *cloudcheck.Tenant, i int) AdviceJSON {
 	f := d.Findings[i]
 	advice := AdviceJSON{Finding: i + 1, Code: f.Code}
 	switch at := decided(d.Findings, i); {
@@ -43,29 +45,28 @@ func advise(d cloudcheck.Diagnosis, i int) AdviceJSON {
 	case at >= 0:
 		advice.Do = elsewhereDecided(f, at)
 	default:
-		advice.Do, advice.Command = remedy(d, f)
+		advice.Do, advice.Command = remedy(d, t, f)
 	}
 	return advice
 }
 
-func remedy(d cloudcheck.Diagnosis, f cloudcheck.Finding) (do, command string) {
-	h := d.Holder
+func remedy(d cloudcheck.Diagnosis, t *cloudcheck.Tenant, f cloudcheck.Finding) (do, command string) {
 	switch f.Code {
 	case cause.TwoPrimaries, cause.NoPrimary, cause.MailDiffers:
-		return "say which address is the primary", primaryCommand(h, likelyPrimary(d))
+		return "say which address is the primary", primaryCommand(d, likelyPrimary(d, t))
 	case cause.DomainNotVerified:
-		return "verify the domain in the tenant, or take the address away", removeCommand(h, f.Value)
+		return "verify the domain in the tenant, or take the address away", removeCommand(d, f.Value)
 	case cause.ValueDiscarded:
-		if command := removeCommand(h, f.Value); command != "" {
+		if command := removeCommand(d, f.Value); command != "" {
 			return "take it away", command
 		}
 		return "take it out of proxyAddresses with your directory tools", ""
 	case cause.Quarantined:
-		return "take it from the object that holds it and wait an hour, or give it up", removeCommand(h, f.Value)
+		return "take it from the object that holds it and wait an hour, or give it up", removeCommand(d, f.Value)
 	case cause.HeldByDeleted:
-		return "delete that object for good in the Entra admin centre, or give the address up", removeCommand(h, f.Value)
+		return "delete that object for good in the Entra admin centre, or give the address up", removeCommand(d, f.Value)
 	case cause.ExportErrorSuspected:
-		return "take it from the object that holds it, or give it up", removeCommand(h, f.Value)
+		return "take it from the object that holds it, or give it up", removeCommand(d, f.Value)
 	}
 	return elsewhere(f), ""
 }
@@ -85,33 +86,49 @@ func elsewhere(f cloudcheck.Finding) string {
 	return "look at the synchronisation errors of the holder in the Entra admin centre"
 }
 
-// likelyPrimary is the primary that most speaks for: one that is named, and rather the one that the cloud shows; else mail.
-func likelyPrimary(d cloudcheck.Diagnosis) address.Address {
-	primaries := d.Holder.Proxies.Primaries()
-	if len(primaries) == 0 {
-		return address.Address(d.Holder.Mail)
-	}
-	slices.Sort(primaries)
-	for _, favourite := range []string{d.Predicted.Mail, d.Holder.Mail} {
-		for _, p := range primaries {
-			if p.Address().Equal(address.Address(favourite)) {
-				return p.Address()
-			}
+// likelyPrimary is the primary that most speaks for: one that is named and can arrive, and rather the one that the cloud
+// shows; else mail, where that can.
+func likelyPrimary(d cloudcheck.Diagnosis, t *cloudcheck.Tenant) address.Address {
+	var named []address.Address
+	for _, p := range d.Holder.Proxies.Primaries() {
+		if a := p.Address(); arrives(d, t, a) {
+			named = append(named, a)
 		}
 	}
-	return primaries[0].Address()
+	mail := address.Address(d.Holder.Mail)
+	switch {
+	case len(named) == 0 && !arrives(d, t, mail):
+		return ""
+	case len(named) == 0:
+		return mail
+	}
+	slices.Sort(named)
+	for _, favourite := range []address.Address{address.Address(d.Predicted.Mail), mail} {
+		if i := slices.IndexFunc(named, favourite.Equal); i >= 0 {
+			return named[i]
+		}
+	}
+	return named[0]
 }
 
-func primaryCommand(h address.Holder, a address.Address) string {
+// arrives says that the cloud takes an address over, as far as is known. Contacts keep any domain.
+func arrives(d cloudcheck.Diagnosis, t *cloudcheck.Tenant, a address.Address) bool {
+	if t != nil && d.Holder.Kind != address.Contact && len(t.Verified) > 0 && !t.Verifies(a.Domain()) {
+		return false
+	}
+	return !slices.ContainsFunc(d.Predicted.Discarded, func(v proxycalc.Discarded) bool { return address.Bare(v.Value).Equal(a) })
+}
+
+func primaryCommand(d cloudcheck.Diagnosis, a address.Address) string {
 	if _, err := address.Parse(string(a)); err != nil || !plain(string(a)) {
 		return ""
 	}
-	return "aliasd primary " + callName(h) + " " + string(a)
+	return "aliasd primary " + callName(d) + " " + string(a)
 }
 
 // removeCommand takes an alias away; "" for what is none, or none that aliasd takes in.
-func removeCommand(h address.Holder, value string) string {
-	return removeOf(callName(h), address.Proxy(value))
+func removeCommand(d cloudcheck.Diagnosis, value string) string {
+	return removeOf(callName(d), address.Proxy(value))
 }
 
 func removeOf(holder string, p address.Proxy) string {
@@ -121,12 +138,14 @@ func removeOf(holder string, p address.Proxy) string {
 	return "aliasd remove " + holder + " " + string(p.Address())
 }
 
-// callName names a holder on a command line: by its UPN where no shell sees anything in that, else by objectGUID.
-func callName(h address.Holder) string {
-	if plain(h.UPN) {
-		return h.UPN
+// callName names a holder on a command line: by its UPN where that means this holder alone and no shell sees anything in it,
+// else by objectGUID. Where another object has an address of the holder, that may be the UPN, which names two objects then.
+func callName(d cloudcheck.Diagnosis) string {
+	shares := slices.ContainsFunc(d.Findings, func(f cloudcheck.Finding) bool { return f.Code == cause.DuplicateOnPremises })
+	if plain(d.Holder.UPN) && !shares {
+		return d.Holder.UPN
 	}
-	return h.GUID.String()
+	return d.Holder.GUID.String()
 }
 
 // plain says whether a word means itself in every shell, and is no flag.

@@ -61,7 +61,7 @@ func choices(d cloudcheck.Diagnosis, a address.Address) []ChoiceJSON {
 			others = append(others, *f.Conflict)
 		}
 	}
-	return []ChoiceJSON{keeps(d.Holder, others), givesUp(d.Holder, a, others)}
+	return []ChoiceJSON{keeps(d.Holder, others), givesUp(d, a, others)}
 }
 
 // keeps: the address is the holder's, and every other one loses it.
@@ -84,7 +84,8 @@ func keeps(h address.Holder, others []cause.Conflict) ChoiceJSON {
 }
 
 // givesUp: the address is another one's, and the holder loses it.
-func givesUp(h address.Holder, a address.Address, others []cause.Conflict) ChoiceJSON {
+func givesUp(d cloudcheck.Diagnosis, a address.Address, others []cause.Conflict) ChoiceJSON {
+	h := d.Holder
 	own := []string{nameOf(h)}
 	names := make([]string, len(others))
 	for i, other := range others {
@@ -92,7 +93,7 @@ func givesUp(h address.Holder, a address.Address, others []cause.Conflict) Choic
 	}
 	owner := strings.Join(names, " or ")
 	for _, p := range h.Proxies.Find(a) {
-		if command := removeCommand(h, string(p)); command != "" && !a.Equal(address.Address(h.UPN)) {
+		if command := removeCommand(d, string(p)); command != "" && !a.Equal(address.Address(h.UPN)) {
 			return ChoiceJSON{Do: owned(owner, own, nil), Commands: []string{command}}
 		}
 	}

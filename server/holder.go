@@ -107,7 +107,7 @@ func HolderViewOf(f HolderFacts) HolderView {
 		InOrder:    f.Tenant != nil && d.InOrder(),
 		OnPremises: OnPremisesJSON{ValuesJSON: valuesOf(h.Values), UserPrincipalName: h.UPN, MailNickname: h.Nickname, ChangedAt: h.Changed.UTC()},
 		CloudCause: f.Away, DuplicatesCause: f.DuplicatesUnknown, Values: holderValues(d), Findings: listOf(d.Findings),
-		Conflicts: conflictsOf(d.Findings, f.CloudIDs), Requests: pageOf(f.Requests, "").Items, Advice: adviceOf(d)}
+		Conflicts: conflictsOf(d.Findings, f.CloudIDs), Requests: pageOf(f.Requests, "").Items, Advice: adviceOf(d, f.Tenant)}
 	if f.Tenant == nil {
 		return view
 	}

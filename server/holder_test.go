@@ -194,6 +194,11 @@ func TestHolderAdvice(t *testing.T) {
 			cause.NoPrimary, "aliasd primary a@contoso.test a@contoso.test"},
 		{"mail differs: the primary", func(p *person) { p.holder.Mail = "old@contoso.test" },
 			cause.MailDiffers, "aliasd primary a@contoso.test a@contoso.test"},
+		{"mail differs: the primary cannot arrive", func(p *person) { p.holder.Proxies = address.Set{"SMTP:j@contoso.local"} },
+			cause.MailDiffers, "aliasd primary a@contoso.test a@contoso.test"},
+		{"mail differs, and neither can arrive", func(p *person) {
+			p.holder.Mail, p.holder.Proxies = "k@contoso.local", address.Set{"SMTP:j@contoso.local"}
+		}, cause.MailDiffers, ""},
 		{"a domain", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:a@fabrikam.test") },
 			cause.DomainNotVerified, "aliasd remove a@contoso.test a@fabrikam.test"},
 		{"what aliasd cannot take in", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:b@fabrikam.onmicrosoft.com") },
@@ -237,13 +242,13 @@ func TestHolderDecisions(t *testing.T) {
 	}{
 		{"both have it as an alias", func(p *person) { p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:alias@contoso.test")} },
 			[]string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Twin", "aliasd remove 0198 alias@contoso.test",
-				"it is Twin's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test"}},
+				"it is Twin's: take it from Ann", "aliasd remove 00000001-0000-0000-0000-000000000000 alias@contoso.test"}},
 		{"the other one's alias, our primary", func(p *person) { p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:a@contoso.test")} },
 			[]string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Twin", "aliasd remove 0198 a@contoso.test",
 				"it is Twin's: give Ann another primary, mail or user principal name"}},
 		{"our alias, the other one's primary", func(p *person) { p.twins = []cause.Conflict{twin("0198", "Twin", "SMTP:alias@contoso.test")} },
 			[]string{"1 whose address is it? do one of these, never both", "it is Ann's: give Twin another primary, mail or user principal name",
-				"it is Twin's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test"}},
+				"it is Twin's: take it from Ann", "aliasd remove 00000001-0000-0000-0000-000000000000 alias@contoso.test"}},
 		{"our alias is our UPN", func(p *person) {
 			p.holder.UPN, p.object.UPN = "alias@contoso.test", "alias@contoso.test"
 			p.twins = []cause.Conflict{twin("$(x)", "Twin", "smtp:alias@contoso.test")}
@@ -255,15 +260,21 @@ func TestHolderDecisions(t *testing.T) {
 			p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:alias@contoso.test"), twin("0199", "Zwilling", "smtp:alias@contoso.test")}
 		}, []string{"1 whose address is it? do one of these, never both",
 			"it is Ann's: take it from Twin and Zwilling", "aliasd remove 0198 alias@contoso.test", "aliasd remove 0199 alias@contoso.test",
-			"it is Twin or Zwilling's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test",
+			"it is Twin or Zwilling's: take it from Ann", "aliasd remove 00000001-0000-0000-0000-000000000000 alias@contoso.test",
 			"2 the same decision as in [1]", "3 the same decision as in [1]; the cloud takes the address over within the hour"}},
 		{"a deleted one has it too", func(p *person) {
 			p.quarantine()
 			p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.User, Name: "Gone", Deleted: true, Values: values("", "smtp:alias@contoso.test")}}
 			p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:alias@contoso.test")}
 		}, []string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Twin", "aliasd remove 0198 alias@contoso.test",
-			"it is Twin's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test",
+			"it is Twin's: take it from Ann", "aliasd remove 00000001-0000-0000-0000-000000000000 alias@contoso.test",
 			"2 the same decision as in [1]; whoever keeps it gets it once the deleted object is deleted for good in the Entra admin centre"}},
+		{"the UPN is an address of another one: it names two", func(p *person) {
+			p.holder.Mail = "alias@contoso.test"
+			p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:a@contoso.test")}
+		}, []string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Twin", "aliasd remove 0198 a@contoso.test",
+			"it is Twin's: give Ann another primary, mail or user principal name",
+			"2 say which address is the primary", "aliasd primary 00000001-0000-0000-0000-000000000000 a@contoso.test"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -88,7 +88,7 @@ func TestExplainOnBothDirectories(t *testing.T) {
 		}
 		s.cli(t, "explain", "carla").want(t, exitMismatched, "shared@contoso.test [1][2]", "user Old Timer, the same as in [1]",
 			"either it is Carla Ruiz's: take it from Old Timer:", "aliasd remove "+onPremises.ID+" shared@contoso.test",
-			"or it is Old Timer's: take it from Carla Ruiz:", "aliasd remove carla@contoso.test shared@contoso.test", "the same decision as in [1]")
+			"or it is Old Timer's: take it from Carla Ruiz:", "aliasd remove "+view.ObjectGUID+" shared@contoso.test", "the same decision as in [1]")
 
 		s.cli(t, "explain", "Administrator").want(t, exitDone, "critical system object")
 		s.cli(t, "explain", "Twin").want(t, exitRefused, "ambiguous_holder", "could be user Twin  twin1@contoso.test", "twin2@contoso.test")
