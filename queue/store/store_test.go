@@ -147,7 +147,7 @@ func TestEveryConnectionIsSet(t *testing.T) {
 	}
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "foreign_keys": "1", "query_only": "0"} {
 		var got string
-		if err := s.writes.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+		if err := s.work.statements.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("the writer's %s is %s, want %s: %v", pragma, got, want, err)
 		}
 	}
