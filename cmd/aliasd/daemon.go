@@ -41,6 +41,7 @@ type daemon struct {
 	numbers   *metrics.Metrics
 	graph     *graph.Client
 	lock      *os.File
+	node      node
 }
 
 // pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
@@ -74,6 +75,9 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	if d.lock, err = lockDataDir(s.DataDir); err != nil {
 		return d, err
 	}
+	if d.node, err = thisNode(s.DataDir); err != nil {
+		return d, err
+	}
 	if d.store, err = store.Open(ctx, filepath.Join(s.DataDir, storeFile)); err != nil {
 		return d, err
 	}
@@ -86,26 +90,17 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	}
 	d.checker = newChecker(s, d.graph, d.now, log, p)
 	watched := &health{}
-	d.runner = newRunner(s, d.store, watched.directory(d.directory), watched.cloud(d.checker), d.numbers, log, p)
+	d.runner = newRunner(s, d.node, d.store, watched.directory(d.directory), watched.cloud(d.checker), d.numbers, log, p)
 	return d, d.openServer(ctx, watched)
 }
 
-func newRunner(s *config.Settings, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
+func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
 	return queue.NewRunner(queue.Options{
-		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Node: nodeName(),
+		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Node: n.name(), Home: n.home(),
 		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
 		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
 	})
-}
-
-// nodeName names this process in leases and events, anew at each start: a lease of the process before is not ours.
-func nodeName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
 // leaseFor gives the time that a write may take: longer than three time limits of the directory, and long enough for the
