@@ -3,10 +3,13 @@ package store
 import (
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // dialect is all that differs from one database to the other. Statements stand in the code once, as SQLite takes them, and
@@ -130,5 +133,12 @@ func bare(arg any) (any, error) {
 	case []int64, []string:
 		return arg, nil
 	}
-	return driver.DefaultParameterConverter.ConvertValue(arg)
+	plain, err := driver.DefaultParameterConverter.ConvertValue(arg)
+	if text, ok := plain.(string); ok && (!utf8.ValidString(text) || strings.ContainsRune(text, 0)) {
+		return nil, errNoText
+	}
+	return plain, err
 }
+
+// errNoText: a parameter is text that PostgreSQL does not keep.
+var errNoText = errors.New("these bytes are no text")

@@ -15,6 +15,9 @@ const keyLife = 7 * 24 * time.Hour
 
 // Accept is queue.Intake's.
 func (s *Store) Accept(ctx context.Context, sub queue.Submission, key queue.Idempotency, now time.Time) (r queue.Request, created bool, err error) {
+	if err := sub.Check(key); err != nil {
+		return queue.Request{}, false, fmt.Errorf("accept a request: %w", err)
+	}
 	now = queue.Instant(now)
 	a := acceptance{Submission: sub, key: key.Key, digest: sub.Digest(), keyDigest: key.Digest, now: now}
 	if a.keyDigest == "" {

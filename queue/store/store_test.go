@@ -21,7 +21,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) queue.Store { return fresh(t) })
+	eachDatabase(t, func(t *testing.T, d database) { storetest.Run(t, d.brief) })
 }
 
 // fresh opens a store of its own until the test ends.

@@ -171,20 +171,31 @@ func (t *txn) lock(which lock) error {
 func (s *Store) row(ctx context.Context, query string, args []any, to ...any) (found bool, err error) {
 	stmt, err := s.reading(ctx, query)
 	if err != nil {
-		return false, s.inWords(err)
+		return false, s.read(err)
 	}
 	found, err = stmt.one(ctx, args, to)
-	return found, s.inWords(err)
+	return found, s.read(err)
 }
 
 // rows calls each for every row that a query gives, outside of any transaction.
 func (s *Store) rows(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
 	stmt, err := s.reading(ctx, query)
 	if err != nil {
-		return s.inWords(err)
+		return s.read(err)
 	}
 	rows, err := stmt.query(ctx, args)
-	return s.inWords(every(rows, err, each))
+	return s.read(every(rows, err, each))
+}
+
+// read is the outcome of a read: what cannot be kept is not there, and a database that cannot be reached is told.
+func (s *Store) read(err error) error {
+	if errors.Is(err, errNoText) {
+		return nil
+	}
+	if err != nil && s.dialect.fault(err) == away {
+		return s.inWords(err)
+	}
+	return err
 }
 
 func (s *Store) reading(ctx context.Context, query string) (statement, error) {
