@@ -15,16 +15,17 @@ import (
 type Settings struct {
 	// DataDir belongs to the service alone; SQLite and the local administrator's token stand in it.
 	DataDir string
-	// Database is empty for SQLite in DataDir.
-	Database  string
-	Log       Log
-	Directory Directory
-	Cloud     Cloud
-	Schedule  Schedule
-	Verify    Verify
-	Limits    Limits
-	API       API
-	Report    Report
+	// Database is empty for SQLite in DataDir, else the URL of a PostgreSQL database, without a password.
+	Database         string
+	DatabasePassword Secret
+	Log              Log
+	Directory        Directory
+	Cloud            Cloud
+	Schedule         Schedule
+	Verify           Verify
+	Limits           Limits
+	API              API
+	Report           Report
 
 	places places
 }

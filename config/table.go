@@ -18,8 +18,14 @@ func table(s *Settings, b base) []key {
 		},
 		{
 			name: "database", def: `""`,
-			read: text(&s.Database, notYet("PostgreSQL comes in a later version; leave it empty for SQLite in data_dir")),
-			doc:  "Empty: SQLite in data_dir. postgres://… for several nodes comes in a later version.",
+			read: text(&s.Database, databaseURL),
+			doc: "Empty: SQLite in data_dir. For several nodes a PostgreSQL database that they share: " +
+				"postgres://aliasd@db.contoso.test/aliasd?sslmode=verify-full. It holds no password.",
+		},
+		{
+			name: "database_password", off: true, sample: "{file: database-password.txt}", read: secret(&s.DatabasePassword, b),
+			doc: "Where the database's password stands, never the password itself. Read for each connection. Without it, " +
+				"PostgreSQL's own ways count: PGPASSWORD, and the password file.",
 		},
 		{name: "log", keys: logKeys(&s.Log), doc: "What is logged, to standard error (and on Windows to the event log)."},
 		{name: "directory", keys: directoryKeys(&s.Directory, b), doc: "The on-premises Active Directory. It is reached by LDAPS only, and its certificate is always checked."},
