@@ -33,13 +33,14 @@ const (
 	Unavailable          Code = "unavailable"            // 503: the store could not be asked
 	Timeout              Code = "timeout"                // 504: it took too long
 	StoreFull            Code = "store_full"             // 507: the store cannot be written; nothing was stored
+	StoreAway            Code = "store_away"             // 503: the database cannot be reached just now
 )
 
 // Codes lists every code of this API's own, in the order of their statuses.
 func Codes() []Code {
 	return []Code{Unauthenticated, Forbidden, NotFound, NoSuchRoute, MethodNotAllowed, BodyTimeout, NotPossible, NothingToUndo, BodyTooLarge,
 		UnsupportedMediaType, MalformedJSON, InvalidRequest, UnknownField, DuplicateField, InvalidField, IdempotencyKeyReused,
-		Internal, Unavailable, Timeout, StoreFull}
+		Internal, Unavailable, Timeout, StoreFull, StoreAway}
 }
 
 // problemType is the media type of RFC 9457.

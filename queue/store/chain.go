@@ -41,6 +41,7 @@ func (t *txn) appendEvents() error {
 	for i := 0; i < len(t.events) && err == nil; i++ {
 		err = t.appendEvent(&at, t.events[i])
 	}
+	t.last = at
 	if err != nil {
 		return fmt.Errorf("%w: append to the event log: %w", errBroken, err)
 	}

@@ -28,13 +28,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// openAt opens the store at a path or a URL.
+func openAt(ctx context.Context, place string) (*Store, error) {
+	if strings.HasPrefix(place, "postgres:") {
+		return OpenPostgres(ctx, Postgres{URL: place})
+	}
+	return Open(ctx, place)
+}
+
 // child works on a store until it is killed.
 func child(path string) error {
-	open := Open
-	if strings.HasPrefix(path, "postgres:") {
-		open = OpenPostgres
-	}
-	s, err := open(context.Background(), path)
+	s, err := openAt(context.Background(), path)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func eachDatabase(t *testing.T, test func(t *testing.T, d database)) {
 
 func openedPostgres(t testing.TB, url string) *Store {
 	t.Helper()
-	s, err := OpenPostgres(context.Background(), url)
+	s, err := OpenPostgres(context.Background(), Postgres{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func (l *server) start(ctx context.Context) error {
 	if l.template, err = running.NewDatabase(ctx, ""); err != nil {
 		return errors.Join(err, running.Stop())
 	}
-	s, err := OpenPostgres(ctx, running.URL(l.template))
+	s, err := OpenPostgres(ctx, Postgres{URL: running.URL(l.template)})
 	if err != nil {
 		return errors.Join(err, running.Stop())
 	}

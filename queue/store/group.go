@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/aliasd/aliasd/sqlitefile"
 )
 
 const (
@@ -14,6 +17,9 @@ const (
 	groupLimit = time.Minute
 	// tries is how often a write is run by itself that another transaction was in the way of.
 	tries = 5
+	// settleLimit is how long it is tried to find out how a commit ended that got no answer.
+	settleLimit = 15 * time.Second
+	settleEvery = 100 * time.Millisecond
 )
 
 // lane is a queue of writes, and what the one goroutine that commits them needs.
@@ -160,7 +166,53 @@ func (l *lane) inTx(ctx context.Context, do func(*txn) error) error {
 		_ = tx.Rollback()
 		return err
 	}
-	return l.statements.dialect.commit(tx)
+	err = l.statements.dialect.commit(tx)
+	if err != nil && l.statements.dialect.fault(err) == unsure && t.last.id > 0 {
+		return l.settle(t.last, err)
+	}
+	return err
+}
+
+// settle finds out how a transaction ended whose commit got no answer: the last event that it appended is there, or it is not.
+// Whoever takes the lock of the log knows, for the transaction held it to its end. Where the database stays away, the answer
+// stays unknown.
+func (l *lane) settle(last head, unknown error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), settleLimit)
+	defer cancel()
+	again := time.NewTicker(settleEvery)
+	defer again.Stop()
+	for {
+		there, err := l.holds(ctx, last)
+		switch {
+		case err == nil && there:
+			return nil
+		case err == nil:
+			return fmt.Errorf("%w: %v", errNotCommitted, unknown) //nolint:errorlint // it is known now
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return unknown
+		}
+	}
+}
+
+// errNotCommitted: the database went away before it committed.
+var errNotCommitted = errors.New("the database went away before it committed")
+
+// holds says whether an event is in the log.
+func (l *lane) holds(ctx context.Context, last head) (there bool, err error) {
+	err = sqlitefile.InTx(ctx, l.statements.db, func(tx *sql.Tx) error {
+		t := &txn{ctx: ctx, tx: tx, statements: l.statements}
+		if err := t.lock(chainLock); err != nil {
+			return err
+		}
+		var hash string
+		_, err := t.row(`SELECT hash FROM events WHERE id = ?`, []any{last.id}, &hash)
+		there = hash == last.hash
+		return err
+	})
+	return there, err
 }
 
 // attempt runs one write behind a savepoint. Its own failure goes to its caller; what attempt returns broke the

@@ -22,8 +22,11 @@ type Store struct {
 	// intake takes what brings requests and claims in, work everything else. In SQLite both are one.
 	intake, work *lane
 	reads        *prepared
-	quit         chan struct{}
-	close        func() error
+	// sessions are connections that turns hold; nil in SQLite.
+	sessions *sql.DB
+	turns    turns
+	quit     chan struct{}
+	close    func() error
 }
 
 var _ queue.Store = (*Store)(nil)
@@ -40,6 +43,9 @@ func newStore(d *dialect, reading *sql.DB, lanes ...*lane) *Store {
 		close(s.quit)
 		writers.Wait()
 		errs := []error{reading.Close()}
+		if s.sessions != nil {
+			errs = append(errs, s.sessions.Close())
+		}
 		for _, l := range lanes {
 			errs = append(errs, l.statements.db.Close())
 		}

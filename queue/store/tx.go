@@ -125,6 +125,8 @@ type txn struct {
 	statements *prepared
 	// events are those of the transaction so far; they are appended to the log at its end.
 	events []queue.Event
+	// last is the last of them in the log.
+	last head
 }
 
 // exec runs a statement and tells how many rows it changed.
