@@ -102,6 +102,9 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 	now = queue.Instant(now)
 	var leased []queue.Request
 	err := s.write(ctx, func(t *txn) error {
+		if err := t.share(pauseLock); err != nil {
+			return err
+		}
 		l := leasing{owner: owner, now: now, until: queue.Instant(now.Add(lease))}
 		expired, err := t.takeOver(l, max(n, 0))
 		if err != nil {

@@ -21,8 +21,9 @@ type dialect struct {
 	render func(query string) (text string, bind binding)
 	// seqs are the numbers in the JSON array that is the parameter.
 	seqs string
-	// lock has a transaction wait until it alone holds a lock of all nodes; nil where a transaction is alone in any case.
-	lock func(t *txn, which lock) error
+	// lock has a transaction wait until it holds a lock of all nodes, alone or with others that share it; nil where a
+	// transaction is alone in any case.
+	lock func(t *txn, which lock, shared bool) error
 	// fault tells what an error of the database means.
 	fault func(error) fault
 	// commit ends a transaction.

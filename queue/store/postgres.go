@@ -157,8 +157,12 @@ func checkEncoding(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func lockPostgres(t *txn, which lock) error {
-	_, err := t.exec(`SELECT pg_advisory_xact_lock(`+strconv.Itoa(lockSpace)+`, ?)`, int64(which))
+func lockPostgres(t *txn, which lock, shared bool) error {
+	function := `pg_advisory_xact_lock`
+	if shared {
+		function = `pg_advisory_xact_lock_shared`
+	}
+	_, err := t.exec(`SELECT `+function+`(`+strconv.Itoa(lockSpace)+`, ?)`, int64(which))
 	return err
 }
 

@@ -24,6 +24,13 @@ func TestConformance(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) { storetest.Run(t, d.brief) })
 }
 
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		storetest.Nodes(t, d.place, func(t testing.TB, place string) queue.Store { return d.open(t, place) })
+	})
+}
+
 // fresh opens a store of its own until the test ends.
 func fresh(t testing.TB) *Store {
 	t.Helper()

@@ -161,12 +161,17 @@ func (t *txn) rows(query string, args []any, each func(*sql.Rows) error) error {
 	return every(rows, err, each)
 }
 
-// lock waits until no other node holds a lock; it is held until the transaction ends.
-func (t *txn) lock(which lock) error {
+// lock waits until no other transaction holds a lock, on any node; it is held until the transaction ends.
+func (t *txn) lock(which lock) error { return t.hold(which, false) }
+
+// share waits until no other transaction holds a lock alone.
+func (t *txn) share(which lock) error { return t.hold(which, true) }
+
+func (t *txn) hold(which lock, shared bool) error {
 	if t.statements.dialect.lock == nil {
 		return nil
 	}
-	return t.statements.dialect.lock(t, which)
+	return t.statements.dialect.lock(t, which, shared)
 }
 
 // row reads at most one row, outside of any transaction; false where there is none.
