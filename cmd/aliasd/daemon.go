@@ -42,6 +42,7 @@ type daemon struct {
 	graph     *graph.Client
 	lock      *os.File
 	node      node
+	shift     *shift
 }
 
 // pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
@@ -89,6 +90,7 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 		return d, err
 	}
 	d.checker = newChecker(s, d.graph, d.now, log, p)
+	d.shift = &shift{take: d.store.Turn, log: log, alone: s.Database == ""}
 	watched := &health{}
 	d.runner = newRunner(s, d.node, d.store, watched.directory(d.directory), watched.cloud(d.checker), d.numbers, log, p)
 	return d, d.openServer(ctx, watched)
@@ -214,6 +216,7 @@ func (d *daemon) Run(ctx context.Context) error {
 	schedule.Start()
 	worked := d.runner.Run(ctx)
 	<-schedule.Stop().Done()
+	d.shift.end()
 	parts.Wait()
 	d.log.Info("aliasd stopped")
 	return errors.Join(worked, served)
