@@ -94,6 +94,12 @@ type Limits struct {
 type API struct {
 	Listen string // host:port
 	TLS    TLS
+	Rate   Rate
+}
+
+// Rate is how many calls per second one token may make; 0 is no bound.
+type Rate struct {
+	Reads, Writes int
 }
 
 // TLS is the API's certificate; both files or none. Listen is a loopback address where there is none.

@@ -183,6 +183,10 @@ func apiKeys(a *API, b base) []key {
 			{name: "cert_file", def: `""`, read: text(&a.TLS.CertFile, filePath(b)), doc: "The certificate and those between it and the root, PEM."},
 			{name: "key_file", def: `""`, read: text(&a.TLS.KeyFile, filePath(b)), doc: "Its private key, PEM, closed to others."},
 		}},
+		{name: "rate", doc: "Calls of one token per second; five times as many may come at once. 0 is no bound.", keys: []key{
+			{name: "reads", def: "100", read: integer(&a.Rate.Reads, 0, 100000), doc: "Calls that only read."},
+			{name: "writes", def: "20", read: integer(&a.Rate.Writes, 0, 100000), doc: "All others. The local administrator's token is not bounded."},
+		}},
 	}
 }
 

@@ -27,6 +27,9 @@ import (
 // storeFile is the name of the SQLite store in the data folder.
 const storeFile = "aliasd.db"
 
+// strangersPerSecond is how many calls without a token in force one address may make.
+const strangersPerSecond = 5
+
 // daemon is a running aliasd: components made from the settings, which they never see.
 type daemon struct {
 	settings  *config.Settings
@@ -167,6 +170,7 @@ func (d *daemon) openServer(ctx context.Context, watched *health) error {
 	d.server, err = server.New(server.Options{
 		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker, requests: d.store},
 		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
+		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond},
 		Logger: d.log, Now: d.now,
 	})
 	if err != nil {
