@@ -161,7 +161,7 @@ func TestCanonicalDN(t *testing.T) {
 		`CN=\ x\ ,DC=test`:                         `CN=\20x\20,DC=test`,
 		`CN=\23x#y,DC=test`:                        `CN=\23x\23y,DC=test`,
 		`CN=a+SN=b,DC=test`:                        `CN=a+SN=b,DC=test`,
-		`CN=\00\0a,DC=test`:                        `CN=\00\0A,DC=test`,
+		`CN=\01\0a,DC=test`:                        `CN=\01\0A,DC=test`,
 		`1.2.3=x,DC=test`:                          `1.2.3=x,DC=test`,
 		"CN=Žluťoučký,DC=test":                     "CN=Žluťoučký,DC=test",
 	} {
@@ -169,7 +169,7 @@ func TestCanonicalDN(t *testing.T) {
 			t.Errorf("%q: %q, %v; wanted %q", dn, got, err, want)
 		}
 	}
-	for _, bad := range []string{"jdoe", "<GUID=00>", "<SID=S-1-5-32-544>", "=x", "CN=a,", "CN=a,b", `CN=a\`, "C N=x", "CN=\x00"} {
+	for _, bad := range []string{"jdoe", "<GUID=00>", "<SID=S-1-5-32-544>", "=x", "CN=a,", "CN=a,b", `CN=a\`, "C N=x", "CN=\x00", `CN=a\00,DC=b`, `CN=a,OU=\00b+CN=c,DC=b`, "CN=#040161000162"} {
 		if got, err := canonicalDN(bad); err == nil {
 			t.Errorf("%q is a DN: %q", bad, got)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/aliasd/aliasd/server/token"
@@ -53,6 +54,9 @@ func (g *guard) allow(r Route) { g.routes[r.Method+" "+r.Path] = r }
 // ServeHTTP answers 401 before it says whether a path exists.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler, pattern := g.mux.Handler(r)
+	if unclean(r) {
+		pattern = "" // the mux would send the caller to the path that it takes it for
+	}
 	route, known := g.routes[pattern]
 	caller, err := g.identify(r)
 	x := exchangeOf(r.Context())
@@ -75,6 +79,12 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		g.admit(w, r, route, caller)
 	}
+}
+
+// unclean says whether a path holds empty segments or dots.
+func unclean(r *http.Request) bool {
+	given := r.URL.EscapedPath()
+	return path.Clean(given) != given
 }
 
 // identify finds whose token a call carries: nobody's where it carries none, a problem where it is not one of ours.

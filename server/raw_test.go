@@ -177,7 +177,7 @@ func TestPaths(t *testing.T) {
 			if who == "nobody" && !strings.HasPrefix(got, "HTTP/1.1 401") && !strings.HasPrefix(got, "HTTP/1.1 400") {
 				t.Errorf("nobody at %s learns: %q", path, got)
 			}
-			if location := strings.Contains(got, "\r\nLocation: "); location && (strings.Contains(got, "Location: //") || strings.Contains(got, "Location: http")) {
+			if strings.Contains(got, "\r\nLocation: ") {
 				t.Errorf("%s at %s is sent elsewhere: %q", who, path, got)
 			}
 		}
