@@ -69,7 +69,7 @@ func FuzzTime(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		at := generalizedTime(s)
-		if !at.IsZero() && at.Format("20060102150405.0Z") != strings.Replace(s, ",", ".", 1) && at.Nanosecond() == 0 {
+		if !at.IsZero() && at.Format("20060102150405.0Z") != s {
 			t.Errorf("%q is read as %v", s, at)
 		}
 		if at.Location() != time.UTC {

@@ -81,6 +81,9 @@ func (r *searches) watch(d *directory.Directory) {
 		defer r.mu.Unlock()
 		switch request := o.Request.(type) {
 		case *wire.Search:
+			if request.Base == "" {
+				break // each new connection asks the server about itself
+			}
 			filter, err := ldap.DecompileFilter(request.Filter)
 			shape := fmt.Sprintf("%s %d %v %v %v", baseShape(request), request.Scope, filterShape(request.Filter), err, request.Attributes)
 			r.shapes[shape] = request.Base + " " + filter
@@ -105,8 +108,6 @@ func (r *searches) seen() (shapes map[string]string, writes []string) {
 func baseShape(asked *wire.Search) string {
 	base := asked.Base
 	switch {
-	case base == "":
-		return "the rootDSE"
 	case asked.Scope != wire.Base:
 		return base
 	case regexp.MustCompile(`^<GUID=[0-9a-f]{32}>$`).MatchString(base):
