@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -176,6 +177,10 @@ func TestAPanicLeaves(t *testing.T) {
 		if p := f.post("/v1/requests", sample).problem(t); p.Code != server.Internal {
 			t.Fatalf("got %+v", p)
 		}
+	}
+	f.logs.lines(t, 3)
+	if strings.Contains(f.logs.String(), f.all.Reveal()[len("aliasd_"):]) {
+		t.Errorf("the trace holds the token:\n%s", f.logs)
 	}
 }
 
