@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -255,6 +257,8 @@ func (g *guarded) brokenSettings(t *testing.T, secret string) {
 	for i, change := range [][2]string{
 		{"{file: password.txt}", string(quoted)}, {"{file: password.txt}", "{value: " + string(quoted) + "}"}, {"{file: password.txt}", "[" + string(quoted) + "]"},
 		{"{file: client-secret.txt}", string(quoted)}, {"client_secret: {file: client-secret.txt}", "certificate: {file: broken.pem}"},
+		{"data_dir: data", "data_dir: data\ndatabase: postgres://aliasd@127.0.0.1:1/aliasd?connect_timeout=1\ndatabase_password: {file: password.txt}"},
+		{"data_dir: data", "data_dir: data\ndatabase: " + strconv.Quote("postgres://aliasd:"+url.PathEscape(secret)+"@127.0.0.1:1/aliasd")},
 		{"{file: password.txt}", "{file: aliasd.yaml/x}"}, {"{file: password.txt}", "{env: ALIASD_TEST_SECRET}"},
 	} {
 		// The file holds the secret by the administrator's own hand, so it does not stand where the search looks.
@@ -262,7 +266,7 @@ func (g *guarded) brokenSettings(t *testing.T, secret string) {
 		text := bytes.Replace(good, []byte(change[0]), []byte(change[1]), 1)
 		text = bytes.ReplaceAll(text, []byte("{file: "), []byte("{file: "+g.dir+"/"))
 		fatal(t, os.WriteFile(file, text, 0o600))
-		for _, args := range [][]string{{"config", "check"}, {"check"}, {"list"}, {"run"}} {
+		for _, args := range [][]string{{"config", "check"}, {"check"}, {"list"}, {"token", "list"}, {"run"}} {
 			g.cli(t, map[string]string{"ALIASD_CONFIG": file, "ALIASD_TEST_SECRET": secret}, args...)
 		}
 	}
