@@ -20,6 +20,16 @@ func postgres() *dialect {
 	return &dialect{
 		name: "postgres", render: forPostgres, fault: postgresFault, commit: commitPostgres, lock: lockPostgres,
 		seqs: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(? AS JSON))`,
+		tables: `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+			AND relname <> 'aliasd_schema' ORDER BY oid`,
+		beforeCopy: `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`,
+		// Numbers that the database gives go on behind those that were copied.
+		afterCopy: `DO $$ DECLARE c record; BEGIN
+			FOR c IN SELECT table_name, column_name FROM information_schema.columns
+				WHERE table_schema = current_schema() AND is_identity = 'YES' LOOP
+				EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), coalesce(max(%I), 0) + 1, false) FROM %I',
+					quote_ident(c.table_name), c.column_name, c.column_name, c.table_name);
+			END LOOP; END $$`,
 		beforeVersion: []string{
 			`SELECT pg_advisory_xact_lock(` + strconv.Itoa(lockSpace) + `, 0)`,
 			`CREATE TABLE IF NOT EXISTS aliasd_schema (one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one), version INTEGER NOT NULL)`,
