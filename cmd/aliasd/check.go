@@ -68,12 +68,12 @@ func checkDatabase(ctx context.Context, s *config.Settings) []checked {
 		return nil
 	}
 	f := finding{Name: "database", Mend: "let the database run, and see database and database_password in the settings"}
-	ahead, err := store.ProbePostgres(ctx, s.Database, time.Now, postgresOptions(s)...)
+	found, err := store.ProbePostgres(ctx, s.Database, time.Now, postgresOptions(s)...)
 	switch {
 	case err != nil:
 		f.Detail = err.Error()
-	case ahead.Abs() > maxSkew:
-		f.Detail, f.Mend = fmt.Sprintf("its clock is %s off from this machine's", ahead.Abs().Round(time.Second)), "set both by NTP: leases of nodes rest on their clocks"
+	case found.ClockAhead.Abs() > maxSkew:
+		f.Detail, f.Mend = fmt.Sprintf("its clock is %s off from this machine's", found.ClockAhead.Abs().Round(time.Second)), "set both by NTP: leases of nodes rest on their clocks"
 	default:
 		f.OK, f.Detail, f.Mend = true, "answers, and its clock agrees with this machine's", ""
 	}

@@ -65,24 +65,34 @@ func OpenPostgres(ctx context.Context, url string, options ...PostgresOption) (*
 	return s, nil
 }
 
-// ProbePostgres looks whether OpenPostgres could open a store, and how far the database's clock is ahead of now. It changes
-// nothing.
-func ProbePostgres(ctx context.Context, url string, now func() time.Time, options ...PostgresOption) (ahead time.Duration, err error) {
+// Probe is what ProbePostgres found.
+type Probe struct {
+	// ClockAhead is how far the database's clock is before this machine's.
+	ClockAhead time.Duration
+	// Connections are those that aliasd has open to the database, on all nodes.
+	Connections int
+}
+
+// ProbePostgres looks whether OpenPostgres could open a store, and changes nothing.
+func ProbePostgres(ctx context.Context, url string, now func() time.Time, options ...PostgresOption) (Probe, error) {
 	p, err := newPools(url, options)
 	if err != nil {
-		return 0, err
+		return Probe{}, err
 	}
 	db := p.open(1)
 	defer db.Close()
+	var found Probe
 	var micros int64
 	err = checkEncoding(ctx, db)
 	if err == nil {
-		err = db.QueryRowContext(ctx, `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`).Scan(&micros)
+		err = db.QueryRowContext(ctx, `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT), (SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'aliasd' AND pid <> pg_backend_pid())`).Scan(&micros, &found.Connections)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", p, p.told(err))
+		return Probe{}, fmt.Errorf("%s: %w", p, p.told(err))
 	}
-	return time.UnixMicro(micros).Sub(now()), nil
+	found.ClockAhead = time.UnixMicro(micros).Sub(now())
+	return found, nil
 }
 
 func openPostgres(ctx context.Context, connect func(connections int) *sql.DB) (*Store, error) {

@@ -133,8 +133,8 @@ func TestTLS(t *testing.T) {
 	if err := errors.Join(os.WriteFile(right, authority.PEM(), 0o600), os.WriteFile(wrong, other.PEM(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if ahead, err := ProbePostgres(context.Background(), url+right, time.Now, password); err != nil || ahead.Abs() > time.Minute {
-		t.Errorf("the right CA: %v, %v", ahead, err)
+	if found, err := ProbePostgres(context.Background(), url+right, time.Now, password); err != nil || found.ClockAhead.Abs() > time.Minute {
+		t.Errorf("the right CA: %v, %v", found, err)
 	}
 	if _, err := ProbePostgres(context.Background(), url+wrong, time.Now, password); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("the wrong CA: %v", err)
