@@ -60,7 +60,7 @@ func postgresOn(b *testing.B, server *postgres.Server) opener {
 	database, err := server.NewDatabase(context.Background(), "")
 	must(b, err)
 	return func() *store.Store {
-		s, err := store.OpenPostgres(context.Background(), store.Postgres{URL: server.URL(database)})
+		s, err := store.OpenPostgres(context.Background(), server.URL(database))
 		must(b, err)
 		return s
 	}
