@@ -99,8 +99,9 @@ func (s *Store) Slot(ctx context.Context, now time.Time, every, patience time.Du
 }
 
 func (t *txn) slot(now time.Time, every, patience time.Duration) (at time.Time, ok bool, err error) {
-	ok, err = t.row(`UPDATE brakes SET next_slot = CASE WHEN next_slot > ?1 THEN next_slot ELSE ?1 END + ?2
-		WHERE id = 1 AND next_slot <= ?3 RETURNING next_slot`, []any{micros(now), every.Microseconds(), micros(queue.Instant(now.Add(patience)))}, instant{&at})
+	latest := queue.Instant(now.Add(patience))
+	ok, err = t.row(`UPDATE brakes SET next_slot = CASE WHEN next_slot > ? THEN next_slot ELSE ? END + ?
+		WHERE id = 1 AND next_slot <= ? RETURNING next_slot`, []any{micros(now), micros(now), every.Microseconds(), micros(latest)}, instant{&at})
 	if ok {
 		return at.Add(-every.Truncate(time.Microsecond)), true, err
 	}
