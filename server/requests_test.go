@@ -209,7 +209,7 @@ func TestPauseAndResume(t *testing.T) {
 		return decode[server.PauseJSON](t, f.do(call{method: http.MethodPost, path: path, token: f.local}))
 	}
 	paused := post("/v1/pause")
-	if !paused.Paused || paused.By != token.LocalName || paused.Since.IsZero() {
+	if !paused.Paused || paused.By != token.LocalName || paused.Since.IsZero() || paused.BeingWritten != 2 {
 		t.Errorf("paused: %+v", paused)
 	}
 	if ready := decode[server.ReadyJSON](t, f.get("/readyz")); !ready.Paused || !ready.Ready {
