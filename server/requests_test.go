@@ -215,7 +215,7 @@ func TestPauseAndResume(t *testing.T) {
 	if ready := decode[server.ReadyJSON](t, f.get("/readyz")); !ready.Paused || !ready.Ready {
 		t.Errorf("ready: %+v", ready)
 	}
-	if resumed := post("/v1/resume"); resumed != (server.PauseJSON{}) {
+	if resumed := post("/v1/resume"); resumed != (server.PauseJSON{BeingWritten: 2}) {
 		t.Errorf("resumed: %+v", resumed)
 	}
 }
