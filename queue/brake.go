@@ -68,7 +68,11 @@ func (a *attempt) keepPace(ctx context.Context) error {
 }
 
 func (a *attempt) waitUntil(ctx context.Context, at time.Time) error {
-	wait := time.NewTimer(at.Sub(a.now()))
+	left := at.Sub(a.now())
+	if left <= 0 {
+		return nil
+	}
+	wait := time.NewTimer(left)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
