@@ -381,7 +381,7 @@ func TestASlowPaceHoldsNothing(t *testing.T) {
 	ann, bob := b.submit(t, "ann", address.AddAlias, "a1@contoso.test"), b.submit(t, "bob", address.AddAlias, "b1@contoso.test")
 	b.pass(t)
 	b.wantState(t, ann.ID, queue.Written, cause.NotSyncedYet)
-	b.wantState(t, bob.ID, queue.Queued, "") // not even claimed
+	b.wantState(t, bob.ID, queue.Queued, "")    // not even claimed
 	b.clock.Add(5*time.Minute - 11*time.Second) // a sixth of the lease is what an attempt waits for, and that is 10 seconds
 	b.pass(t)
 	b.wantState(t, bob.ID, queue.Queued, "")

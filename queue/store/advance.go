@@ -33,7 +33,7 @@ func (s *Store) Advance(ctx context.Context, made queue.Transition) (queue.Reque
 
 func (t *txn) advance(made queue.Transition, values []any) (r queue.Request, err error) {
 	if made.Sends() {
-		if err := t.lockBrakes(); err != nil {
+		if err := t.lockBrakes(made); err != nil {
 			return r, err
 		}
 	}

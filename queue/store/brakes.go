@@ -2,21 +2,22 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/aliasd/aliasd/queue"
 )
 
-// lockBrakes makes this transaction the only one, on any node, that stores an intent or turns the stop switch: what it
-// reads of the caps and of the switch stays true until it ends.
-func (t *txn) lockBrakes() error {
-	changed, err := t.exec(`UPDATE brakes SET turns = turns + 1 WHERE id = 1`)
-	if err == nil && changed != 1 {
-		err = errors.New("the row of the brakes is not there; restore a backup")
+// lockBrakes makes what this transaction reads of the stop switch and of the caps stay true until it ends, whatever other
+// nodes do. It comes before the rows that the transaction changes.
+func (t *txn) lockBrakes(made queue.Transition) error {
+	if err := t.share(pauseLock); err != nil {
+		return err
 	}
-	return err
+	if made.Spend == nil || made.Spend.Caps == (queue.Caps{}) {
+		return nil
+	}
+	return t.lock(capsLock)
 }
 
 // brake holds a transition that was just made to the stop switch and the caps; where they say no, it is rolled back.
@@ -77,7 +78,7 @@ func (s *Store) Used(ctx context.Context, now time.Time) (used queue.Used, err e
 	_, err = s.row(ctx, `SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE spent_at > ?`,
 		[]any{micros(queue.SpentSince(queue.Instant(now)))}, &used.Writes, &used.Removals)
 	if err == nil {
-		_, err = s.row(ctx, `SELECT next_slot FROM brakes WHERE id = 1`, nil, instant{&used.NextSlot})
+		_, err = s.row(ctx, `SELECT next_slot FROM pace WHERE id = 1`, nil, instant{&used.NextSlot})
 	}
 	if err != nil {
 		return queue.Used{}, fmt.Errorf("read what was written in the last hour: %w", ended(ctx, err))
@@ -100,13 +101,15 @@ func (s *Store) Slot(ctx context.Context, now time.Time, every, patience time.Du
 
 func (t *txn) slot(now time.Time, every, patience time.Duration) (at time.Time, ok bool, err error) {
 	latest := queue.Instant(now.Add(patience))
-	ok, err = t.row(`UPDATE brakes SET next_slot = CASE WHEN next_slot > ? THEN next_slot ELSE ? END + ?
-		WHERE id = 1 AND next_slot <= ? RETURNING next_slot`, []any{micros(now), micros(now), every.Microseconds(), micros(latest)}, instant{&at})
+	ok, err = t.row(`INSERT INTO pace (id, next_slot) VALUES (1, ?)
+		ON CONFLICT (id) DO UPDATE SET next_slot = CASE WHEN pace.next_slot > ? THEN pace.next_slot ELSE ? END + ?
+		WHERE pace.next_slot <= ? RETURNING next_slot`,
+		[]any{micros(now.Add(every)), micros(now), micros(now), every.Microseconds(), micros(latest)}, instant{&at})
 	if ok {
 		return at.Add(-every.Truncate(time.Microsecond)), true, err
 	}
 	if err == nil {
-		_, err = t.row(`SELECT next_slot FROM brakes WHERE id = 1`, nil, instant{&at})
+		_, err = t.row(`SELECT next_slot FROM pace WHERE id = 1`, nil, instant{&at})
 	}
 	return at, false, err
 }
@@ -114,7 +117,7 @@ func (t *txn) slot(now time.Time, every, patience time.Duration) (at time.Time, 
 // FromSource is queue.Brakes's.
 func (s *Store) FromSource(ctx context.Context, r queue.Request, since time.Time, most int) (n int, err error) {
 	_, err = s.row(ctx, `SELECT count(*) FROM (
-			SELECT 1 FROM requests WHERE submitted_by = ? AND requester = ? AND created_at > ? AND seq <= ? LIMIT ?) AS some`,
+			SELECT 1 FROM requests WHERE submitted_by = ? AND requester = ? AND created_at > ? AND seq <= ? LIMIT ?) AS counted`,
 		[]any{r.SubmittedBy, r.Requester, micros(queue.Instant(since)), r.Seq, most + 1}, &n)
 	if err != nil {
 		return 0, fmt.Errorf("count the requests of %s: %w", r.SubmittedBy, ended(ctx, err))

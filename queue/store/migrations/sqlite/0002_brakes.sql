@@ -7,14 +7,11 @@ CREATE TABLE spent (
 
 CREATE INDEX spent_by_time ON spent (spent_at, removals);
 
--- One row. Whoever stores an intent, or turns the stop switch, changes it first, and so waits for whoever does the same.
-CREATE TABLE brakes (
+-- One row at most: when the pace lets the next modify go.
+CREATE TABLE pace (
     id        INTEGER PRIMARY KEY CHECK (id = 1),
-    turns     INTEGER NOT NULL DEFAULT 0,
-    next_slot INTEGER NOT NULL DEFAULT 0 -- when the pace lets the next modify go
+    next_slot INTEGER NOT NULL
 );
-
-INSERT INTO brakes (id) VALUES (1);
 
 ALTER TABLE requests ADD COLUMN released_by TEXT NOT NULL DEFAULT '';
 
