@@ -319,7 +319,10 @@ func TestPausedInDoubtIsReadOnly(t *testing.T) {
 			b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 			continue
 		}
-		b.wantState(t, r.ID, queue.Writing, cause.Paused)
+		b.wantState(t, r.ID, queue.Queued, cause.Paused) // the DC shows that nothing was written
+		if stats, err := b.store.Stats(context.Background()); err != nil || stats.InFlight != 0 {
+			t.Errorf("%d are on their way: %v", stats.InFlight, err)
+		}
 		b.directory.onWrite = nil
 		if err := b.service.Resume(context.Background(), "admin"); err != nil {
 			t.Fatal(err)

@@ -256,7 +256,7 @@ func (a *attempt) once(ctx context.Context) error {
 	}
 	expectation := expect(found)
 	if err := a.journal(ctx, entry, found, expectation); err != nil {
-		return err
+		return a.undoubted(entry, err)
 	}
 	receipt, err := a.directory.Write(ctx, ldapwriter.Job{Entry: entry, Change: found.plan.Change, Confirm: a.confirm})
 	if err != nil {

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -46,12 +48,13 @@ func TestOverCapEndToEnd(t *testing.T) {
 	contains(t, s.scrape("aliasd_cap_limit{cap=\"writes\"}"), "aliasd_cap_limit{cap=\"writes\"} 1\n")
 	s.mayNotRelease(t, held[0].ID)
 
-	s.cli(t, "release", id).want(t, exitDone, "QUEUED", "released by    local", "released: it waits for its turn")
+	s.cli(t, "release", id).want(t, exitDone, "QUEUED", "released by    local")
 	released := s.until(t, held[0].ID, "written", func(r requestJSON) bool { return r.State == queue.Written })
 	if released.ReleasedBy != "local" {
 		t.Errorf("released by %q", released.ReleasedBy)
 	}
 	contains(t, s.scrape("aliasd_cap_used{cap=\"writes\"}"), "aliasd_cap_used{cap=\"writes\"} 2\n")
+	s.cli(t, "show", id).want(t, exitDone, "released: it waits for its turn", "written on-premises")
 	s.cli(t, "release", id).want(t, exitError, "only one that is held can be released")
 	s.cli(t, "release", id, string(held[1].ID)).want(t, exitError, string(held[1].ID)+"  queued", id+" stays as it is")
 	s.cli(t, "release", "--all-held", "--submitted-by", "nobody").want(t, exitDone, "no request is held")
@@ -110,38 +113,38 @@ func TestBurstAndRemovalsEndToEnd(t *testing.T) {
 	contains(t, s.log.String(), "the request is held until an administrator releases it")
 }
 
-// TestPauseTellsWhatIsOnItsWay: the answer to a modify is lost and the directory is away, so nobody knows what became of it.
+// TestPauseTellsWhatIsOnItsWay: a modify has been sent and the directory takes its time; the stop comes before its answer.
 func TestPauseTellsWhatIsOnItsWay(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, lab.Embedded, tenant.Options{})
+	sent, answer := make(chan struct{}), make(chan struct{})
+	answerNow := sync.OnceFunc(func() { close(answer) })
+	t.Cleanup(answerNow)
 	var modifies atomic.Int32
-	lost := func(context.Context, string, []wire.Change) directory.Fault {
+	s.Embedded.OnModify(func(context.Context, string, []wire.Change) directory.Fault {
 		if modifies.Add(1) == 1 {
-			return directory.Fault{Drop: directory.After}
+			close(sent)
+			<-answer
 		}
 		return directory.Fault{}
-	}
-	s.cli(t, "pause").want(t, exitDone, "writing is stopped")
-	s.cli(t, "resume").want(t, exitDone, "writing goes on")
-	s.Embedded.OnModify(func(ctx context.Context, dn string, changes []wire.Change) directory.Fault {
-		defer func() {
-			if modifies.Load() == 1 {
-				if err := s.Embedded.Suspend(); err != nil {
-					t.Error(err)
-				}
-			}
-		}()
-		return lost(ctx, dn, changes)
 	})
 	r := s.submit(t, address.AddAlias, "jdoe", "j1@contoso.test")
-	s.until(t, r.ID, "in doubt", func(r requestJSON) bool { return r.State == queue.Writing && modifies.Load() == 1 && r.Cause != nil })
+	select {
+	case <-sent:
+	case <-time.After(30 * time.Second):
+		t.Fatal("no modify was sent")
+	}
 	s.cli(t, "pause", "--timeout", "300ms").want(t, exitTimedOut, "writing is stopped", "1 begun before it and without an answer")
-	fatal(t, s.Embedded.Resume())
-	s.until(t, r.ID, "written", func(r requestJSON) bool { return r.State == queue.Written }) // it is read, though all is stopped
-	s.cli(t, "pause").want(t, exitDone, "writing is stopped")
+	waits := s.submit(t, address.AddAlias, "carla", "c1@contoso.test")
+	s.untilState(t, waits.ID, queue.Queued, cause.Paused)
+	answerNow()
+	s.cli(t, "pause").want(t, exitDone, "writing is stopped") // it waits for the answer
+	s.until(t, r.ID, "written", func(r requestJSON) bool { return r.State == queue.Written })
 	if n := modifies.Load(); n != 1 {
 		t.Errorf("%d modifies", n)
 	}
+	s.cli(t, "resume").want(t, exitDone, "writing goes on")
+	s.until(t, waits.ID, "written", func(r requestJSON) bool { return r.State == queue.Written })
 }
 
 // TestDryRunEndToEnd: nothing is written, everything says so, and the next run writes it.
