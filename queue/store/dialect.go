@@ -58,8 +58,8 @@ const (
 	// intakeLock makes the order of Seq the order in which requests become visible, and lets one node at a time claim
 	// addresses.
 	intakeLock lock = iota + 1
-	// pauseLock stands between the stop switch and the intents: those are stored under it side by side (lockShared), and the
-	// switch is turned when none is being stored.
+	// pauseLock stands between the stop switch on one side and claims and intents on the other: those share it, and the switch is turned
+	// when none is under way.
 	pauseLock
 	// capsLock is held by who spends of a cap: two nodes must not both see the last bit of room.
 	capsLock
