@@ -40,7 +40,7 @@ func TestOverCapEndToEnd(t *testing.T) {
 		held = append(held, s.untilState(t, r.ID, queue.Held, cause.OverCap))
 	}
 	id := string(held[0].ID)
-	s.cli(t, "list", "--state", "held").want(t, exitDone, id+"  held (over_cap)")
+	s.cli(t, "list", "--state", "held").want(t, exitDone, id+"  held (over_cap)", "held: aliasd show ID says why")
 	s.cli(t, "show", id).want(t, exitDone, "HELD", "1 request was written in the last hour, 1 are allowed (limits.writes_per_hour)",
 		"aliasd release "+id, "held: an administrator has to look at it")
 	contains(t, s.scrape("aliasd_requests{state=\"held\"}"), "aliasd_requests{state=\"held\"} 4\n")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,6 +65,9 @@ func (a *app) printPage(page server.PageJSON) error {
 	}
 	for _, r := range page.Items {
 		printRow(a.out, "", r)
+	}
+	if slices.ContainsFunc(page.Items, func(r server.RequestJSON) bool { return r.State == queue.Held }) {
+		fmt.Fprintln(a.out, "\nheld: aliasd show ID says why; aliasd release ID lets it go, aliasd cancel ID ends it")
 	}
 	if page.NextCursor != "" {
 		fmt.Fprintf(a.out, "\nThere is more: --cursor %s\n", page.NextCursor)
