@@ -84,10 +84,24 @@ type Verify struct {
 	UnitsPerTick int
 }
 
-// Limits are caps on changes per hour; 0 is none.
+// Limits are the brakes; 0 is none.
 type Limits struct {
 	WritesPerHour   int
 	RemovalsPerHour int
+	Burst           Burst
+	Pace            Pace
+}
+
+// Burst is how many requests one source may send within a time.
+type Burst struct {
+	Requests int
+	Within   time.Duration
+}
+
+// Pace is how many requests are written within a time.
+type Pace struct {
+	Writes int
+	Within time.Duration
 }
 
 // API is where the REST API listens.

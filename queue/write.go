@@ -49,7 +49,7 @@ func (r *Runner) writeLoop(ctx context.Context) {
 func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 	r.notePause(ctx)
 	for ctx.Err() == nil {
-		batch, err := r.store.Claim(ctx, r.claimant(), r.now(), r.lease, 4*r.workers)
+		batch, err := r.claim(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("no request can be claimed; it is tried again", "error", err)
 		}
@@ -60,6 +60,15 @@ func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 			claimed <- q
 		}
 	}
+}
+
+// claim leases what may be begun now.
+func (r *Runner) claim(ctx context.Context) ([]Request, error) {
+	n, err := r.room(ctx)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return r.store.Claim(ctx, r.claimant(), r.now(), r.lease, n)
 }
 
 // claimant names the owner of the next claim. Each claim has its own: an attempt that outlived its lease must not pass for
@@ -98,10 +107,14 @@ func (r *Runner) write(ctx context.Context, q Request) {
 	}
 	within, stop := context.WithDeadline(context.WithoutCancel(ctx), q.LeaseUntil)
 	defer stop()
-	attempt := &attempt{Runner: r, request: q, doubted: sent(q)}
+	attempt := &attempt{Runner: r, request: q, doubted: sent(q), stopping: ctx.Done()}
 	err := attempt.run(within)
-	if err == nil {
+	switch {
+	case err == nil:
 		r.wake(toWrite) // the holder's next request may go
+		return
+	case errors.Is(err, errStopping) && !sent(attempt.request):
+		r.giveBack(attempt.request)
 		return
 	}
 	r.settle(context.WithoutCancel(ctx), attempt.request, err)
@@ -116,7 +129,7 @@ func (r *Runner) giveBack(q Request) {
 
 // settle decides what becomes of a request whose attempt did not get through.
 func (r *Runner) settle(ctx context.Context, q Request, err error) {
-	if errors.Is(err, ErrStale) || errors.Is(err, errStore) {
+	if errors.Is(err, ErrStale) || errors.Is(err, errStore) || errors.Is(err, errStopping) {
 		r.log.Warn("an attempt was given up; the lease runs out and the request is planned again", "request", q.ID, "error", err)
 		return
 	}
@@ -126,11 +139,17 @@ func (r *Runner) settle(ctx context.Context, q Request, err error) {
 		return
 	}
 	t := Transition{ID: q.ID, From: Writing, Owner: q.Owner, Cause: &e.Cause, Intent: q.Intent}
-	switch e.Kind {
-	case cause.Refusal:
+	var until *deferral
+	switch {
+	case e.Kind == cause.Refusal:
 		t.To, t.What = Refused, "refused"
-	case cause.Failure:
+	case e.Kind == cause.Failure:
 		t.To, t.What = Failed, "failed"
+	case errors.As(err, &until):
+		t.To, t.What, t.Detail, t.NotBefore = Queued, until.what, until.detail, &until.until
+	case e.Cause.Code == cause.OverCap:
+		t.To, t.What = Held, "held"
+		r.log.Warn("the request is held until an administrator releases it", "request", q.ID, "submitted_by", q.SubmittedBy, "why", e.Cause.Message)
 	default:
 		t.To, t.What = Queued, "retry"
 		t.Attempts, t.NotBefore = r.later(q.Attempts)
@@ -167,12 +186,17 @@ type attempt struct {
 	request Request
 	// doubted says that an earlier modify may still stand or land: then a conflict does not tell that nothing was written.
 	doubted bool
+	// stopping is closed when the program stops: who only waits goes then.
+	stopping <-chan struct{}
 	// before are the values that the holder's last write replaced: the cloud may show them still.
 	before []address.Values
 }
 
 // run plans and writes until it is written, refused or has to wait.
 func (a *attempt) run(ctx context.Context) error {
+	if err := a.mustNotBurst(ctx); err != nil {
+		return err
+	}
 	slips, conflicts := 0, 0
 	for {
 		err := a.once(ctx)
@@ -224,12 +248,15 @@ func (a *attempt) once(ctx context.Context) error {
 	if err != nil {
 		return a.undoubted(entry, err)
 	}
+	if a.dryRun && !(found.plan.Change.Empty() && sent(a.request)) {
+		return a.undoubted(entry, a.wouldWrite(entry, found))
+	}
 	if found.plan.Change.Empty() {
 		return a.noteStanding(ctx, entry, found)
 	}
 	expectation := expect(found)
 	if err := a.journal(ctx, entry, found, expectation); err != nil {
-		return err
+		return a.undoubted(entry, err)
 	}
 	receipt, err := a.directory.Write(ctx, ldapwriter.Job{Entry: entry, Change: found.plan.Change, Confirm: a.confirm})
 	if err != nil {
@@ -312,36 +339,22 @@ func (a *attempt) undoubted(entry ldapwriter.Entry, err error) error {
 	return err
 }
 
-// journal stores the intent: without it no modify is sent, nor while all writing is stopped.
+// journal stores the intent: without it no modify is sent. The store does not take it while all writing is stopped, nor
+// over a cap.
 func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found assessment, e cloudcheck.Expectation) error {
-	if err := a.mustNotBePaused(ctx); err != nil {
+	if err := a.keepPace(ctx); err != nil {
 		return err
 	}
 	now := a.now()
 	intent := Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, At: now, Expectation: e}
 	until := now.Add(a.lease)
 	stored, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Writing, Owner: a.request.Owner, Now: now,
-		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID})
-	if errors.Is(err, ErrStale) {
-		return err
-	}
+		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID, Spend: a.spend(entry, intent.Change)})
 	if err != nil {
-		return fmt.Errorf("%w: intent: %w", errStore, err)
+		return a.stopped(ctx, err)
 	}
 	a.request = stored
 	return nil
-}
-
-// mustNotBePaused stops an attempt that was claimed before the stop switch was turned, or taken over after it.
-func (a *attempt) mustNotBePaused(ctx context.Context) error {
-	since, by, err := a.store.Paused(ctx)
-	if err != nil {
-		return fmt.Errorf("%w: stop switch: %w", errStore, err)
-	}
-	if since.IsZero() {
-		return nil
-	}
-	return pausedBy(by, since)
 }
 
 // confirm stops a modify whose lease is nearly over: somebody else may take the request over.

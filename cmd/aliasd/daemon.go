@@ -42,6 +42,16 @@ type daemon struct {
 	lock      *os.File
 	node      node
 	shift     *shift
+	dryRun    bool
+}
+
+// limitsOf are the brakes of the settings.
+func limitsOf(l config.Limits) queue.Limits {
+	return queue.Limits{
+		Caps:  queue.Caps{Writes: l.WritesPerHour, Removals: l.RemovalsPerHour},
+		Burst: queue.Burst{Requests: l.Burst.Requests, Within: l.Burst.Within},
+		Pace:  queue.Pace{Writes: l.Pace.Writes, Within: l.Pace.Within},
+	}
 }
 
 // pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
@@ -50,6 +60,8 @@ type pace struct {
 	retryBase, retryLimit, poll time.Duration
 	// calculationGrace is one sync interval of the settings where it is zero.
 	calculationGrace time.Duration
+	// dryRun does everything but the modify.
+	dryRun bool
 }
 
 // newChecker makes the checker of the settings. Who asks of the same tenant has to use the same times, or they contradict.
@@ -60,7 +72,7 @@ func newChecker(s *config.Settings, from cloudcheck.Reader, now func() time.Time
 // openDaemon makes a daemon that listens already but does nothing until Run. It needs neither directory nor cloud to be
 // there: requests are taken in and wait.
 func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pace) (d *daemon, err error) {
-	d = &daemon{settings: s, log: log, now: time.Now}
+	d = &daemon{settings: s, log: log, now: time.Now, dryRun: p.dryRun}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -81,7 +93,8 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	if d.store, err = openStore(ctx, s); err != nil {
 		return d, err
 	}
-	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now})
+	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now,
+		Limits: limitsOf(s.Limits), DryRun: p.dryRun})
 	if d.directory, err = openDirectory(s.Directory, log); err != nil {
 		return d, err
 	}
@@ -101,6 +114,7 @@ func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, 
 		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
 		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
+		Limits: limitsOf(s.Limits), DryRun: p.dryRun,
 	})
 }
 
@@ -167,7 +181,7 @@ func (d *daemon) openServer(ctx context.Context, watched *health) error {
 		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker, requests: d.store},
 		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
 		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond},
-		Logger: d.log, Now: d.now,
+		DryRun: d.dryRun, Logger: d.log, Now: d.now,
 	})
 	if err != nil {
 		return err
@@ -201,7 +215,10 @@ func (d *daemon) Run(ctx context.Context) error {
 		return err
 	}
 	d.log.Info("aliasd runs", "version", version, "api", d.URL(), "directory", d.settings.Directory.Servers, "tenant", d.settings.Cloud.TenantID,
-		"verify", d.settings.Schedule.Verify)
+		"verify", d.settings.Schedule.Verify, "dry_run", d.dryRun)
+	if d.dryRun {
+		d.log.Warn("this is a dry run: requests are taken in, checked and planned, and nothing is written; start aliasd without --dry-run to write them")
+	}
 	var parts sync.WaitGroup
 	var served error
 	parts.Go(func() {

@@ -56,16 +56,19 @@ const (
 	collided
 )
 
-// lock names one of the locks that order what nodes do. Who takes several takes them in this order, and rows between the
-// first two and the last.
+// lock names one of the locks that order what nodes do. Who takes several takes them in this order, and rows before
+// the last.
 type lock int
 
 const (
 	// intakeLock makes the order of Seq the order in which requests become visible, and lets one node at a time claim
 	// addresses.
 	intakeLock lock = iota + 1
-	// pauseLock stands between the stop switch and claims.
+	// pauseLock stands between the stop switch on one side and claims and intents on the other: those share it, and the switch is turned
+	// when none is under way.
 	pauseLock
+	// capsLock is held by who spends of a cap: two nodes must not both see the last bit of room.
+	capsLock
 	// chainLock is held by who appends to the event log.
 	chainLock
 )

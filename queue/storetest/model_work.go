@@ -147,6 +147,9 @@ func (m *Model) Advance(ctx context.Context, t queue.Transition) (queue.Request,
 	if r.State != t.From || t.From == queue.Writing && !leased {
 		return queue.Request{}, stale(r)
 	}
+	if err := m.brake(r, t); err != nil {
+		return queue.Request{}, err
+	}
 	r.note(t)
 	m.move(r, t)
 	m.supersede(r, t)
@@ -168,6 +171,9 @@ func (r *record) note(t queue.Transition) {
 	set(&r.SyncMoves, t.SyncMoves)
 	if t.CloudID != "" {
 		r.CloudID = t.CloudID
+	}
+	if t.ReleasedBy != "" {
+		r.ReleasedBy = t.ReleasedBy
 	}
 	if t.Notes != nil {
 		r.Notes = slices.Clone(t.Notes)
