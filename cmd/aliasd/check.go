@@ -61,7 +61,7 @@ func checkDataDir(dir string) finding {
 }
 
 func checkDirectory(ctx context.Context, s config.Directory, holder string) []checked {
-	directory, err := openDirectory(s, slog.New(slog.DiscardHandler))
+	directory, err := openDirectory(s, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return []checked{{finding: finding{Name: "directory", Detail: err.Error(), Mend: "mend the settings file"}}}
 	}
@@ -97,7 +97,7 @@ func mayWrite(may bool) string {
 }
 
 func checkCloud(ctx context.Context, s config.Cloud) []checked {
-	client, err := openGraph(s, slog.New(slog.DiscardHandler), nil)
+	client, err := openGraph(s, slog.New(slog.DiscardHandler), nil, pace{})
 	if err != nil {
 		return []checked{{finding: finding{Name: "cloud", Detail: err.Error(), Mend: "mend the settings file"}}}
 	}
