@@ -105,13 +105,16 @@ func TestADryRunSweepsWhatIsWritten(t *testing.T) {
 func TestADryRunOnlyReadsWhatIsInDoubt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		landed, edited bool
-		state          queue.State
-		code           cause.Code
+		landed bool
+		edit   address.Set // what somebody else adds meanwhile, nil: nobody writes
+		state  queue.State
+		code   cause.Code
 	}{
-		"it landed":                         {true, false, queue.Written, cause.NotSyncedYet},
-		"nothing was written":               {false, false, queue.Queued, cause.DryRun},
-		"somebody else wrote, nobody knows": {false, true, queue.Writing, cause.DryRun},
+		"it landed":                         {true, nil, queue.Written, cause.NotSyncedYet},
+		"it landed, and a harmless edit":    {true, address.Set{"smtp:theirs@contoso.test"}, queue.Written, cause.NotSyncedYet},
+		"it landed, and a second primary":   {true, address.Set{"SMTP:theirs@contoso.test"}, queue.Writing, cause.DryRun},
+		"nothing was written":               {false, nil, queue.Queued, cause.DryRun},
+		"somebody else wrote, nobody knows": {false, address.Set{}, queue.Writing, cause.DryRun},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,9 +129,11 @@ func TestADryRunOnlyReadsWhatIsInDoubt(t *testing.T) {
 				t.Error("a modify was sent")
 				return fault{}
 			}
-			if c.edited {
+			if c.edit != nil {
 				guid := b.get(t, r.ID).Object
-				b.directory.edit(guid, b.directory.values(guid))
+				values := b.directory.values(guid)
+				values.Proxies = values.Proxies.With(c.edit...)
+				b.directory.edit(guid, values)
 			}
 			b.restart("node-2", b.store, dry)
 			for range 3 {
