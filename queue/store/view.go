@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+
+	"github.com/aliasd/aliasd/queue/eventlog"
+)
+
+// view reads one state of the store, whatever is written meanwhile.
+type view struct {
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+// snapshot runs do on one state of the store. What is written meanwhile cannot be folded into the file before it ends.
+func (s *Store) snapshot(ctx context.Context, do func(*view) error) error {
+	select {
+	case <-s.quit:
+		return ErrClosed
+	default:
+	}
+	tx, err := s.reads.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	// Nothing was written: there is nothing to commit.
+	defer func() { _ = tx.Rollback() }()
+	return do(&view{ctx: ctx, tx: tx})
+}
+
+// row reads exactly one row.
+func (v *view) row(query string, args []any, to ...any) error {
+	return v.tx.QueryRowContext(v.ctx, query, args...).Scan(to...)
+}
+
+// rows calls each for every row that a query gives.
+func (v *view) rows(query string, args []any, each func(*sql.Rows) error) error {
+	rows, err := v.tx.QueryContext(v.ctx, query, args...)
+	return every(rows, err, each)
+}
+
+// errEnough stops the reading of rows.
+var errEnough = errors.New("enough")
+
+// links goes along the event log in the order of the entries, gaps where they belong, until one of the two says false.
+func (v *view) links(of span, entry func(eventlog.Record) bool, gap func(eventlog.Gap) bool) error {
+	if of.last == 0 {
+		of.last = math.MaxInt64
+	}
+	query, args := `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE id BETWEEN ? AND ? ORDER BY id`, []any{of.first, of.last}
+	if of.first == 0 {
+		args[0] = int64(math.MinInt64) // what stands before the first entry is none of ours
+	}
+	if of.request != "" {
+		query, args = `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE request_id = ? ORDER BY id`, []any{of.request}
+	}
+	gaps, err := v.gaps(of)
+	if err != nil {
+		return err
+	}
+	err = v.rows(query, args, func(row *sql.Rows) error {
+		r, err := scanRecord(row)
+		if err != nil {
+			return err
+		}
+		for len(gaps) > 0 && gaps[0].First <= r.ID {
+			if !gap(gaps[0]) {
+				return errEnough
+			}
+			gaps = gaps[1:]
+		}
+		if !entry(r) {
+			return errEnough
+		}
+		return nil
+	})
+	for ; err == nil && len(gaps) > 0; gaps = gaps[1:] {
+		if !gap(gaps[0]) {
+			return nil
+		}
+	}
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+func scanRecord(row scanner) (r eventlog.Record, err error) {
+	var entry string
+	err = row.Scan(&r.ID, &r.RequestID, &entry, &r.PrevHash, &r.Hash)
+	r.Entry = []byte(entry)
+	return r, err
+}
+
+// gaps are the removed runs within a part of the log.
+func (v *view) gaps(of span) (all []eventlog.Gap, err error) {
+	if of.request != "" {
+		return nil, nil
+	}
+	err = v.rows(`SELECT first_id, last_id, prev_hash, hash FROM event_gaps WHERE first_id >= ? AND last_id <= ? ORDER BY first_id`,
+		[]any{of.first, of.last}, func(row *sql.Rows) error {
+			g, err := scanGap(row)
+			all = append(all, g)
+			return err
+		})
+	return all, err
+}
+
+func scanGap(row scanner) (g eventlog.Gap, err error) {
+	err = row.Scan(&g.First, &g.Last, &g.PrevHash, &g.Hash)
+	return g, err
+}
