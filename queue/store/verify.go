@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
@@ -22,7 +21,9 @@ func (s *Store) VerifyChain(ctx context.Context) (firstBroken int64, err error) 
 // Verify walks the whole event log, and compares every request with what its entries say. Where the chain is broken it ends
 // there: the entries behind prove nothing. It reads one state of the store, whatever is written meanwhile, and keeps some 300 bytes
 // for each request.
-func (s *Store) Verify(ctx context.Context, c eventlog.Check) (eventlog.Result, error) { return s.verify(ctx, c, true) }
+func (s *Store) Verify(ctx context.Context, c eventlog.Check) (eventlog.Result, error) {
+	return s.verify(ctx, c, true)
+}
 
 func (s *Store) verify(ctx context.Context, c eventlog.Check, requests bool) (found eventlog.Result, err error) {
 	err = s.snapshot(ctx, func(v *view) error {
@@ -136,10 +137,4 @@ func (s *Store) Head(ctx context.Context) (eventlog.Anchor, error) {
 		return a, fmt.Errorf("read the head of the event log: %w", ended(ctx, err))
 	}
 	return a, nil
-}
-
-// span is a part of the log: the entries from first to last, or one request's. Zero fields bound nothing.
-type span struct {
-	first, last int64
-	request     queue.RequestID
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
@@ -112,4 +113,10 @@ func (v *view) gaps(of span) (all []eventlog.Gap, err error) {
 func scanGap(row scanner) (g eventlog.Gap, err error) {
 	err = row.Scan(&g.First, &g.Last, &g.PrevHash, &g.Hash)
 	return g, err
+}
+
+// span is a part of the log: the entries from first to last, or one request's. Zero fields bound nothing.
+type span struct {
+	first, last int64
+	request     queue.RequestID
 }

@@ -4,7 +4,7 @@
 -- there are, the newest entry "pruned" of the log vouches for.
 CREATE TABLE event_gaps (
     first_id  INTEGER PRIMARY KEY,
-    last_id   INTEGER NOT NULL UNIQUE,
+    last_id   INTEGER NOT NULL,
     prev_hash TEXT    NOT NULL,
     hash      TEXT    NOT NULL,
     CHECK (first_id > 0 AND last_id >= first_id)
@@ -50,6 +50,7 @@ BEGIN
     SELECT RAISE(ABORT, 'requests stay as long as the event log tells of them');
 END;
 
+CREATE INDEX event_gaps_by_end ON event_gaps (last_id);
 CREATE INDEX requests_ended ON requests (seq, updated_at) WHERE state IN ('verified', 'superseded', 'refused', 'failed', 'cancelled');
 CREATE INDEX requests_undoing ON requests (undoes) WHERE undoes <> '';
 CREATE INDEX idempotency_keys_by_request ON idempotency_keys (seq);
