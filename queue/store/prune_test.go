@@ -39,22 +39,28 @@ func past(t *testing.T, s *Store, holder address.GUID, n int) (all []queue.Reque
 
 func pastOne(t *testing.T, s *Store, holder address.GUID, sub queue.Submission) queue.Request {
 	t.Helper()
+	r, err := wentThrough(s, holder, sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// wentThrough makes a request that goes all the way.
+func wentThrough(s *Store, holder address.GUID, sub queue.Submission) (queue.Request, error) {
 	ctx, now := context.Background(), time.Now()
 	r, _, err := s.Accept(ctx, sub, queue.Idempotency{}, now)
 	if err == nil {
 		_, err = s.Resolve(ctx, r.ID, holder, nil, now)
 	}
 	if err != nil {
-		t.Fatal(err)
+		return r, err
 	}
 	leased, err := s.Claim(ctx, "node", now, time.Minute, 1)
-	if err != nil || len(leased) != 1 {
-		t.Fatal(leased, err)
+	if err != nil || len(leased) != 1 || leased[0].ID != r.ID {
+		return r, fmt.Errorf("claimed %v: %w", leased, err)
 	}
-	if err := writeAndVerify(s, leased[0], now); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return r, writeAndVerify(s, leased[0], now)
 }
 
 func has(t *testing.T, s *Store, id queue.RequestID) bool {

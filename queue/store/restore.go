@@ -77,11 +77,26 @@ func (done *Restoration) setAside(ctx context.Context, r Restoring) error {
 	if err == nil {
 		done.compare(ctx, r.Path)
 	}
-	done.Replaced = r.Path + ".replaced-" + r.Now.UTC().Format("20060102T150405Z")
-	if err := copyFile(r.Path, done.Replaced); err != nil {
+	if done.Replaced, err = keep(r.Path, r.Now); err != nil {
 		return err
 	}
 	return keepCompanions(r.Path, done.Replaced)
+}
+
+// keep copies a store that is to be replaced to a name of its own beside it. What an interrupted one left is taken away.
+func keep(path string, now time.Time) (kept string, err error) {
+	draft := path + ".replaced.part"
+	if err := errors.Join(removeStore(draft), copyFile(path, draft)); err != nil {
+		return "", err
+	}
+	name := path + ".replaced-" + now.UTC().Format("20060102T150405Z")
+	kept = name
+	for n := 2; ; n++ {
+		if err := sqlitefile.Publish(draft, kept); !errors.Is(err, fs.ErrExist) {
+			return kept, err
+		}
+		kept = fmt.Sprintf("%s-%d", name, n)
+	}
 }
 
 // keepCompanions moves what stands beside a store that could not be read to where the store is kept: the new one must not take it
