@@ -176,10 +176,7 @@ func copyFile(from, to string) error {
 	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
 		return errors.Join(err, fmt.Errorf("%s is no regular file", from))
 	}
-	if err := sqlitefile.Create(to); err != nil {
-		return err
-	}
-	out, err := os.OpenFile(to, os.O_WRONLY, 0o600)
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
