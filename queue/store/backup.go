@@ -28,6 +28,9 @@ type Copied struct {
 // copy is readable by its owner alone and on the disk when Backup returns, and it was opened and verified. A file that is there
 // already is an error (fs.ErrExist). What an interrupted one leaves is called path.part, and the next one takes it away.
 func (s *Store) Backup(ctx context.Context, path string) (c Copied, err error) {
+	if s.file == "" {
+		return c, errors.New("backup: PostgreSQL has its own: pg_dump")
+	}
 	if _, err := os.Lstat(path); err == nil {
 		return c, &fs.PathError{Op: "backup", Path: path, Err: fs.ErrExist}
 	}
@@ -37,7 +40,7 @@ func (s *Store) Backup(ctx context.Context, path string) (c Copied, err error) {
 	}
 	defer func() { err = errors.Join(err, removeStore(part)) }()
 	if err := s.copyTo(ctx, part); err != nil {
-		return c, fmt.Errorf("backup: %w", ended(ctx, inWords(err)))
+		return c, fmt.Errorf("backup: %w", ended(ctx, s.inWords(err)))
 	}
 	if c, err = Inspect(ctx, part); err != nil {
 		return c, fmt.Errorf("backup: the copy is not sound: %w", err)
@@ -55,7 +58,7 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 		return ErrClosed
 	default:
 	}
-	db, err := connect(s.path, 1, "query_only(0)") // VACUUM INTO is no query, but changes nothing here
+	db, err := connect(s.file, 1, "query_only(0)") // VACUUM INTO is no query, but changes nothing here
 	if err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func Inspect(ctx context.Context, path string) (c Copied, err error) {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	copied := &Store{reads: prepare(db), quit: make(chan struct{})}
+	copied := reader(db)
 	if c.Result, err = copied.Verify(ctx, eventlog.Check{}); err != nil {
 		return c, fmt.Errorf("%w: %w", ErrNoStore, err)
 	}
@@ -111,6 +114,12 @@ func Inspect(ctx context.Context, path string) (c Copied, err error) {
 // readOnly opens a store that is not to be changed, schema and journal mode included.
 func readOnly(path string) (*sql.DB, error) {
 	return sqlitefile.Connect(path, 1, url.Values{"_pragma": {"busy_timeout(5000)", "query_only(1)", "temp_store(MEMORY)"}})
+}
+
+// reader makes a store that only reads, and is never closed.
+func reader(db *sql.DB) *Store {
+	d := sqlite()
+	return &Store{dialect: d, reads: prepare(db, d), quit: make(chan struct{})}
 }
 
 // bringUp makes the steps of the schema that a store lacks.
@@ -138,7 +147,7 @@ func sound(ctx context.Context, path string) (older bool, err error) {
 	if err == nil {
 		err = db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version)
 	}
-	steps, globErr := migrationSteps()
+	steps, globErr := sqlite().steps()
 	switch {
 	case err != nil || globErr != nil:
 		return false, errors.Join(err, globErr)

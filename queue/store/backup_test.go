@@ -269,7 +269,7 @@ func TestRestoreOverALostStore(t *testing.T) {
 func TestRestoreAnOlderSchema(t *testing.T) {
 	t.Parallel()
 	older := filepath.Join(t.TempDir(), "older.db")
-	first, err := migrations.ReadFile("migrations/0001_requests.sql")
+	first, err := migrations.ReadFile("migrations/sqlite/0001_requests.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

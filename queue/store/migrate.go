@@ -33,7 +33,9 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 }
 
 // steps are the files of the steps, in their order.
-func (d *dialect) steps() ([]string, error) { return fs.Glob(migrations, "migrations/"+d.name+"/*.sql") }
+func (d *dialect) steps() ([]string, error) {
+	return fs.Glob(migrations, "migrations/"+d.name+"/*.sql")
+}
 
 // ErrNewer: a newer version of the program made the store.
 var ErrNewer = errors.New("a newer aliasd made it; use that one, or restore a backup from before the upgrade")

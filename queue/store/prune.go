@@ -35,7 +35,8 @@ type Pruned struct {
 // Prune removes final requests that were changed last before a time, each with all its entries. What stays of the event log is a
 // chain still: gaps keep the hashes at their edges, and an entry "pruned" tells of them. Kept are, whatever their age: requests that an
 // idempotency key names; those that an open request undoes, or that came after an open one for the same holder; the newest final
-// one that wrote to a holder, and those that say or settle what came of a modify: a later write rests on them (Prior). It works in steps; where
+// one that wrote to a holder, and those that say or settle what came of a modify: a later write rests on them (Prior); and the one with the
+// newest entry, which the next one follows. It works in steps, on one node at a time; where
 // one fails, those before it are done and told.
 func (s *Store) Prune(ctx context.Context, p Pruning) (all Pruned, err error) {
 	p.Before, p.Now = queue.Instant(p.Before), queue.Instant(p.Now)
@@ -44,7 +45,7 @@ func (s *Store) Prune(ctx context.Context, p Pruning) (all Pruned, err error) {
 	}
 	for after, more := int64(0), true; more; {
 		var step pruneResult
-		err := s.write(ctx, func(t *txn) (err error) {
+		err := s.take(ctx, func(t *txn) (err error) {
 			step, err = t.prune(p, after)
 			return err
 		})
@@ -71,10 +72,6 @@ func (t *txn) prune(p Pruning, after int64) (done pruneResult, err error) {
 	}
 	due, err := t.prunable(p.Before, after)
 	if err != nil || len(due) == 0 {
-		return done, err
-	}
-	// The newest entry may be one of those that go.
-	if err := t.readHead(); err != nil {
 		return done, err
 	}
 	entries, err := t.entriesOf(due)
@@ -109,6 +106,7 @@ type endedRequest struct {
 func (t *txn) prunable(before time.Time, after int64) (due []endedRequest, err error) {
 	err = t.rows(`SELECT r.seq, r.id FROM requests AS r
 		WHERE r.seq > ? AND r.updated_at < ? AND r.state IN ('verified', 'superseded', 'refused', 'failed', 'cancelled')
+			AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.request_id = r.id AND e.id = (SELECT max(id) FROM events))
 			AND NOT EXISTS (SELECT 1 FROM idempotency_keys AS k WHERE k.seq = r.seq)
 			AND NOT EXISTS (SELECT 1 FROM requests AS o WHERE o.undoes = r.id AND o.undoes <> ''
 				AND o.state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched'))
@@ -236,5 +234,6 @@ func (t *txn) logPruned(p Pruning, done Pruned) error {
 	if err != nil {
 		return err
 	}
-	return t.append(queue.Event{At: p.Now, What: eventlog.Pruned, Detail: detail})
+	t.events = append(t.events, queue.Event{At: p.Now, What: eventlog.Pruned, Detail: detail})
+	return nil
 }

@@ -155,7 +155,7 @@ func TestPruneKeeps(t *testing.T) {
 		},
 		"what an idempotency key names": func(t *testing.T, s *Store) []queue.Request {
 			all := past(t, s, holder, 2)
-			_, err := s.writes.db.Exec(`INSERT INTO idempotency_keys VALUES ('helpdesk', 'k', 'd', ?, ?)`, seqOf(t, s, all[0].ID), micros(inAYear()))
+			_, err := s.work.statements.db.Exec(`INSERT INTO idempotency_keys VALUES ('helpdesk', 'k', 'd', ?, ?)`, seqOf(t, s, all[0].ID), micros(inAYear()))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -115,7 +115,7 @@ func keepCompanions(path, kept string) error {
 func (done *Restoration) compare(ctx context.Context, path string) {
 	db, err := readOnly(path)
 	if err == nil {
-		old := &Store{reads: prepare(db), quit: make(chan struct{})}
+		old := reader(db)
 		var head eventlog.Anchor
 		head, err = old.Head(ctx)
 		if done.Lost = head.ID - done.Head.ID; err == nil && old.has(ctx, done.Head) != nil {
@@ -142,9 +142,7 @@ func (t *txn) restored(done Restoration, by string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := t.append(queue.Event{At: now, What: eventlog.Restored, Detail: detail}); err != nil {
-		return err
-	}
+	t.events = append(t.events, queue.Event{At: now, What: eventlog.Restored, Detail: detail})
 	if _, err := t.exec(`DELETE FROM pause WHERE id = 1`); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func BenchmarkVerify(b *testing.B) {
 			return found.Entries, errors.Join(err, found.Err())
 		},
 		"export":                  func() (int64, error) { sum, err := s.Export(ctx, io.Discard, Selection{}); return sum.Entries, err },
-		"bare-reading":            func() (int64, error) { return bare(s, func(eventlog.Record) {}) },
+		"bare-reading":            func() (int64, error) { return bareReading(s, func(eventlog.Record) {}) },
 		"bare-reading-and-sha256": func() (int64, error) { return bareHash(s) },
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -89,8 +89,8 @@ func (t *txn) wholeLife(n int64, now time.Time) error {
 	return err
 }
 
-// bare reads the log and does nothing with it.
-func bare(s *Store, each func(eventlog.Record)) (n int64, err error) {
+// bareReading reads the log and does nothing with it.
+func bareReading(s *Store, each func(eventlog.Record)) (n int64, err error) {
 	err = s.snapshot(context.Background(), func(v *view) error {
 		return v.links(span{}, func(r eventlog.Record) bool { n++; each(r); return true }, func(eventlog.Gap) bool { return true })
 	})
@@ -100,7 +100,7 @@ func bare(s *Store, each func(eventlog.Record)) (n int64, err error) {
 // bareHash reads the log and hashes it.
 func bareHash(s *Store) (n int64, err error) {
 	sum := sha256.New()
-	return bare(s, func(r eventlog.Record) {
+	return bareReading(s, func(r eventlog.Record) {
 		sum.Reset()
 		sum.Write([]byte(r.PrevHash))
 		sum.Write(r.Entry)

@@ -12,8 +12,9 @@ import (
 
 // view reads one state of the store, whatever is written meanwhile.
 type view struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx     context.Context
+	tx      *sql.Tx
+	dialect *dialect
 }
 
 // snapshot runs do on one state of the store. What is written meanwhile cannot be folded into the file before it ends.
@@ -23,24 +24,44 @@ func (s *Store) snapshot(ctx context.Context, do func(*view) error) error {
 		return ErrClosed
 	default:
 	}
-	tx, err := s.reads.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := s.reads.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: s.dialect.isolation})
 	if err != nil {
-		return err
+		return s.inWords(err)
 	}
 	// Nothing was written: there is nothing to commit.
 	defer func() { _ = tx.Rollback() }()
-	return do(&view{ctx: ctx, tx: tx})
+	if before := s.dialect.beforeSnapshot; before != "" {
+		if _, err := tx.ExecContext(ctx, before); err != nil {
+			return s.inWords(err)
+		}
+	}
+	return s.inWords(do(&view{ctx: ctx, tx: tx, dialect: s.dialect}))
 }
 
 // row reads exactly one row.
 func (v *view) row(query string, args []any, to ...any) error {
-	return v.tx.QueryRowContext(v.ctx, query, args...).Scan(to...)
+	text, bound, err := v.render(query, args)
+	if err != nil {
+		return err
+	}
+	return v.tx.QueryRowContext(v.ctx, text, bound...).Scan(to...)
 }
 
 // rows calls each for every row that a query gives.
 func (v *view) rows(query string, args []any, each func(*sql.Rows) error) error {
-	rows, err := v.tx.QueryContext(v.ctx, query, args...)
+	text, bound, err := v.render(query, args)
+	if err != nil {
+		return err
+	}
+	rows, err := v.tx.QueryContext(v.ctx, text, bound...)
 	return every(rows, err, each)
+}
+
+// render makes a statement and its parameters those of the database.
+func (v *view) render(query string, args []any) (string, []any, error) {
+	text, bind := v.dialect.render(query)
+	bound, err := statement{bind: bind}.with(args)
+	return text, bound, err
 }
 
 // errEnough stops the reading of rows.
