@@ -270,7 +270,7 @@ func TestBackupAndRestoreEndToEnd(t *testing.T) {
 		s.cli(t, "cancel", string(waits)).want(t, exitDone, "CANCELLED")
 		s.cli(t, "resume").want(t, exitDone)
 		s.cli(t, "add", "jdoe", "goes.on@contoso.test", "--wait").want(t, exitDone, "VERIFIED")
-		if got := s.values(t, "John Doe", ""); len(got.Proxies.Find("waits@contoso.test")) != 0 {
+		if got := s.values(t, "Jane Doe", ""); len(got.Proxies.Find("waits@contoso.test")) != 0 {
 			t.Errorf("what was taken back came again: %v", got)
 		}
 		s.cli(t, "log", "verify").want(t, exitDone, "The event log holds.")

@@ -34,7 +34,7 @@ type verifying struct {
 
 func (a *app) logVerifyCommand() *cobra.Command {
 	var o verifying
-	c := &cobra.Command{Use: "verify", Short: "Look whether the event log is what was written; name the first broken link",
+	c := &cobra.Command{Use: "verify", Short: "Verify the event log; name the first broken link",
 		Example: "  aliasd log verify\n  aliasd log verify --head 4711:9f2c…\n  aliasd log verify --file aliasd-log.jsonl",
 		Long: `Walks the whole event log, and names the first entry that is changed, missing or moved. Then it compares every request with what its
 entries say, and names those that were edited by hand.
