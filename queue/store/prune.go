@@ -104,7 +104,7 @@ type endedRequest struct {
 
 // prunable finds the next requests that may go. Prior and Accept rest on what is kept here.
 func (t *txn) prunable(before time.Time, after int64) (due []endedRequest, err error) {
-	err = t.rows(`SELECT r.seq, r.id FROM requests AS r
+	err = t.rows(`SELECT r.seq, r.id FROM requests AS r INDEXED BY requests_ended
 		WHERE r.seq > ? AND r.updated_at < ? AND r.state IN ('verified', 'superseded', 'refused', 'failed', 'cancelled')
 			AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.request_id = r.id AND e.id = (SELECT max(id) FROM events))
 			AND NOT EXISTS (SELECT 1 FROM idempotency_keys AS k WHERE k.seq = r.seq)
