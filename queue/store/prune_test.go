@@ -155,10 +155,7 @@ func TestPruneKeeps(t *testing.T) {
 		},
 		"what an idempotency key names": func(t *testing.T, s *Store) []queue.Request {
 			all := past(t, s, holder, 2)
-			_, err := s.work.statements.db.Exec(`INSERT INTO idempotency_keys VALUES ('helpdesk', 'k', 'd', ?, ?)`, seqOf(t, s, all[0].ID), micros(inAYear()))
-			if err != nil {
-				t.Fatal(err)
-			}
+			set(t, s, fmt.Sprintf(`INSERT INTO idempotency_keys VALUES ('helpdesk', 'k', 'd', %d, %d)`, seqOf(t, s, all[0].ID), micros(inAYear())))
 			return all
 		},
 		"a doubt, and the receipt that settled it": func(t *testing.T, s *Store) []queue.Request {
@@ -170,6 +167,13 @@ func TestPruneKeeps(t *testing.T) {
 			}
 			set(t, s, fmt.Sprintf(`UPDATE requests SET receipt_dc = 'dc2' WHERE id = '%s'`, all[2].ID))
 			return all[1:]
+		},
+		"the receipt that settled a doubt which stays": func(t *testing.T, s *Store) []queue.Request {
+			all := past(t, s, holder, 3)
+			set(t, s, fmt.Sprintf(`UPDATE requests SET in_doubt = receipt_dc, receipt_dc = '' WHERE id = '%s'`, all[0].ID))
+			set(t, s, fmt.Sprintf(`UPDATE requests SET receipt_dc = 'dc2' WHERE id = '%s'`, all[2].ID))
+			set(t, s, fmt.Sprintf(`INSERT INTO idempotency_keys VALUES ('helpdesk', 'k', 'd', %d, %d)`, seqOf(t, s, all[0].ID), micros(inAYear())))
+			return all
 		},
 	}
 	for name, make := range cases {
