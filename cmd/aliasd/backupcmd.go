@@ -150,7 +150,7 @@ func (a *app) printRestored(done restoredJSON) error {
 	fmt.Fprintln(a.out)
 	say(a.out, "", "Writing is stopped. What was written since the backup was made, this store does not know:")
 	for _, point := range warnings(done.Restoration) {
-		sayUnder(a.out, "  - ", point)
+		say(a.out, "  - ", point)
 	}
 	say(a.out, "", "Then start the service, look, and let writing go on: aliasd resume")
 	return nil

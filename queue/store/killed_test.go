@@ -23,11 +23,8 @@ func childJobs() map[string]func(path string) error {
 
 func pruneForEver(path string) error {
 	s, err := Open(context.Background(), path)
-	pid := os.Getpid()
 	for n := time.Now().UnixNano(); err == nil; n++ {
-		for i := byte(0); err == nil && i < 40; i++ {
-			_, err = wentThrough(s, address.GUID{byte(pid), byte(pid >> 8), i % 3, 1}, submission(n<<8+int64(i)))
-		}
+		err = s.write(context.Background(), func(t *txn) error { return t.lives(n<<8, 40, address.GUID{byte(n), byte(n >> 8), byte(n >> 16), 9}) })
 		fmt.Println("begins")
 		if err == nil {
 			_, err = s.Prune(context.Background(), Pruning{Before: inAYear().Add(-30 * 24 * time.Hour), Now: inAYear()})
@@ -84,7 +81,7 @@ func TestKilledAtWork(t *testing.T) {
 	for job := range childJobs() {
 		t.Run(job, func(t *testing.T) {
 			t.Parallel()
-			path := livedIn(t, 60)
+			path := livedIn(t, 20)
 			s := opened(t, path)
 			if err := errors.Join(errOf(s.Backup(context.Background(), path+".copy")), s.Close()); err != nil {
 				t.Fatal(err)

@@ -52,12 +52,7 @@ func crowd(b *testing.B, s *Store, requests int) {
 	const each = 500
 	for n := 0; n < requests; n += each {
 		err := s.write(context.Background(), func(t *txn) error {
-			for i := range each {
-				if err := t.wholeLife(int64(n+i+1), time.Now()); err != nil {
-					return err
-				}
-			}
-			return nil
+			return t.lives(int64(n+1), each, address.GUID{byte(n), byte(n >> 8), byte(n >> 16), 1})
 		})
 		if err != nil {
 			b.Fatal(err)
@@ -65,13 +60,21 @@ func crowd(b *testing.B, s *Store, requests int) {
 	}
 }
 
-// wholeLife makes a request that went all the way.
-func (t *txn) wholeLife(n int64, now time.Time) error {
-	now = queue.Instant(now)
+// lives makes so many requests of one holder that went all the way, one after the other.
+func (t *txn) lives(first int64, n int, holder address.GUID) error {
+	for i := range n {
+		if err := t.wholeLife(first+int64(i), holder, queue.Instant(time.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *txn) wholeLife(n int64, holder address.GUID, now time.Time) error {
 	sub := submission(n)
 	r, _, err := t.accept(acceptance{Submission: sub, digest: sub.Digest(), now: now})
 	if err == nil {
-		_, err = t.resolve(r.ID, address.GUID{byte(n), byte(n >> 8), byte(n >> 16), 1}, nil, now)
+		_, err = t.resolve(r.ID, holder, nil, now)
 	}
 	if err == nil {
 		_, err = t.lease(leasing{owner: "node", now: now, until: now.Add(time.Minute)}, 1)
