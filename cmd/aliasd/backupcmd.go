@@ -29,7 +29,7 @@ hashes of tokens: keep it as closed as the store.`,
 // backedUpJSON is what backup prints.
 type backedUpJSON struct {
 	File string `json:"file"`
-	store.Copied
+	store.BackedUp
 }
 
 func (a *app) backup(c *cobra.Command, file string) error {
@@ -60,7 +60,7 @@ func (a *app) backup(c *cobra.Command, file string) error {
 		if err != nil {
 			return err
 		}
-		return a.printBackup(backedUpJSON{File: path, Copied: made})
+		return a.printBackup(backedUpJSON{File: path, BackedUp: made})
 	})
 }
 

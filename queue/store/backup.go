@@ -15,8 +15,8 @@ import (
 	"github.com/aliasd/aliasd/sqlitefile"
 )
 
-// Copied is what a copy of the store has.
-type Copied struct {
+// BackedUp is what a copy of the store has.
+type BackedUp struct {
 	eventlog.Result
 	// InForce are the tokens that the copy lets in.
 	InForce []string `json:"tokens_in_force"`
@@ -27,7 +27,7 @@ type Copied struct {
 // Backup writes a consistent copy of the store to a new file, while others write: what was acknowledged before it began is in it. The
 // copy is readable by its owner alone and on the disk when Backup returns, and it was opened and verified. A file that is there
 // already is an error (fs.ErrExist). What an interrupted one leaves is called path.part, and the next one takes it away.
-func (s *Store) Backup(ctx context.Context, path string) (c Copied, err error) {
+func (s *Store) Backup(ctx context.Context, path string) (c BackedUp, err error) {
 	if s.file == "" {
 		return c, errors.New("backup: PostgreSQL has its own: pg_dump")
 	}
@@ -86,7 +86,7 @@ var (
 
 // Inspect looks through a copy of a store that nobody works on: the file as a whole, its schema, its event log, and its requests.
 // One of an older schema is brought up to date; nothing else is changed in it. Errors: ErrNoStore, ErrBrokenLog, ErrNewer.
-func Inspect(ctx context.Context, path string) (c Copied, err error) {
+func Inspect(ctx context.Context, path string) (c BackedUp, err error) {
 	older, err := sound(ctx, path)
 	if err != nil {
 		return c, err
@@ -159,7 +159,7 @@ func sound(ctx context.Context, path string) (older bool, err error) {
 	return version < len(steps), nil
 }
 
-func (s *Store) describe(ctx context.Context, c *Copied) error {
+func (s *Store) describe(ctx context.Context, c *BackedUp) error {
 	stats, err := s.Stats(ctx)
 	if err != nil {
 		return err

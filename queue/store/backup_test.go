@@ -17,7 +17,7 @@ import (
 	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
-func backedUp(t *testing.T, s *Store, path string) Copied {
+func backedUp(t *testing.T, s *Store, path string) BackedUp {
 	t.Helper()
 	c, err := s.Backup(context.Background(), path)
 	if err != nil {

@@ -25,7 +25,7 @@ type Selection struct {
 // Export writes a part of the event log as JSON lines, as eventlog.VerifyFile reads them, and gives the last of them. It holds one
 // entry at a time. An entry that is none is an error: the export ends there without its summary. queue.ErrNotFound where the log has nothing of the request.
 func (s *Store) Export(ctx context.Context, out io.Writer, of Selection) (sum eventlog.Summary, err error) {
-	err = s.snapshot(ctx, func(v *view) error {
+	err = s.snapshot(ctx, func(v *frozen) error {
 		sum, err = v.export(out, of)
 		return err
 	})
@@ -35,7 +35,7 @@ func (s *Store) Export(ctx context.Context, out io.Writer, of Selection) (sum ev
 	return sum, nil
 }
 
-func (v *view) export(out io.Writer, of Selection) (eventlog.Summary, error) {
+func (v *frozen) export(out io.Writer, of Selection) (eventlog.Summary, error) {
 	lines := eventlog.NewWriter(out)
 	lines.Summary.RequestID, lines.Summary.Since, lines.Summary.Until = of.Request, orNothing(of.Since), orNothing(of.Until)
 	err := v.row(`SELECT id, hash FROM events ORDER BY id DESC LIMIT 1`, nil, &lines.Summary.Head.ID, &lines.Summary.Head.Hash)
@@ -58,7 +58,7 @@ func (v *view) export(out io.Writer, of Selection) (eventlog.Summary, error) {
 	return lines.Summary, lines.Close()
 }
 
-func (v *view) exportLinks(part span, lines *eventlog.Writer) (err error) {
+func (v *frozen) exportLinks(part span, lines *eventlog.Writer) (err error) {
 	stopped := v.links(part, func(r eventlog.Record) bool {
 		err = lines.Record(r)
 		return err == nil
@@ -70,7 +70,7 @@ func (v *view) exportLinks(part span, lines *eventlog.Writer) (err error) {
 }
 
 // spanOf finds the entries of a selection. Times are not in order where the clock was set, so all are looked at.
-func (v *view) spanOf(of Selection) (part span, err error) {
+func (v *frozen) spanOf(of Selection) (part span, err error) {
 	part.request = of.Request
 	if of.Request != "" || of.Since.IsZero() && of.Until.IsZero() {
 		return part, nil

@@ -27,7 +27,7 @@ type Restoring struct {
 
 // Restoration is what a restore did.
 type Restoration struct {
-	Copied
+	BackedUp
 	// Replaced is where the store from before stands now; empty where there was none.
 	Replaced string `json:"replaced,omitempty"`
 	// Unreadable says that the store from before could not be read, so that nobody knows what it had.
@@ -51,7 +51,7 @@ func Restore(ctx context.Context, r Restoring) (done Restoration, err error) {
 	if err := copyFile(r.From, part); err != nil {
 		return done, fmt.Errorf("restore: %w", err)
 	}
-	if done.Copied, err = Inspect(ctx, part); err != nil {
+	if done.BackedUp, err = Inspect(ctx, part); err != nil {
 		return done, fmt.Errorf("restore: %s: %w", r.From, err)
 	}
 	if err := done.setAside(ctx, r); err != nil {

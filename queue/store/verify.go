@@ -26,8 +26,8 @@ func (s *Store) Verify(ctx context.Context, c eventlog.Check) (eventlog.Result, 
 }
 
 func (s *Store) verify(ctx context.Context, c eventlog.Check, requests bool) (found eventlog.Result, err error) {
-	err = s.snapshot(ctx, func(v *view) error {
-		walk := &walking{view: v, check: c, walker: eventlog.NewWalker(eventlog.Anchor{}, c.Expected)}
+	err = s.snapshot(ctx, func(v *frozen) error {
+		walk := &walking{frozen: v, check: c, walker: eventlog.NewWalker(eventlog.Anchor{}, c.Expected)}
 		if requests {
 			walk.stories = eventlog.NewStories()
 		}
@@ -45,7 +45,7 @@ const progressEvery = 2000
 
 // walking is one walk along the log.
 type walking struct {
-	*view
+	*frozen
 	check   eventlog.Check
 	walker  *eventlog.Walker
 	stories *eventlog.Stories // nil: requests are not compared

@@ -94,7 +94,7 @@ func (t *txn) wholeLife(n int64, holder address.GUID, now time.Time) error {
 
 // bareReading reads the log and does nothing with it.
 func bareReading(s *Store, each func(eventlog.Record)) (n int64, err error) {
-	err = s.snapshot(context.Background(), func(v *view) error {
+	err = s.snapshot(context.Background(), func(v *frozen) error {
 		return v.links(span{}, func(r eventlog.Record) bool { n++; each(r); return true }, func(eventlog.Gap) bool { return true })
 	})
 	return n, err

@@ -10,15 +10,15 @@ import (
 	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
-// view reads one state of the store, whatever is written meanwhile.
-type view struct {
+// frozen reads one state of the store, whatever is written meanwhile.
+type frozen struct {
 	ctx     context.Context
 	tx      *sql.Tx
 	dialect *dialect
 }
 
 // snapshot runs do on one state of the store. What is written meanwhile cannot be folded into the file before it ends.
-func (s *Store) snapshot(ctx context.Context, do func(*view) error) error {
+func (s *Store) snapshot(ctx context.Context, do func(*frozen) error) error {
 	select {
 	case <-s.quit:
 		return ErrClosed
@@ -35,11 +35,11 @@ func (s *Store) snapshot(ctx context.Context, do func(*view) error) error {
 			return s.inWords(err)
 		}
 	}
-	return s.inWords(do(&view{ctx: ctx, tx: tx, dialect: s.dialect}))
+	return s.inWords(do(&frozen{ctx: ctx, tx: tx, dialect: s.dialect}))
 }
 
 // row reads exactly one row.
-func (v *view) row(query string, args []any, to ...any) error {
+func (v *frozen) row(query string, args []any, to ...any) error {
 	text, bound, err := v.render(query, args)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (v *view) row(query string, args []any, to ...any) error {
 }
 
 // rows calls each for every row that a query gives.
-func (v *view) rows(query string, args []any, each func(*sql.Rows) error) error {
+func (v *frozen) rows(query string, args []any, each func(*sql.Rows) error) error {
 	text, bound, err := v.render(query, args)
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (v *view) rows(query string, args []any, each func(*sql.Rows) error) error 
 }
 
 // render makes a statement and its parameters those of the database.
-func (v *view) render(query string, args []any) (string, []any, error) {
+func (v *frozen) render(query string, args []any) (string, []any, error) {
 	text, bind := v.dialect.render(query)
 	bound, err := statement{bind: bind}.with(args)
 	return text, bound, err
@@ -68,7 +68,7 @@ func (v *view) render(query string, args []any) (string, []any, error) {
 var errEnough = errors.New("enough")
 
 // links goes along the event log in the order of the entries, gaps where they belong, until one of the two says false.
-func (v *view) links(of span, entry func(eventlog.Record) bool, gap func(eventlog.Gap) bool) error {
+func (v *frozen) links(of span, entry func(eventlog.Record) bool, gap func(eventlog.Gap) bool) error {
 	if of.last == 0 {
 		of.last = math.MaxInt64
 	}
@@ -118,7 +118,7 @@ func scanRecord(row scanner) (r eventlog.Record, err error) {
 }
 
 // gaps are the removed runs within a part of the log.
-func (v *view) gaps(of span) (all []eventlog.Gap, err error) {
+func (v *frozen) gaps(of span) (all []eventlog.Gap, err error) {
 	if of.request != "" {
 		return nil, nil
 	}
