@@ -26,6 +26,7 @@ type Settings struct {
 	Limits           Limits
 	API              API
 	Report           Report
+	Retention        Retention
 
 	places places
 }
@@ -124,6 +125,14 @@ type TLS struct {
 // Report is where verification reports go.
 type Report struct {
 	Dir string
+}
+
+// LeastRetention is how many days requests are kept at least.
+const LeastRetention = 30
+
+// Retention is how long requests and their events are kept.
+type Retention struct {
+	Days int // after a request has ended; 0: for ever
 }
 
 // maxSettings is the longest settings file that is read, in bytes.

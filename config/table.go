@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
 
 // table is the settings file: every key with its reader, default and explanation, in the order of the sample. What is
 // read goes into s.
@@ -33,6 +37,7 @@ func table(s *Settings, b base) []key {
 			"burst is held until an administrator looks at it and runs aliasd release; it never lets itself go. The defaults suit a company of 5,000."},
 		{name: "api", keys: apiKeys(&s.API, b), doc: "The REST API."},
 		{name: "report", keys: reportKeys(&s.Report)},
+		{name: "retention", keys: retentionKeys(&s.Retention)},
 	}
 }
 
@@ -195,4 +200,24 @@ func reportKeys(r *Report) []key {
 		name: "dir", def: "reports", read: text(&r.Dir, filled(asIs)),
 		doc: "The folder for reports, relative to data_dir. They name people and their addresses, so it is closed to others.",
 	}}
+}
+
+func retentionKeys(r *Retention) []key {
+	return []key{{
+		name: "days", def: "0", read: zeroOr(&r.Days, LeastRetention, 36500),
+		doc: "How many days after its end a request is removed, with its entries in the event log: 30 or more, and 400 is a year and " +
+			"some time to look back at it; 0 keeps everything. What stays of the log can be verified still. Never removed are " +
+			"open requests, and of each holder the last one that wrote to it. What is removed is gone: aliasd log export keeps it.",
+	}}
+}
+
+// zeroOr reads 0, or a number from least to most.
+func zeroOr(into *int, least, most int) reader {
+	return scalar(into, numberKind(), func(s string) (int, *flaw) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n != 0 && (n < least || n > most) {
+			return 0, &flaw{fmt.Sprintf("must be 0, or a number from %d to %d", least, most), ""}
+		}
+		return n, nil
+	})
 }

@@ -123,21 +123,29 @@ func live(s *Store, n int64) error {
 }
 
 func writeAndVerify(s *Store, r queue.Request, now time.Time) error {
-	change := address.Change{Add: address.Set{address.Secondary(r.Address)}}
-	expected := cloudcheck.Expectation{Wants: []address.Want{{Address: r.Address, Role: address.RoleSecondary}}}
-	intent := queue.Intent{DC: "ldaps://dc1.contoso.test:636", Change: change, Sent: true, Expectation: expected}
-	for _, t := range []queue.Transition{
-		{From: queue.Writing, To: queue.Writing, What: "intent", Detail: intent, Intent: &intent},
-		{From: queue.Writing, To: queue.Written, Receipt: &ldapwriter.Receipt{DC: intent.DC, Change: change}, Detail: change,
-			Expectation: &expected, Supersedes: []address.Key{r.Address.Key()}},
-		{From: queue.Written, To: queue.Verified},
-	} {
-		t.ID, t.Owner, t.Now = r.ID, "node", now
+	for _, t := range steps(r, now) {
 		if _, err := s.Advance(context.Background(), t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// steps bring a leased request to verified.
+func steps(r queue.Request, now time.Time) []queue.Transition {
+	change := address.Change{Add: address.Set{address.Secondary(r.Address)}}
+	expected := cloudcheck.Expectation{Wants: []address.Want{{Address: r.Address, Role: address.RoleSecondary}}}
+	intent := queue.Intent{DC: "ldaps://dc1.contoso.test:636", Change: change, Sent: true, At: now, Expectation: expected}
+	receipt := ldapwriter.Receipt{DC: intent.DC, Change: change, At: now}
+	all := []queue.Transition{
+		{From: queue.Writing, To: queue.Writing, What: "intent", Detail: intent, Intent: &intent},
+		{From: queue.Writing, To: queue.Written, Receipt: &receipt, Detail: receipt, Expectation: &expected, Supersedes: []address.Key{r.Address.Key()}},
+		{From: queue.Written, To: queue.Verified},
+	}
+	for i := range all {
+		all[i].ID, all[i].Owner, all[i].Now = r.ID, "node", now
+	}
+	return all
 }
 
 // BenchmarkClaim is one claim while 10,000 requests wait: all for their turn, all for their retry, or all for one holder.

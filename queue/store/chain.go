@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
 
 	"github.com/aliasd/aliasd/queue"
 )
@@ -79,51 +76,4 @@ func (s *Store) Events(ctx context.Context, id queue.RequestID) ([]queue.Event, 
 		return nil, noRequest(id)
 	}
 	return story, nil
-}
-
-// verifyBatch is how many entries VerifyChain reads at a time, so that it never holds up the clearing of the WAL for long.
-const verifyBatch = 1000
-
-// errBrokenLink stops the walk along the chain.
-var errBrokenLink = errors.New("broken link")
-
-// VerifyChain walks the whole event log. It returns the id of the first entry that is not what was written: changed, left
-// out or moved; 0 where every link holds.
-func (s *Store) VerifyChain(ctx context.Context) (firstBroken int64, err error) {
-	at := head{}
-	after := int64(math.MinInt64) // what stands before the first entry is none of ours
-	for more := true; more; {
-		before := at.id
-		err := s.rows(ctx, `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE id > ? ORDER BY id LIMIT ?`,
-			[]any{after, verifyBatch}, func(rows *sql.Rows) error { return at.follow(rows) })
-		if errors.Is(err, errBrokenLink) {
-			return at.id + 1, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("verify the event log: %w", ended(ctx, err))
-		}
-		after, more = at.id, at.id > before
-	}
-	return 0, nil
-}
-
-// follow goes one link further: the entry that is next, unchanged, behind the one before it.
-func (h *head) follow(row scanner) error {
-	var id int64
-	var request queue.RequestID
-	var entry, prev, hash string
-	if err := row.Scan(&id, &request, &entry, &prev, &hash); err != nil {
-		return err
-	}
-	var says struct {
-		ID        int64           `json:"id"`
-		RequestID queue.RequestID `json:"request_id"`
-	}
-	readable := json.Unmarshal([]byte(entry), &says) == nil
-	if !readable || id != h.id+1 || says.ID != id || says.RequestID != request || prev != h.hash ||
-		hash != queue.ChainHash(h.hash, []byte(entry)) {
-		return errBrokenLink
-	}
-	h.id, h.hash = id, hash
-	return nil
 }

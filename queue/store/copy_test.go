@@ -19,6 +19,8 @@ func fill(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
+	past(t, s, [16]byte{77}, 2)
+	prune(t, s)
 	r, _, err := s.Accept(ctx, queue.Submission{Holder: "Jürgen 日本 '\\\"", Note: "a\nb\x01", SubmittedBy: "helpdesk"}, queue.Idempotency{Key: "k"}, now)
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,9 @@ type dialect struct {
 	beforeCopy string
 	// afterCopy is done when all rows have been copied into a store.
 	afterCopy string
+	// isolation is that of a transaction that reads one state of the database, and beforeSnapshot is done at its beginning.
+	isolation      sql.IsolationLevel
+	beforeSnapshot string
 	// beforeVersion is done before the version is read.
 	beforeVersion []string
 }

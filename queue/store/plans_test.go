@@ -80,6 +80,7 @@ func useAll(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
+	past(t, s, address.GUID{77}, 2)
 	sub := submission(9)
 	r, _, err := s.Accept(ctx, sub, queue.Idempotency{Key: "k"}, now)
 	errs := []error{err}
@@ -111,6 +112,11 @@ func useAll(t *testing.T, s *Store) {
 	errs = append(errs, err, spendAndGiveBack(ctx, s, r.ID, now))
 	_, err = s.VerifyChain(ctx)
 	errs = append(errs, err)
+	_, err = s.Head(ctx)
+	errs = append(errs, err)
+	if done := prune(t, s); done.Requests == 0 {
+		t.Fatal("nothing was removed")
+	}
 	for _, f := range []queue.Filter{{}, {State: queue.Accepted}, {Holder: "x"}, {Holder: address.GUID{1}.String()}, {Ticket: "x"}, {Since: now}} {
 		_, _, err = s.List(ctx, f)
 		errs = append(errs, err)

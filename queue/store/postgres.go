@@ -35,6 +35,7 @@ func postgres() *dialect {
 			`CREATE TABLE IF NOT EXISTS aliasd_schema (one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one), version INTEGER NOT NULL)`,
 			`INSERT INTO aliasd_schema (version) VALUES (0) ON CONFLICT DO NOTHING`,
 		},
+		isolation: sql.LevelRepeatableRead, beforeSnapshot: `SET LOCAL statement_timeout = 0`, // a long log takes its time
 		version: `SELECT version FROM aliasd_schema`, setVersion: `UPDATE aliasd_schema SET version = %d`,
 	}
 }

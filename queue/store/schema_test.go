@@ -67,7 +67,7 @@ func force(s *Store, from, to queue.State) error {
 		return err
 	}
 	return s.write(context.Background(), func(t *txn) error {
-		for _, statement := range []string{`DELETE FROM claims`, `DELETE FROM requests`} {
+		for _, statement := range []string{`DROP TRIGGER IF EXISTS requests_stay`, `DELETE FROM claims`, `DELETE FROM requests`} {
 			if _, err := t.exec(statement); err != nil {
 				return err
 			}

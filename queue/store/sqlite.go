@@ -52,7 +52,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
-	return newStore(d, reading, newLane(writing, d, 0)), nil
+	s := newStore(d, reading, newLane(writing, d, 0))
+	s.file = path
+	return s, nil
 }
 
 // connect opens a pool of connections to a file; mode says whether they may write. Each connection has a page cache of 2 MB
