@@ -25,9 +25,15 @@ func fill(t *testing.T, s *Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Resolve(ctx, r.ID, [16]byte{9}, []queue.Claim{{Address: "x@contoso.test", Kind: queue.Take}}, now)
+	_, resolveErr := s.Resolve(ctx, r.ID, [16]byte{9}, []queue.Claim{{Address: "x@contoso.test", Kind: queue.Take}}, now)
+	leased, claimErr := s.Claim(ctx, "x", now, time.Hour, 1)
+	if claimErr != nil || len(leased) != 1 {
+		t.Fatalf("leased %d: %v", len(leased), claimErr)
+	}
+	_, spendErr := s.Advance(ctx, intentOf(leased[0], now, queue.Caps{Writes: 9}))
+	_, _, slotErr := s.Slot(ctx, now, time.Second, 0)
 	for _, err := range []error{
-		err, s.SetPaused(ctx, true, "root", now), s.SetMeta(ctx, "last_report", "x"),
+		resolveErr, spendErr, slotErr, s.SetPaused(ctx, true, "root", now), s.SetMeta(ctx, "last_report", "x"),
 		s.CreateToken(ctx, "helpdesk", []string{"read"}, hashOf("secret"), now), s.CreateToken(ctx, "old", nil, hashOf("old"), now),
 		s.RevokeToken(ctx, "old", now),
 	} {
@@ -83,6 +89,10 @@ func TestCopy(t *testing.T) {
 			if table.Rows == 0 {
 				t.Errorf("table %s is empty: the test copies nothing of it", table.Name)
 			}
+		}
+		used, err := s.Used(ctx, time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC))
+		if want, wantErr := first.Used(ctx, time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)); err != nil || wantErr != nil || used != want || used.NextSlot.IsZero() {
+			t.Errorf("the brakes: %+v, want %+v: %v", used, want, err)
 		}
 		if since, by, err := s.Paused(ctx); err != nil || by != "root" || since.IsZero() {
 			t.Errorf("the stop switch: %v, %s: %v", since, by, err)
