@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/jackc/puddle/v2"
@@ -77,10 +78,12 @@ func unsent(err error) error {
 
 // modify sends one change over a connection and gives that back. Without rights, the error is the server's own answer.
 func (w *writing) modify(got *puddle.Resource[*session], c address.Change) error {
+	began := time.Now()
 	left, err := got.Value().modify(modifyRequest(w.job.Entry.GUID, c))
 	var lost *lostError
 	if errors.As(err, &lost) {
 		got.Destroy()
+		w.server.forget(time.Since(began) >= w.server.timeout)
 		if left {
 			return w.unknown(err)
 		}
