@@ -32,7 +32,10 @@ func (d *Directory) Write(ctx context.Context, job Job) (Receipt, error) {
 		return Receipt{}, cause.Wait(cause.DCUnavailable, "%s is not in the settings any more; the holder is read from another server next time", job.Entry.DC)
 	}
 	w := &writing{Directory: d, server: s, job: job}
-	if job.Change.Empty() {
+	switch {
+	case job.Landed:
+		return w.settle(context.WithoutCancel(ctx))
+	case job.Change.Empty():
 		return w.nothing(ctx)
 	}
 	if err := w.send(ctx); err != nil {

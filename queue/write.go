@@ -242,7 +242,7 @@ func (a *attempt) once(ctx context.Context) error {
 		return err
 	}
 	if sent(a.request) && a.request.Intent.Change.Stands(entry.Values) {
-		return a.noteLanded(ctx, entry)
+		return a.settleLanded(ctx, entry)
 	}
 	found, err := a.plan(ctx, entry)
 	if err != nil {
