@@ -62,6 +62,17 @@ type pace struct {
 	calculationGrace time.Duration
 	// dryRun does everything but the modify.
 	dryRun bool
+	// graphTimeout and graphPatience bound one call to Graph and its retries; zero: the client's own.
+	graphTimeout, graphPatience time.Duration
+	// now is the clock of everything that the daemon decides; nil: the system's.
+	now func() time.Time
+}
+
+func (p pace) clock() func() time.Time {
+	if p.now == nil {
+		return time.Now
+	}
+	return p.now
 }
 
 // newChecker makes the checker of the settings. Who asks of the same tenant has to use the same times, or they contradict.
@@ -72,7 +83,7 @@ func newChecker(s *config.Settings, from cloudcheck.Reader, now func() time.Time
 // openDaemon makes a daemon that listens already but does nothing until Run. It needs neither directory nor cloud to be
 // there: requests are taken in and wait.
 func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pace) (d *daemon, err error) {
-	d = &daemon{settings: s, log: log, now: time.Now, dryRun: p.dryRun}
+	d = &daemon{settings: s, log: log, now: p.clock(), dryRun: p.dryRun}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -95,10 +106,10 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	}
 	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now,
 		Limits: limitsOf(s.Limits), DryRun: p.dryRun})
-	if d.directory, err = openDirectory(s.Directory, log); err != nil {
+	if d.directory, err = openDirectory(s.Directory, log, d.now); err != nil {
 		return d, err
 	}
-	if d.graph, err = openGraph(s.Cloud, log, d.numbers); err != nil {
+	if d.graph, err = openGraph(s.Cloud, log, d.numbers, p); err != nil {
 		return d, err
 	}
 	d.checker = newChecker(s, d.graph, d.now, log, p)
@@ -110,7 +121,7 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 
 func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
 	return queue.NewRunner(queue.Options{
-		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Node: n.name(), Home: n.home(),
+		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Now: p.clock(), Node: n.name(), Home: n.home(),
 		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
 		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
@@ -122,7 +133,7 @@ func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, 
 // looks at the cloud before it.
 func leaseFor(timeout time.Duration) time.Duration { return max(2*time.Minute, 12*timeout) }
 
-func openDirectory(s config.Directory, log *slog.Logger) (*ldapwriter.Directory, error) {
+func openDirectory(s config.Directory, log *slog.Logger, now func() time.Time) (*ldapwriter.Directory, error) {
 	roots, err := rootsOf(s.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("directory.ca_file: %w", err)
@@ -130,11 +141,11 @@ func openDirectory(s config.Directory, log *slog.Logger) (*ldapwriter.Directory,
 	return ldapwriter.Open(ldapwriter.Options{
 		Servers: s.Servers, GlobalCatalog: s.GlobalCatalog, BaseDN: s.BaseDN, RootCAs: roots,
 		Bind:        ldapwriter.SimpleBind{User: s.Bind.User, Password: s.Bind.Password.Value},
-		Connections: s.Connections, Timeout: s.Timeout, Logger: log,
+		Connections: s.Connections, Timeout: s.Timeout, Logger: log, Now: now,
 	})
 }
 
-func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer) (*graph.Client, error) {
+func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer, p pace) (*graph.Client, error) {
 	roots, err := rootsOf(s.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("cloud.ca_file: %w", err)
@@ -142,6 +153,7 @@ func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer) (*grap
 	return graph.Open(graph.Options{
 		Environment: graph.Environment(s.Environment), TenantID: s.TenantID, Credential: credentialOf(s),
 		GraphURL: s.GraphURL, AuthorityURL: s.AuthorityURL, RootCAs: roots, Logger: log, Observer: observer,
+		Timeout: p.graphTimeout, Patience: p.graphPatience, Now: p.clock(),
 	})
 }
 
