@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"slices"
 	"testing"
@@ -58,6 +59,13 @@ func startProxy(t *testing.T, target string, ca []byte) *faultproxy.Proxy {
 func (s *stack) written(t *testing.T, id queue.RequestID) requestJSON {
 	t.Helper()
 	return s.until(t, id, "written", func(r requestJSON) bool { return r.State == queue.Written || r.State == queue.Verified })
+}
+
+func (s *stack) get(t *testing.T, id queue.RequestID) requestJSON {
+	t.Helper()
+	r, err := s.remote.Get(context.Background(), id)
+	fatal(t, err)
+	return r
 }
 
 // causesOf are the codes that a request has had, each once, in their order.
