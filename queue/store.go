@@ -58,7 +58,16 @@ type Intake interface {
 	Stats(ctx context.Context) (Stats, error)
 }
 
-// Work is what the runner does with requests.
+// Farthest is how far ahead a time of a retry, a lease or a next look can lie: none of the runner's pauses is half as long. One
+// that lies further ahead was noted before the clock was set back, and has come. (A look that is never made again is not meant.)
+const Farthest = 2 * time.Hour
+
+// Come says whether a time has come: at is not after now, or cannot be meant.
+func Come(at, now time.Time) bool {
+	return !at.After(now) || at.After(now.Add(Farthest)) && at.Before(never())
+}
+
+// Work is what the runner does with requests. A time has come where Come says so.
 type Work interface {
 	// Unresolved returns accepted requests whose time has come, oldest first, at most n. One whose time has not come
 	// hides all later ones: requests are resolved in the order of acceptance.
