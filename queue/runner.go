@@ -76,6 +76,8 @@ type Runner struct {
 	forAsked *cloudcheck.Budget
 	// claims counts the claims of this process, so that each has a name of its own.
 	claims atomic.Int64
+	// atWork are the requests that attempts of this process are at; each channel is closed when its attempt ends.
+	atWork sync.Map
 }
 
 // work is a kind of work that somebody can tell the runner of.

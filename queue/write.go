@@ -105,7 +105,8 @@ func (r *Runner) write(ctx context.Context, q Request) {
 		r.giveBack(q)
 		return
 	}
-	within, stop := context.WithDeadline(context.WithoutCancel(ctx), q.LeaseUntil)
+	defer r.alone(q.ID)()
+	within, stop := context.WithTimeout(context.WithoutCancel(ctx), q.LeaseUntil.Sub(r.now()))
 	defer stop()
 	attempt := &attempt{Runner: r, request: q, doubted: sent(q), stopping: ctx.Done()}
 	err := attempt.run(within)
@@ -118,6 +119,22 @@ func (r *Runner) write(ctx context.Context, q Request) {
 		return
 	}
 	r.settle(context.WithoutCancel(ctx), attempt.request, err)
+}
+
+// alone waits until no other attempt of this process is at a request, and gives the function that ends this one. A clock that
+// jumps forward makes a lease look expired whose owner is at work: its modify may be on its way, and is waited for.
+func (r *Runner) alone(id RequestID) (done func()) {
+	mine := make(chan struct{})
+	for {
+		other, busy := r.atWork.LoadOrStore(id, mine)
+		if !busy {
+			return func() {
+				r.atWork.Delete(id)
+				close(mine)
+			}
+		}
+		<-other.(chan struct{})
+	}
 }
 
 // sent says whether a modify of the request may have reached a DC without an answer.
@@ -166,6 +183,7 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 	t := Transition{ID: q.ID, From: Writing, To: Writing, Owner: q.Owner, What: "in doubt", Cause: &e.Cause}
 	if e.Kind == cause.Waiting || r.onItsWay(q) {
 		t.Attempts, t.LeaseUntil = r.later(q.Attempts)
+		t.Intent = r.fromNow(q.Intent)
 	} else {
 		doubt := cause.Fail(cause.NotKept, "the outcome of an earlier write on %s is not known, and it cannot be planned again: %s", q.Intent.DC, e.Cause.Message)
 		t.To, t.What, t.Cause = Failed, "failed", &doubt.Cause
@@ -176,6 +194,18 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 
 // onItsWay says whether a modify was sent so lately that it may still land.
 func (r *Runner) onItsWay(q Request) bool { return r.now().Sub(q.Intent.At) < r.lease/leaseMargin }
+
+// fromNow gives nil, or an intent that was stored later than now, with now as its time: the clock was set back, and when it was
+// sent nobody knows.
+func (r *Runner) fromNow(i *Intent) *Intent {
+	now := r.now()
+	if !i.At.After(now) {
+		return nil
+	}
+	sent := *i
+	sent.At = now
+	return &sent
+}
 
 // errStore marks errors of the store during an attempt: without it nothing may be written.
 var errStore = errors.New("the store did not answer")
