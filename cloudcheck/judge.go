@@ -139,8 +139,9 @@ func (e evidence) unproven() (Outcome, *cause.Cause, address.Address) {
 }
 
 // synced says that a sync ran since the write, by the organization's stamp or by the holder's own.
+// The time of the write is this machine's; one whose clock was behind must not take an earlier sync for a later one.
 func (e evidence) synced() bool {
-	return syncedAfter(e.WrittenAt, e.tenant, e.object)
+	return syncedAfter(e.WrittenAt, e.tenant, e.object) && syncedAfter(e.Expectation.SyncAtWrite, e.tenant, e.object)
 }
 
 // settled says that a whole cycle and the calculation after it had their time: what the cloud shows now is meant.
