@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/aliasd/aliasd/lab/faultproxy"
 	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/tenant"
+	"github.com/aliasd/aliasd/queue"
 )
 
 // cut is one way in which the connection goes wrong around a modify.
@@ -102,4 +104,30 @@ func TestIdleConnectionsDieSilently(t *testing.T) {
 			t.Errorf("the directory has %q; the request is %+v", got.Proxies, r)
 		}
 	})
+}
+
+// Somebody makes a second primary while the answer to ours is lost. It is found when the holder is read again, ours is taken back,
+// and no request says that it was done.
+func TestASecondPrimaryDuringTheDoubt(t *testing.T) {
+	t.Parallel()
+	w := newWired(t, lab.Embedded, tenant.Options{})
+	w.dc.OnMessage(faultproxy.Times(1, faultproxy.Is(faultproxy.ModifyAnswer), faultproxy.Fault{Before: func() {
+		theirs := site.Changes{Add: map[string][]string{"proxyAddresses": {"SMTP:theirs@contoso.test"}}}
+		if err := w.Site.Modify(context.Background(), w.Site.DNOf(site.Object{Kind: site.User, Name: "Old Timer"}), theirs); err != nil {
+			t.Error(err)
+		}
+	}, Action: faultproxy.Cut}))
+	r := w.submit(t, address.SetPrimary, "old", "ours@contoso.test")
+	ended := w.until(t, r.ID, "settled", func(r requestJSON) bool {
+		return r.State.Final() || r.State == queue.Written || r.State == queue.Queued && codeOf(r) != ""
+	})
+	got := w.values(t, "Old Timer", "")
+	if ended.State == queue.Written || ended.State == queue.Verified {
+		if len(got.Proxies.Primaries()) != 1 || !got.Proxies.Has("SMTP:ours@contoso.test") {
+			t.Errorf("it is %s, and the directory has %q", ended.State, got.Proxies)
+		}
+		return
+	}
+	wantProxies(t, got, "old@contoso.test", "SMTP:old@contoso.test", "SMTP:theirs@contoso.test")
+	t.Logf("it is %s: %+v", ended.State, ended.Cause)
 }
