@@ -15,7 +15,7 @@ import (
 )
 
 // wiredTimeout is how long the daemon of a wired stack waits for either side.
-const wiredTimeout = time.Second
+const wiredTimeout = 2 * time.Second
 
 // wired is a stack whose daemon reaches the directory and the tenant through proxies that can make either connection go wrong.
 type wired struct {
