@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -49,6 +50,24 @@ type pace struct {
 	retryBase, retryLimit, poll time.Duration
 	// calculationGrace is one sync interval of the settings where it is zero.
 	calculationGrace time.Duration
+	// lease is leaseFor the directory's time limit where it is zero.
+	lease time.Duration
+	// between is who stands between the daemon and its two sides; nobody in production, the torture run's traps in its tests.
+	between between
+}
+
+// between wraps the two sides that a request is brought through; nil leaves a side as it is.
+type between struct {
+	store     func(queue.Store) queue.Store
+	directory func(queue.Directory) queue.Directory
+}
+
+// wrapped puts a wrapper around a side, where there is one.
+func wrapped[T any](side T, with func(T) T) T {
+	if with == nil {
+		return side
+	}
+	return with(side)
 }
 
 // newChecker makes the checker of the settings. Who asks of the same tenant has to use the same times, or they contradict.
@@ -92,8 +111,8 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 
 func newRunner(s *config.Settings, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
 	return queue.NewRunner(queue.Options{
-		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Node: nodeName(),
-		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
+		Store: wrapped(st, p.between.store), Directory: wrapped(dir, p.between.directory), Cloud: cloud, Observer: o, Logger: log, Node: nodeName(),
+		Workers: 2 * s.Directory.Connections, Lease: cmp.Or(p.lease, leaseFor(s.Directory.Timeout)), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
 		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
 	})

@@ -39,7 +39,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := openDaemon(ctx, s, newLogger(a.err, s.Log), pace{})
+	d, err := openDaemon(ctx, s, newLogger(a.err, s.Log), a.pace)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
