@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aliasd/aliasd/address"
 )
@@ -70,7 +71,7 @@ const takeBackTries = 3
 func (w *writing) takeBack(ctx context.Context, now address.Values) error {
 	got := now
 	for range takeBackTries {
-		back := ours(w.job.Change, now)
+		back := ours(w.job.Entry.Values, w.job.Change, now)
 		if back.Empty() {
 			return w.slippedError(got, false)
 		}
@@ -112,11 +113,16 @@ func (w *writing) slippedError(got address.Values, takenBack bool) error {
 }
 
 // ours is the change that takes back what stands of c: values that it added and that are there to the letter, values that it
-// deleted and of which nobody put back any spelling, mail where it is what it wrote.
-func ours(c address.Change, now address.Values) address.Change {
+// deleted and of which nobody put back any spelling, mail where it is what it wrote in any spelling. It leaves the holder no
+// poorer than it was before c: with a primary where it had one, and with the address that was in mail.
+func ours(before address.Values, c address.Change, now address.Values) address.Change {
 	var back address.Change
+	mailIsOurs := c.Mail != nil && c.Mail.Old != c.Mail.New && strings.EqualFold(now.Mail, c.Mail.New)
+	if mailIsOurs {
+		back.Mail = &address.MailChange{Old: now.Mail, New: c.Mail.Old}
+	}
 	for _, p := range c.Add {
-		if now.Proxies.Has(p) {
+		if now.Proxies.Has(p) && (mailIsOurs || !keepsMail(before, c, p)) {
 			back.Delete = append(back.Delete, p)
 		}
 	}
@@ -126,21 +132,42 @@ func ours(c address.Change, now address.Values) address.Change {
 			back.Add = append(back.Add, p)
 		}
 	}
-	if c.Mail != nil && c.Mail.Old != c.Mail.New && now.Mail == c.Mail.New {
-		back.Mail = &address.MailChange{Old: c.Mail.New, New: c.Mail.Old}
-	}
-	if len(meant(now, back).Proxies.Primaries()) > max(1, len(now.Proxies.Primaries())) {
-		return demoted(back)
+	left := len(meant(now, back).Proxies.Primaries())
+	switch {
+	case left > max(1, len(now.Proxies.Primaries())):
+		return demoted(back, rest)
+	case left == 0 && len(now.Proxies.Primaries()) > 0:
+		return promoted(back, c, rest)
 	}
 	return back
 }
 
-// demoted keeps old primaries as aliases. Somebody chose another primary after us: a second one must not come back.
-func demoted(back address.Change) address.Change {
+// keepsMail says whether a value that c added keeps an address that stood in mail alone, and that c took out of it.
+func keepsMail(before address.Values, c address.Change, p address.Proxy) bool {
+	return p.IsSMTP() && c.Mail != nil && p.Address().Equal(address.Address(c.Mail.Old)) &&
+		len(before.Proxies.Find(p.Address())) == 0
+}
+
+// promoted makes the old primary the primary again where somebody has spelled the alias otherwise that c had made of it.
+func promoted(back, c address.Change, rest address.Set) address.Change {
+	for _, old := range address.Set(c.Delete).Primaries() {
+		for _, alias := range rest.Find(old.Address()) {
+			back.Delete, back.Add = append(back.Delete, alias), append(back.Add, address.Primary(alias.Address()))
+			return back
+		}
+	}
+	return back
+}
+
+// demoted keeps old primaries as aliases. Somebody chose another primary after us: a second one must not come back. Where
+// nobody did, and there were several, the first one comes back.
+func demoted(back address.Change, rest address.Set) address.Change {
 	remove, add := address.Set(back.Delete), address.Set{}
+	chosen := len(rest.Primaries()) > 0
 	for _, p := range back.Add {
-		if !p.IsPrimary() {
+		if !p.IsPrimary() || !chosen {
 			add = add.With(p)
+			chosen = chosen || p.IsPrimary()
 			continue
 		}
 		alias := address.Secondary(p.Address())
