@@ -82,10 +82,22 @@ func (f *facts) unlawful(d *deed, q *queue.Request) (wrong []string) {
 			say("spells %q as %q", p, now)
 		}
 	}
-	if had, has := len(before.Proxies.Primaries()), len(after.Proxies.Primaries()); had == 1 && has != 1 || has > max(1, had) {
+	had, has := len(before.Proxies.Primaries()), len(after.Proxies.Primaries())
+	if lost := had == 1 && has != 1; lost && !(d.back && f.hadNone(d)) || has > max(1, had) {
 		say("makes %d primaries of %d", has, had)
 	}
 	return append(wrong, unlawfulPrimary(before, after, q)...)
+}
+
+// hadNone says whether the holder had no primary before the modify that a deed takes back.
+func (f *facts) hadNone(back *deed) bool {
+	forth, _ := f.effects(f.byID[back.request])
+	for _, d := range slices.Backward(forth) {
+		if d.n < back.n {
+			return len(d.before.Proxies.Primaries()) == 0
+		}
+	}
+	return false
 }
 
 // may are the addresses that a modify for a request may take away and give.

@@ -50,13 +50,15 @@ type foreigner struct {
 
 	mu   sync.Mutex
 	conn *ldap.Conn
+	// waiting are the edits that wait for their occasion.
+	waiting map[occasion][]edit
 	// done counts the edits that took effect, vain those that the directory refused because aliasd was faster.
 	done, vain int
 }
 
 func newForeigner(ctx context.Context, w *World, l *ledger, dir string) (*foreigner, error) {
 	conn, err := w.box.Site.Dial(ctx, w.box.Site.Admin)
-	return &foreigner{world: w, ledger: l, conn: conn, dir: dir}, err
+	return &foreigner{world: w, ledger: l, conn: conn, dir: dir, waiting: map[occasion][]edit{}}, err
 }
 
 func (f *foreigner) close() error { return f.conn.Close() }
@@ -69,16 +71,37 @@ func (f *foreigner) run(ctx context.Context, began time.Time, edits []edit) erro
 		case <-ctx.Done():
 			return nil
 		}
-		if err := f.make(ctx, e); err != nil {
+		if e.when != anyTime {
+			f.mu.Lock()
+			f.waiting[e.when] = append(f.waiting[e.when], e)
+			f.mu.Unlock()
+			continue
+		}
+		if err := f.make(ctx, e, f.ledger.holders[e.holder]); err != nil {
 			return fmt.Errorf("the second writer: %s: %w", e.kind, err)
 		}
 	}
 	return nil
 }
 
+// ambush makes the next edit that waits for an occasion, to the holder with which it has come.
+func (f *foreigner) ambush(when occasion, h *holder) error {
+	f.mu.Lock()
+	var next []edit
+	if queue := f.waiting[when]; len(queue) > 0 {
+		next, f.waiting[when] = queue[:1], queue[1:]
+	}
+	f.mu.Unlock()
+	for _, e := range next {
+		if err := f.make(context.Background(), e, h); err != nil {
+			return fmt.Errorf("the second writer, %s: %s: %w", when, e.kind, err)
+		}
+	}
+	return nil
+}
+
 // make makes one edit. The administrator looks first, thinks, and edits then: what he has seen may be old by that time.
-func (f *foreigner) make(ctx context.Context, e edit) error {
-	h := f.ledger.holders[e.holder]
+func (f *foreigner) make(ctx context.Context, e edit, h *holder) error {
 	seen, err := f.ledger.read(h)
 	if err != nil {
 		return err
@@ -87,7 +110,9 @@ func (f *foreigner) make(ctx context.Context, e edit) error {
 	if do == nil {
 		return nil
 	}
-	time.Sleep(e.think)
+	if e.when == anyTime {
+		time.Sleep(e.think)
+	}
 	d, err := f.ledger.act(h, string(e.kind), do)
 	f.mu.Lock()
 	defer f.mu.Unlock()

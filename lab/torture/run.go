@@ -28,7 +28,7 @@ type Options struct {
 	// Sabotage is what the daemon does wrong on purpose.
 	Sabotage Sabotage
 	// Lease is how long a request may be in writing, Timeout how long one LDAP operation may take: the lease has to be more
-	// than three of them. 0 is 4 s and 1 s.
+	// than three of them. 0 is 3.6 s and 1 s.
 	Lease, Timeout time.Duration
 	// Dir is where a run keeps its files, in a folder of its own.
 	Dir string
@@ -81,7 +81,7 @@ func (w *World) Torture(ctx context.Context, seed uint64, turn int, o Options) (
 
 func (o Options) withDefaults() Options {
 	if o.Lease == 0 {
-		o.Lease, o.Timeout = 4*time.Second, time.Second
+		o.Lease, o.Timeout = 3600*time.Millisecond, time.Second
 	}
 	return o
 }
@@ -119,7 +119,8 @@ func (r *Run) prepare(ctx context.Context) (err error) {
 	if r.proxy, err = faultproxy.Start(faultproxy.Options{Target: r.world.box.Site.Server, CA: r.world.box.Site.CA}); err != nil {
 		return err
 	}
-	r.tap = newTap(r.ledger, r.archive, r.killPID)
+	r.tap = newTap(r.ledger, r.archive)
+	r.tap.kill, r.tap.ambush = r.killPID, r.foreign.ambush
 	r.proxy.OnMessage(r.tap.hook)
 	for i := range max(r.options.Shape.Nodes, 1) {
 		if err := r.addNode(i); err != nil {
@@ -188,7 +189,10 @@ func (r *Run) killPID(pid int) {
 
 // violence lets the callers ask and the second writer edit while daemons die and come back.
 func (r *Run) violence(ctx context.Context) error {
-	for _, n := range r.nodes {
+	for i, n := range r.nodes {
+		if len(r.script.lives) > 0 && r.script.lives[0].node == i {
+			continue // its first life is in the script
+		}
 		if err := n.start(); err != nil {
 			return err
 		}
@@ -221,12 +225,12 @@ func (r *Run) die(ctx context.Context) error {
 }
 
 // passageLimit is how long a point is waited for.
-const passageLimit = 2 * time.Second
+const passageLimit = 3 * time.Second
 
 // live lets one daemon live until its death.
 func (r *Run) live(ctx context.Context, l life) error {
 	n := r.nodes[l.node]
-	if !n.life().over() { // it is to have another fate
+	if n.life() != nil && !n.life().over() { // it is to have another fate
 		n.kill()
 		r.Tally.Kills[atRandom]++
 	}

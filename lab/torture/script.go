@@ -25,7 +25,7 @@ type Shape struct {
 
 // DefaultShape is a run of about ten seconds, most of which is waiting.
 func DefaultShape() Shape {
-	return Shape{Asks: 24, Edits: 16, Kills: 3, Span: 2500 * time.Millisecond, Nodes: 1}
+	return Shape{Asks: 36, Edits: 24, Kills: 4, Span: 4 * time.Second, Nodes: 1}
 }
 
 // verb is what somebody asks of the daemon.
@@ -72,7 +72,16 @@ type life struct {
 	atStart bool // after counts from the start of the process, not from its first answer
 }
 
-// edit is one thing that the second writer does.
+// occasion is when the second writer edits: at a time of his own, or at the worst moment for aliasd.
+type occasion string
+
+const (
+	anyTime        occasion = ""
+	beforeModify   occasion = "before the modify"    // aliasd has read the holder and sends what it has planned
+	beforeReadBack occasion = "before the read-back" // aliasd has written
+)
+
+// edit is one thing that the second writer does. At the worst moment it is done to the holder that aliasd writes.
 type edit struct {
 	at     time.Duration
 	kind   editKind
@@ -81,6 +90,7 @@ type edit struct {
 	think  time.Duration
 	// pick chooses among what is there then.
 	pick uint64
+	when occasion
 	// program has it done by the ldapmodify program, where the directory is Samba.
 	program bool
 }
@@ -116,18 +126,26 @@ func cast(tag string) []site.Object {
 		{Kind: site.User, Name: "Mail Only " + tag, Account: "mail" + tag, UPN: at("mail"), Mail: at("mail")},
 		{Kind: site.User, Name: "Bare " + tag, Account: "bare" + tag, UPN: at("bare"), Mail: at("bare"), Proxies: []string{x500("bare")}},
 		{Kind: site.Group, Name: "Team " + tag, Account: "team" + tag, Mail: at("team"), Proxies: []string{"SMTP:" + at("team"), x500("team")}},
+		{Kind: site.User, Name: "Second " + tag, Account: "second" + tag, UPN: at("second"), Mail: at("second"),
+			Proxies: []string{"SMTP:" + at("second"), "smtp:" + at("second.old"), x500("second")}},
+		{Kind: site.Group, Name: "Silent " + tag, Account: "silent" + tag},
+		{Kind: site.User, Name: "Third " + tag, Account: "third" + tag, UPN: at("third"), Mail: at("Third"),
+			Proxies: []string{"SMTP:" + at("Third"), "sip:" + at("third")}},
 		{Kind: site.Contact, Name: "Partner " + tag, Mail: at("partner"), Proxies: []string{"SMTP:" + at("partner"), "smtp:" + at("partner.old")}},
 	}
 }
 
-// newAsks draws the requests. The addresses are few, so that they meet: on one holder, and on two.
+// newAsks draws the requests. The addresses are few, so that they meet: on one holder, and now and then on two.
 func newAsks(r *rand.Rand, s script, shape Shape) []ask {
 	asks := make([]ask, shape.Asks)
 	for i := range asks {
 		a := &asks[i]
 		a.at = time.Duration(r.Int64N(int64(shape.Span)))
 		a.holder, a.naming = r.IntN(len(s.objects)), []naming{byUPN, byAccount, byMail, byGUID, byName}[r.IntN(5)]
-		a.address = address.Address(fmt.Sprintf("a%d.%s@contoso.test", r.IntN(6), s.tag))
+		a.address = address.Address(fmt.Sprintf("a%d-%d.%s@contoso.test", a.holder, r.IntN(3), s.tag))
+		if r.IntN(5) == 0 {
+			a.address = address.Address(fmt.Sprintf("all%d.%s@contoso.test", r.IntN(2), s.tag))
+		}
 		a.keyed, a.twice = r.IntN(10) > 0, r.IntN(6) == 0
 		a.verb = []verb{add, add, add, add, remove, remove, primary, primary, undo, cancel, recheck}[r.IntN(11)]
 	}
@@ -170,7 +188,7 @@ func newLives(r *rand.Rand, turn int, shape Shape) []life {
 		l.atStart = r.IntN(5) == 0
 		named := turn*2 + i - i/3
 		if i%3 != 2 {
-			l.at = Passage{Point: points[named%len(points)], N: 1 + r.Int64N(3)}
+			l.at = Passage{Point: points[named%len(points)], N: 1 + r.Int64N(2)}
 		}
 	}
 	r.Shuffle(len(lives), func(i, j int) { lives[i], lives[j] = lives[j], lives[i] })
@@ -185,7 +203,7 @@ func newEdits(r *rand.Rand, s script, shape Shape) []edit {
 		edits[i] = edit{
 			at: time.Duration(r.Int64N(int64(shape.Span))), kind: kinds[r.IntN(len(kinds))], holder: r.IntN(len(s.objects)),
 			token: fmt.Sprintf("f%d.%s", i, s.tag), think: time.Duration(r.Int64N(int64(30 * time.Millisecond))),
-			pick: r.Uint64(), program: r.IntN(8) == 0,
+			pick: r.Uint64(), program: r.IntN(8) == 0, when: []occasion{anyTime, anyTime, beforeModify, beforeReadBack}[r.IntN(4)],
 		}
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return int(a.at - b.at) })

@@ -31,6 +31,8 @@ type Archive interface {
 type tap struct {
 	ledger  *ledger
 	archive func(context.Context) (Archive, error)
+	// ambush lets the second writer edit a holder at the worst moment.
+	ambush func(when occasion, h *holder) error
 	// kill kills the daemon with a process id, the only one where it is 0.
 	kill func(pid int)
 
@@ -45,8 +47,8 @@ type tap struct {
 // exchange names a request and its answer.
 type exchange struct{ conn, id int64 }
 
-func newTap(l *ledger, archive func(context.Context) (Archive, error), kill func(pid int)) *tap {
-	return &tap{ledger: l, archive: archive, kill: kill, open: map[exchange]*deed{}, reads: map[exchange]int{}}
+func newTap(l *ledger, archive func(context.Context) (Archive, error)) *tap {
+	return &tap{ledger: l, archive: archive, open: map[exchange]*deed{}, reads: map[exchange]int{}}
 }
 
 // arm has the next daemon killed that passes a point; the zero passage has none.
@@ -110,9 +112,10 @@ func (l *ledger) named(dn string) *holder {
 
 // modify takes the holder's turn for a modify.
 func (t *tap) modify(on exchange, h *holder, request *wire.Modify) faultproxy.Fault {
+	ambushed := t.ambush(beforeModify, h)
 	h.enter()
 	d := &deed{at: time.Now(), by: daemon, holder: h, what: operators(request.Changes), asked: changeOf(request.Changes), code: -1}
-	if err := errors.Join(t.trace(d), t.ledger.mustBeQuiet(h)); err != nil {
+	if err := errors.Join(ambushed, t.trace(d), t.ledger.mustBeQuiet(h)); err != nil {
 		t.fail(err)
 	}
 	pid := d.pid
@@ -133,6 +136,9 @@ func (t *tap) answer(on exchange, code int) faultproxy.Fault {
 	d := t.settle(on, code)
 	if d == nil || code != 0 {
 		return faultproxy.Fault{}
+	}
+	if err := t.ambush(beforeReadBack, d.holder); err != nil {
+		t.fail(err)
 	}
 	pid := d.pid
 	switch {
