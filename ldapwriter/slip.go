@@ -71,7 +71,7 @@ const takeBackTries = 3
 func (w *writing) takeBack(ctx context.Context, now address.Values) error {
 	got := now
 	for range takeBackTries {
-		back := ours(w.job.Entry.Values, w.job.Change, now)
+		back := ours(w.job.Entry.Holder, w.job.Change, now)
 		if back.Empty() {
 			return w.slippedError(got, false)
 		}
@@ -115,14 +115,14 @@ func (w *writing) slippedError(got address.Values, takenBack bool) error {
 // ours is the change that takes back what stands of c: values that it added and that are there to the letter, values that it
 // deleted and of which nobody put back any spelling, mail where it is what it wrote in any spelling. It leaves the holder no
 // poorer than it was before c: with a primary where it had one, and with the address that was in mail.
-func ours(before address.Values, c address.Change, now address.Values) address.Change {
+func ours(before address.Holder, c address.Change, now address.Values) address.Change {
 	var back address.Change
 	mailIsOurs := c.Mail != nil && c.Mail.Old != c.Mail.New && strings.EqualFold(now.Mail, c.Mail.New)
 	if mailIsOurs {
 		back.Mail = &address.MailChange{Old: now.Mail, New: c.Mail.Old}
 	}
 	for _, p := range c.Add {
-		if now.Proxies.Has(p) && (mailIsOurs || !keepsMail(before, c, p)) {
+		if now.Proxies.Has(p) && (mailIsOurs || !keepsMail(before.Values, c, p)) {
 			back.Delete = append(back.Delete, p)
 		}
 	}
@@ -137,7 +137,7 @@ func ours(before address.Values, c address.Change, now address.Values) address.C
 	case left > max(1, len(now.Proxies.Primaries())):
 		return demoted(back, rest)
 	case left == 0 && len(now.Proxies.Primaries()) > 0:
-		return promoted(back, c, rest)
+		return promoted(before, back, c, now)
 	}
 	return back
 }
@@ -148,15 +148,44 @@ func keepsMail(before address.Values, c address.Change, p address.Proxy) bool {
 		len(before.Proxies.Find(p.Address())) == 0
 }
 
-// promoted makes the old primary the primary again where somebody has spelled the alias otherwise that c had made of it.
-func promoted(back, c address.Change, rest address.Set) address.Change {
+// promoted keeps a holder from losing its primary with ours. The old one is the primary again where somebody has spelled the
+// alias otherwise that c had made of it. One that was not named stays named where somebody's values would mask it.
+func promoted(before address.Holder, back, c address.Change, now address.Values) address.Change {
+	left := meant(now, back).Proxies
 	for _, old := range address.Set(c.Delete).Primaries() {
-		for _, alias := range rest.Find(old.Address()) {
-			back.Delete, back.Add = append(back.Delete, alias), append(back.Add, address.Primary(alias.Address()))
-			return back
+		for _, alias := range left.Find(old.Address()) {
+			return raised(back, alias, now.Proxies)
 		}
 	}
+	unnamed := unnamedPrimary(before)
+	if len(before.Proxies.SMTP()) > 0 || len(left.SMTP()) == 0 {
+		return back
+	}
+	for _, p := range append(left.Find(unnamed), address.Set(c.Add).Find(unnamed)...) {
+		return raised(back, p, now.Proxies)
+	}
 	return back
+}
+
+// unnamedPrimary is the primary of a holder whose proxyAddresses holds no SMTP value, "" where it is the cloud's own.
+func unnamedPrimary(h address.Holder) address.Address {
+	if h.Mail == "" && h.Kind == address.User {
+		return address.Address(h.UPN)
+	}
+	return address.Address(h.Mail)
+}
+
+// raised makes the value of an address the primary, whatever the change does with it.
+func raised(c address.Change, p address.Proxy, now address.Set) address.Change {
+	primary := address.Primary(p.Address())
+	remove, add := address.Set(c.Delete).Without(primary), address.Set(c.Add).Without(p)
+	if !now.Has(primary) {
+		add = add.With(primary)
+		if now.Has(p) {
+			remove = remove.With(p)
+		}
+	}
+	return address.Change{Delete: remove, Add: add, Mail: c.Mail}
 }
 
 // demoted keeps old primaries as aliases. Somebody chose another primary after us: a second one must not come back. Where

@@ -310,19 +310,14 @@ func sameMail(a, b *address.MailChange) bool {
 	return none(a) && none(b) || !none(a) && !none(b) && *a == *b
 }
 
-// takesBack says whether a change takes back some of another one and does nothing else. An old primary may come back as an
-// alias.
+// takesBack says whether a change takes back some of another one and does nothing else, in whatever spelling others have given
+// it since. An old primary may come back as an alias.
 func takesBack(done, c address.Change) bool {
-	for _, p := range c.Delete {
-		if !slices.Contains(done.Add, p) {
+	of := keys(append(append(address.Set{}, done.Add...), done.Delete...))
+	for _, p := range append(append(address.Set{}, c.Delete...), c.Add...) {
+		if !p.IsSMTP() || !of[p.Address().Key()] {
 			return false
 		}
 	}
-	for _, p := range c.Add {
-		if !slices.ContainsFunc(done.Delete, func(q address.Proxy) bool { return q == p || p == address.Secondary(q.Address()) }) {
-			return false
-		}
-	}
-	back := done.Invert()
-	return sameMail(c.Mail, nil) || sameMail(c.Mail, back.Mail)
+	return sameMail(c.Mail, nil) || done.Mail != nil && strings.EqualFold(c.Mail.Old, done.Mail.New) && c.Mail.New == done.Mail.Old
 }
