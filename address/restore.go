@@ -21,9 +21,12 @@ func (p Plan) Restore(current Values, intent Change) Plan {
 	return p
 }
 
-// leftTrace says whether some of the change shows: a value that it added, or the mail that it wrote.
+// leftTrace says whether some of the change shows: a value that it added, or the mail that it wrote. An alias that it made of a
+// primary is no trace: whoever else chose another primary made the same one.
 func (c Change) leftTrace(v Values) bool {
-	return slices.ContainsFunc(c.Add, v.Proxies.Has) || c.Mail != nil && c.Mail.New != c.Mail.Old && v.Mail == c.Mail.New
+	demoted := Set(c.Delete).Primaries()
+	return slices.ContainsFunc(c.Add, func(p Proxy) bool { return v.Proxies.Has(p) && !slices.Contains(demoted, Primary(p.Address())) }) ||
+		c.Mail != nil && c.Mail.New != c.Mail.Old && v.Mail == c.Mail.New
 }
 
 func (p *Plan) restore(a Address) {

@@ -24,6 +24,7 @@ func TestRestore(t *testing.T) {
 	addAlias := asked(AddAlias, alias)
 	foreign := Proxy("smtp:foreign@contoso.test")
 	onMail := values(ada)
+	others := Address("new@contoso.test")
 	tests := []retried{
 		{name: "nothing was written", ask: setPrimary, before: values(ada, Primary(ada)), now: values(ada, Primary(ada)),
 			add: []Proxy{Primary(alias), Secondary(ada)}, after: Set{Primary(alias), Secondary(ada)},
@@ -39,6 +40,9 @@ func TestRestore(t *testing.T) {
 		{name: "nothing was written, and somebody took the old primary away", ask: setPrimary, before: values(ada, Primary(ada)),
 			now: values("", foreign), add: []Proxy{Primary(alias)}, after: Set{foreign, Primary(alias)}, wants: want(alias, RolePrimary),
 			notes: []string{"no primary"}},
+		{name: "nothing was written, and somebody else chose another primary", ask: setPrimary, before: values(ada, Primary(ada)),
+			now: values(others, Primary(others), Secondary(ada)), add: []Proxy{Primary(alias), Secondary(others)},
+			after: Set{Secondary(ada), Primary(alias), Secondary(others)}, wants: want(alias, RolePrimary, others, RoleSecondary)},
 		{name: "the primary was made explicit", ask: addAlias, before: onMail, now: values(ada, Primary(ada), Secondary(alias)),
 			after: Set{Primary(ada), Secondary(alias)}, wants: want(alias, RoleSecondary, ada, RolePrimary)},
 		{name: "the primary was made explicit, and others named another", ask: addAlias, before: onMail,
