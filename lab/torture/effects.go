@@ -83,18 +83,22 @@ func (f *facts) unlawful(d *deed, q *queue.Request) (wrong []string) {
 		}
 	}
 	had, has := len(before.Proxies.Primaries()), len(after.Proxies.Primaries())
-	if lost := had == 1 && has != 1; lost && !(d.back && f.hadNone(d)) || has > max(1, had) {
+	if lost := had == 1 && has != 1; lost && !f.hadNone(d, q) || has > max(1, had) {
 		say("makes %d primaries of %d", has, had)
 	}
 	return append(wrong, unlawfulPrimary(before, after, q)...)
 }
 
-// hadNone says whether the holder had no primary before the modify that a deed takes back.
-func (f *facts) hadNone(back *deed) bool {
-	forth, _ := f.effects(f.byID[back.request])
-	for _, d := range slices.Backward(forth) {
-		if d.n < back.n {
-			return len(d.before.Proxies.Primaries()) == 0
+// hadNone says whether a deed goes back to values that had no primary: those before the modify that it takes back, or before the
+// request that it undoes.
+func (f *facts) hadNone(d *deed, q *queue.Request) bool {
+	if original := f.byID[q.Undoes]; !d.back && original != nil {
+		return original.Receipt != nil && len(original.Receipt.Before.Proxies.Primaries()) == 0
+	}
+	forth, _ := f.effects(q)
+	for _, done := range slices.Backward(forth) {
+		if done.n < d.n {
+			return d.back && len(done.before.Proxies.Primaries()) == 0
 		}
 	}
 	return false
