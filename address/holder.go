@@ -1,6 +1,9 @@
 package address
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Kind is what a holder is.
 type Kind string
@@ -69,6 +72,9 @@ type Holder struct {
 func (h Holder) SignsInWithMail(cloudUPN Address) bool {
 	return h.Mail != "" && cloudUPN.Equal(Address(h.Mail)) && !cloudUPN.Equal(Address(h.UPN))
 }
+
+// Called is what people call the holder: its name, else its UPN, else its DN.
+func (h Holder) Called() string { return cmp.Or(h.Name, h.UPN, string(h.DN)) }
 
 // CloudView is what planning needs to know of the holder in the cloud. The zero value means: not in the cloud.
 type CloudView struct {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,11 +23,7 @@ func BenchmarkIdleMemory(b *testing.B) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		b.Skip("resident memory is read from /proc")
 	}
-	program := filepath.Join(b.TempDir(), "aliasd")
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, "../cmd/aliasd")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("build: %v\n%s", err, out)
-	}
+	program := buildProgram(b)
 	box, err := lab.Start(context.Background(), lab.Options{Tenant: tenant.Options{LicenceNew: true}})
 	must(b, err)
 	defer box.Close()

@@ -10,6 +10,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 )
 
 // maxAnswer is how much of an answer is read, in bytes: a page of 500 requests is far below it.
@@ -24,26 +26,71 @@ type call struct {
 
 // send makes a call that changes something.
 func send[T any](ctx context.Context, c *Client, what call) (T, error) {
-	var body io.Reader
+	var body []byte
 	if what.body != nil {
 		text, err := json.Marshal(what.body)
 		if err != nil {
 			var none T
 			return none, fmt.Errorf("write the body: %w", err)
 		}
-		body = bytes.NewReader(text)
+		body = text
 	}
-	return exchange[T](ctx, c, http.MethodPost, what.path, body, what.key)
+	return exchange[T](ctx, c, message{method: http.MethodPost, path: what.path, body: body, key: what.key})
 }
 
 // fetch makes a call that only reads.
 func fetch[T any](ctx context.Context, c *Client, path string) (T, error) {
-	return exchange[T](ctx, c, http.MethodGet, path, nil, "")
+	return exchange[T](ctx, c, message{method: http.MethodGet, path: path})
 }
 
-func exchange[T any](ctx context.Context, c *Client, method, path string, body io.Reader, key string) (T, error) {
+// message is one call as it goes over the wire; a nil body is none.
+type message struct {
+	method, path string
+	body         []byte
+	key          string
+}
+
+// exchange makes a call, and makes it again where the server had too many: nothing was done then. It waits as long as the
+// server says, unless ctx or the client's patience ends before.
+func exchange[T any](ctx context.Context, c *Client, m message) (T, error) {
+	for patience := c.patience; ; {
+		into, err := once[T](ctx, c, m)
+		pause, again := comeBack(err)
+		if deadline, bounded := ctx.Deadline(); !again || pause > patience || bounded && time.Until(deadline) <= pause {
+			return into, err
+		}
+		patience -= pause
+		if c.pace.sleep(ctx, pause) != nil {
+			return into, err
+		}
+	}
+}
+
+// comeBack says after which pause to make a call again, where that is what the answer asks for.
+func comeBack(err error) (pause time.Duration, again bool) {
+	var problem *tooManyError
+	if !errors.As(err, &problem) {
+		return 0, false
+	}
+	return problem.pause, true
+}
+
+// tooManyError is a problem that says when to come back.
+type tooManyError struct {
+	*Problem
+	pause time.Duration
+}
+
+func (e *tooManyError) Unwrap() error { return e.Problem }
+
+// once makes a call.
+func once[T any](ctx context.Context, c *Client, m message) (T, error) {
 	var into T
-	r, err := http.NewRequestWithContext(ctx, method, c.base.Scheme+"://"+c.base.Host+path, body)
+	var body io.Reader
+	if m.body != nil {
+		body = bytes.NewReader(m.body)
+	}
+	r, err := http.NewRequestWithContext(ctx, m.method, c.base.Scheme+"://"+c.base.Host+m.path, body)
 	if err != nil {
 		return into, fmt.Errorf("call %s: %w", c.base.Host, err)
 	}
@@ -52,8 +99,8 @@ func exchange[T any](ctx context.Context, c *Client, method, path string, body i
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if key != "" {
-		r.Header.Set("Idempotency-Key", key)
+	if m.key != "" {
+		r.Header.Set("Idempotency-Key", m.key)
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
@@ -78,6 +125,9 @@ func read(answer *http.Response, into any) error {
 	}
 	var problem Problem
 	if kind == "application/problem+json" && json.Unmarshal(text, &problem) == nil && problem.Status == answer.StatusCode {
+		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 && problem.Status == http.StatusTooManyRequests {
+			return &tooManyError{Problem: &problem, pause: time.Duration(min(seconds, 3600)) * time.Second}
+		}
 		return &problem
 	}
 	return &strangeError{status: answer.StatusCode, kind: kind}

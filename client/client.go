@@ -33,7 +33,8 @@ type Options struct {
 	Token string
 	// CA are the PEM certificates that vouch for the server; empty: the system's.
 	CA []byte
-	// Timeout bounds one call; 0 is 30 seconds.
+	// Timeout bounds one call; 0 is 30 seconds. A call that the server had too many of (429) is made again when it says so:
+	// that waiting is bounded by Timeout once more, and by the call's context.
 	Timeout time.Duration
 }
 
@@ -43,6 +44,8 @@ type Client struct {
 	token token.Secret
 	http  *http.Client
 	pace  pace
+	// patience is how long a call may wait, all in all, to be made again.
+	patience time.Duration
 }
 
 // New checks the options; it calls nobody.
@@ -68,7 +71,8 @@ func New(o Options) (*Client, error) {
 			return nil, errors.New("the CA holds no PEM certificate")
 		}
 	}
-	return &Client{base: base, token: secret, pace: defaultPace(), http: &http.Client{Transport: transport, Timeout: cmp.Or(o.Timeout, 30*time.Second),
+	timeout := cmp.Or(o.Timeout, 30*time.Second)
+	return &Client{base: base, token: secret, pace: defaultPace(), patience: timeout, http: &http.Client{Transport: transport, Timeout: timeout,
 		// The API sends nobody elsewhere; whatever does is not to have the token.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }

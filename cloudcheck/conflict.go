@@ -46,7 +46,7 @@ func conflict(o Object, held string) cause.Conflict {
 	if o.Deleted {
 		kind = "deleted_" + kind
 	}
-	return cause.Conflict{Kind: kind, ID: o.ID, Name: cmp.Or(o.Name, o.UPN, o.Mail, o.ID), Address: held,
+	return cause.Conflict{Kind: kind, ID: o.ID, Name: o.Called(), Address: held,
 		CloudOnly: !o.Deleted && !o.synced()}
 }
 

@@ -151,5 +151,5 @@ func (c contactClaim) ambiguous() error {
 func (c contactClaim) unclear(o *Object) error {
 	return cause.Wait(cause.CloudUnavailable,
 		"the contact %s of the tenant has the primary %s, which is only an alias of %s on-premises, so it is not known whether it is that one; the next sync tells if the primary was changed, else remove the address from one of them",
-		conflict(*o, "").Name, o.primary(), nameOf(c.holder))
+		o.Called(), o.primary(), nameOf(c.holder))
 }

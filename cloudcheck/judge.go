@@ -112,10 +112,11 @@ func lostOnPremises(c Case) *address.Want {
 
 // proven: the cloud shows it, the directory still has it, and where the cloud showed it before the write already, a whole
 // sync cycle ran since and it stayed. A holder that was in the cloud and is not found there any more proves nothing, not
-// even that an address is gone.
+// even that an address is gone; nor does a contact that is not found: it is known by its addresses alone, and may be there
+// under older ones.
 func (e evidence) proven() bool {
-	vanished := e.object == nil && e.Ref.CloudID != ""
-	if vanished || len(e.missing) > 0 || e.lost != nil || e.Case.OnPremErr != nil {
+	unfound := e.object == nil && (e.Ref.CloudID != "" || e.Ref.Holder.Kind == address.Contact)
+	if unfound || len(e.missing) > 0 || e.lost != nil || e.Case.OnPremErr != nil {
 		return false
 	}
 	return !e.Expectation.ShownAtWrite || e.moves >= movesNeeded

@@ -160,6 +160,11 @@ func waitingBranches() []branch {
 			w.c.Ref.Holder.Values = w.c.After
 			w.object = nil
 		}},
+		{name: "a removal is not proven by a contact that was never found", outcome: NotYet, code: cause.NotCalculatedYet, change: func(w *world) {
+			w.remove("j.doe@contoso.com")
+			w.c.Ref.CloudID, w.c.Ref.Holder.Kind = "", address.Contact
+			w.vanish()
+		}},
 		{name: "not in the cloud after one sync", outcome: NotYet, code: cause.NotCalculatedYet, says: []string{"nothing at all"},
 			change: (*world).vanish},
 		{name: "quarantined before the write, no sync since", outcome: NotYet, code: cause.NotSyncedYet, change: func(w *world) {

@@ -1,11 +1,15 @@
 package cloudcheck
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/aliasd/aliasd/address"
 )
+
+// Called is what people call the object: its name, else its UPN, its mail, or its id.
+func (o *Object) Called() string { return cmp.Or(o.Name, o.UPN, o.Mail, o.ID) }
 
 // CloudManaged says that an object came from on-premises but takes its values from the cloud now: onPremisesSyncEnabled
 // is no longer true although an immutable id, a SID or a sync stamp is set (Graph reference, user resource).

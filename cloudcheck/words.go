@@ -18,7 +18,7 @@ func (e evidence) name() string { return nameOf(e.Ref.Holder) }
 
 // nameOf is what people call a holder.
 func nameOf(h address.Holder) string {
-	return cmp.Or(h.Name, h.UPN, string(h.DN), "the holder")
+	return cmp.Or(h.Called(), "the holder")
 }
 
 // absent are the wants that the cloud lacks altogether: no SMTP value of the address, in any case.

@@ -47,6 +47,7 @@ func (p places) closest(path string) place {
 func (s *Settings) CheckFiles() error {
 	f := &files{places: s.places}
 	f.report("data_dir", checkDataDir(s.DataDir))
+	f.report("database_password", checkText(s.DatabasePassword))
 	f.report("directory.ca_file", checkCA(s.Directory.CAFile))
 	f.report("directory.bind.password", checkText(s.Directory.Bind.Password))
 	f.report("cloud.certificate", checkIdentity(s.Cloud.Certificate))

@@ -9,10 +9,20 @@ import (
 
 // relations checks what several keys say together. Keys that have a problem of their own are left alone here.
 func (d *decoder) relations(s *Settings) {
+	d.passwordNeeds(s)
 	d.bindNeeds(s.Directory.Bind)
 	d.appNeeds(s.Cloud) // before the next, which puts the blame on the whole group
 	d.credentialNeeds(s.Cloud)
 	d.tlsNeeds(s.API)
+}
+
+// passwordNeeds: a password is for a database that has one.
+func (d *decoder) passwordNeeds(s *Settings) {
+	const key = "database_password"
+	if d.at[key] == nil || !d.sound("database") || s.Database != "" {
+		return
+	}
+	d.report(key, fault{node: d.at[key], flaw: flaw{"is of no use to SQLite", "give the database, or leave it out"}})
 }
 
 func (d *decoder) bindNeeds(b Bind) {

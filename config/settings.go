@@ -15,16 +15,17 @@ import (
 type Settings struct {
 	// DataDir belongs to the service alone; SQLite and the local administrator's token stand in it.
 	DataDir string
-	// Database is empty for SQLite in DataDir.
-	Database  string
-	Log       Log
-	Directory Directory
-	Cloud     Cloud
-	Schedule  Schedule
-	Verify    Verify
-	Limits    Limits
-	API       API
-	Report    Report
+	// Database is empty for SQLite in DataDir, else the URL of a PostgreSQL database, without a password.
+	Database         string
+	DatabasePassword Secret
+	Log              Log
+	Directory        Directory
+	Cloud            Cloud
+	Schedule         Schedule
+	Verify           Verify
+	Limits           Limits
+	API              API
+	Report           Report
 
 	places places
 }
@@ -93,6 +94,12 @@ type Limits struct {
 type API struct {
 	Listen string // host:port
 	TLS    TLS
+	Rate   Rate
+}
+
+// Rate is how many calls per second one token may make; 0 is no bound.
+type Rate struct {
+	Reads, Writes int
 }
 
 // TLS is the API's certificate; both files or none. Listen is a loopback address where there is none.

@@ -18,8 +18,14 @@ func table(s *Settings, b base) []key {
 		},
 		{
 			name: "database", def: `""`,
-			read: text(&s.Database, notYet("PostgreSQL comes in a later version; leave it empty for SQLite in data_dir")),
-			doc:  "Empty: SQLite in data_dir. postgres://… for several nodes comes in a later version.",
+			read: text(&s.Database, databaseURL),
+			doc: "Empty: SQLite in data_dir. For several nodes a PostgreSQL database that they share: " +
+				"postgres://aliasd@db.contoso.test/aliasd?sslmode=verify-full. It holds no password.",
+		},
+		{
+			name: "database_password", off: true, sample: "{file: database-password.txt}", read: secret(&s.DatabasePassword, b),
+			doc: "Where the database's password stands, never the password itself. Read for each connection. Without it, " +
+				"PostgreSQL's own ways count: PGPASSWORD, and the password file.",
 		},
 		{name: "log", keys: logKeys(&s.Log), doc: "What is logged, to standard error (and on Windows to the event log)."},
 		{name: "directory", keys: directoryKeys(&s.Directory, b), doc: "The on-premises Active Directory. It is reached by LDAPS only, and its certificate is always checked."},
@@ -176,6 +182,10 @@ func apiKeys(a *API, b base) []key {
 		{name: "tls", keys: []key{
 			{name: "cert_file", def: `""`, read: text(&a.TLS.CertFile, filePath(b)), doc: "The certificate and those between it and the root, PEM."},
 			{name: "key_file", def: `""`, read: text(&a.TLS.KeyFile, filePath(b)), doc: "Its private key, PEM, closed to others."},
+		}},
+		{name: "rate", doc: "Calls of one token per second; five times as many may come at once. 0 is no bound.", keys: []key{
+			{name: "reads", def: "100", read: integer(&a.Rate.Reads, 0, 100000), doc: "Calls that only read."},
+			{name: "writes", def: "20", read: integer(&a.Rate.Writes, 0, 100000), doc: "All others. The local administrator's token is not bounded."},
 		}},
 	}
 }

@@ -37,6 +37,9 @@ type Options struct {
 	Objects []site.Object
 	Tenant  tenant.Options
 	Sync    syncengine.Options
+	// Replica gives the embedded directory a second domain controller, which stands second in the settings file. What is written on
+	// one of the two comes to the other when Replication makes a step.
+	Replica bool
 }
 
 // Lab is a running hybrid tenant. Its parts may be used directly.
@@ -46,6 +49,9 @@ type Lab struct {
 	Engine *syncengine.Engine
 	// Embedded is the directory itself where it is the embedded one, for faults; nil otherwise.
 	Embedded *directory.Directory
+	// Replica is its second domain controller and Replication what joins them; nil where there is none.
+	Replica     *directory.Directory
+	Replication *directory.Replication
 }
 
 // Start starts all parts, puts the objects into the directory, and runs one sync cycle. Close it when done.
@@ -64,6 +70,9 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 	}
 	if err := l.Site.Populate(ctx, o.Objects); err != nil {
 		return l, fmt.Errorf("populate the directory: %w", err)
+	}
+	if err := l.startReplica(o); err != nil {
+		return l, err
 	}
 	if l.Engine, err = syncengine.New(l.Site, l.Tenant, o.Sync); err != nil {
 		return l, err
@@ -85,6 +94,29 @@ func (l *Lab) startSite(ctx context.Context, kind Kind) (err error) {
 	return err
 }
 
+func (l *Lab) startReplica(o Options) (err error) {
+	if !o.Replica {
+		return nil
+	}
+	if l.Embedded == nil {
+		return errors.New("only the embedded directory has a replica")
+	}
+	if l.Replica, err = l.Embedded.Replica(); err != nil {
+		return fmt.Errorf("start the second domain controller: %w", err)
+	}
+	l.Replication = directory.Replicate(l.Embedded, l.Replica)
+	return nil
+}
+
+// Servers are the URLs of the domain controllers.
+func (l *Lab) Servers() []string {
+	servers := []string{l.Site.Server}
+	if l.Replica != nil {
+		servers = append(servers, l.Replica.Site().Server)
+	}
+	return servers
+}
+
 // Close stops all parts. Closing twice is harmless.
 func (l *Lab) Close() error {
 	var errs []error
@@ -94,6 +126,9 @@ func (l *Lab) Close() error {
 	if l.Site != nil {
 		errs = append(errs, l.Site.Stop())
 	}
+	if l.Replica != nil {
+		errs = append(errs, l.Replica.Site().Stop())
+	}
 	return errors.Join(errs...)
 }
 
@@ -101,7 +136,7 @@ func (l *Lab) Close() error {
 const settingsFile = `data_dir: data
 log: {level: {{.Level}}, format: text}
 directory:
-  servers: ["{{.Site.Server}}"]
+  servers: [{{range $i, $url := .Servers}}{{if $i}}, {{end}}"{{$url}}"{{end}}]
   global_catalog: ["{{.Site.GlobalCatalog}}"]
   base_dn: "{{.Site.BaseDN}}"
   ca_file: directory-ca.pem

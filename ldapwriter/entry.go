@@ -153,8 +153,9 @@ func number(s string) int64 {
 
 // generalizedTime reads 20251121020304.0Z (MS-ADTS 3.1.1.2.2.2.11); what is none is the zero time.
 func generalizedTime(s string) time.Time {
-	t, err := time.Parse("20060102150405.0Z", s)
-	if err != nil {
+	const form = "20060102150405.0Z"
+	t, err := time.Parse(form, s)
+	if err != nil || t.Format(form) != s { // Parse takes ",+Z" for an end too
 		return time.Time{}
 	}
 	return t

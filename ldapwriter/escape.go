@@ -2,6 +2,7 @@ package ldapwriter
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -58,6 +59,9 @@ func canonicalRDN(rdn *ldap.RelativeDN) (string, error) {
 	for i, a := range rdn.Attributes {
 		if !attributeType().MatchString(a.Type) {
 			return "", fmt.Errorf("parse DN: %q is no attribute type", a.Type)
+		}
+		if strings.IndexByte(a.Value, 0) >= 0 {
+			return "", errors.New("parse DN: it holds a NUL, where Samba takes a value for ended") // and would find somebody else
 		}
 		parts[i] = a.Type + "=" + escapeDNValue(a.Value)
 	}

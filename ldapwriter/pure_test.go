@@ -119,13 +119,17 @@ func TestRanges(t *testing.T) {
 		last   int
 		ranged bool
 	}{
-		"proxyAddresses":                 {"proxyAddresses", -1, false},
-		"proxyAddresses;range=0-1499":    {"proxyAddresses", 1499, true},
-		"proxyAddresses;Range=1500-*":    {"proxyAddresses", -1, true},
-		"proxyAddresses;range=":          {"proxyAddresses", -1, true},
-		"proxyAddresses;range=0--5":      {"proxyAddresses", -1, true},
-		"userCertificate;binary":         {"userCertificate;binary", -1, false},
-		"proxyAddresses;range=0-9999999": {"proxyAddresses", 9999999, true},
+		"proxyAddresses":                              {"proxyAddresses", -1, false},
+		"proxyAddresses;range=0-1499":                 {"proxyAddresses", 1499, true},
+		"proxyAddresses;Range=1500-*":                 {"proxyAddresses", -1, true},
+		"proxyAddresses;range=":                       {"proxyAddresses", badRange, true},
+		"proxyAddresses;range=0--5":                   {"proxyAddresses", badRange, true},
+		"proxyAddresses;range=9-5":                    {"proxyAddresses", badRange, true},
+		"proxyAddresses;range=-":                      {"proxyAddresses", badRange, true},
+		"proxyAddresses;range=0":                      {"proxyAddresses", badRange, true},
+		"proxyAddresses;range=0-99999999999999999999": {"proxyAddresses", badRange, true},
+		"userCertificate;binary":                      {"userCertificate;binary", -1, false},
+		"proxyAddresses;range=0-9999999":              {"proxyAddresses", 9999999, true},
 	} {
 		if name, last, ranged := parseRange(option); name != want.name || last != want.last || ranged != want.ranged {
 			t.Errorf("%q: %q, %d, %v", option, name, last, ranged)
@@ -139,8 +143,11 @@ func FuzzRange(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, option string) {
 		name, last, ranged := parseRange(option)
-		if !strings.HasPrefix(option, name) || last < -1 || !ranged && (name != option || last != -1) {
+		if !strings.HasPrefix(option, name) || last < badRange || !ranged && (name != option || last != -1) {
 			t.Errorf("%q: %q, %d, %v", option, name, last, ranged)
+		}
+		if last == -1 && ranged && !strings.HasSuffix(option, "-*") {
+			t.Errorf("%q is taken for the last of the values", option)
 		}
 	})
 }
@@ -154,7 +161,7 @@ func TestCanonicalDN(t *testing.T) {
 		`CN=\ x\ ,DC=test`:                         `CN=\20x\20,DC=test`,
 		`CN=\23x#y,DC=test`:                        `CN=\23x\23y,DC=test`,
 		`CN=a+SN=b,DC=test`:                        `CN=a+SN=b,DC=test`,
-		`CN=\00\0a,DC=test`:                        `CN=\00\0A,DC=test`,
+		`CN=\01\0a,DC=test`:                        `CN=\01\0A,DC=test`,
 		`1.2.3=x,DC=test`:                          `1.2.3=x,DC=test`,
 		"CN=Žluťoučký,DC=test":                     "CN=Žluťoučký,DC=test",
 	} {
@@ -162,7 +169,7 @@ func TestCanonicalDN(t *testing.T) {
 			t.Errorf("%q: %q, %v; wanted %q", dn, got, err, want)
 		}
 	}
-	for _, bad := range []string{"jdoe", "<GUID=00>", "<SID=S-1-5-32-544>", "=x", "CN=a,", "CN=a,b", `CN=a\`, "C N=x", "CN=\x00"} {
+	for _, bad := range []string{"jdoe", "<GUID=00>", "<SID=S-1-5-32-544>", "=x", "CN=a,", "CN=a,b", `CN=a\`, "C N=x", "CN=\x00", `CN=a\00,DC=b`, `CN=a,OU=\00b+CN=c,DC=b`, "CN=#040161000162"} {
 		if got, err := canonicalDN(bad); err == nil {
 			t.Errorf("%q is a DN: %q", bad, got)
 		}

@@ -44,6 +44,9 @@ func (c *session) ranges(e *ldap.Entry) (*ldap.Entry, error) {
 			continue // AD sends the bare name too, without values
 		}
 		name, last, ranged := parseRange(a.Name)
+		if ranged && last == badRange {
+			return nil, strangeRange(a.Name, e.DN)
+		}
 		full := &ldap.EntryAttribute{Name: name, Values: a.Values, ByteValues: a.ByteValues}
 		whole.Attributes = append(whole.Attributes, full)
 		for ranged && last >= 0 {
@@ -53,7 +56,11 @@ func (c *session) ranges(e *ldap.Entry) (*ldap.Entry, error) {
 			}
 			full.Values = append(full.Values, next.Values...)
 			full.ByteValues = append(full.ByteValues, next.ByteValues...)
-			_, last, ranged = parseRange(next.Name)
+			given, end, more := parseRange(next.Name)
+			if !more || !strings.EqualFold(given, name) || end == badRange || end >= 0 && end <= last {
+				return nil, strangeRange(next.Name, e.DN)
+			}
+			last = end
 		}
 	}
 	return whole, nil
@@ -84,8 +91,16 @@ func firstRanged(e *ldap.Entry) *ldap.EntryAttribute {
 	return nil
 }
 
+// strangeRange is the error for a range that is none: whoever believed it would take some of the values for all of them.
+func strangeRange(option, dn string) error {
+	return fmt.Errorf("read the values of %s: the server gave the range %q", dn, option)
+}
+
+// badRange is the end of a range that is none.
+const badRange = -2
+
 // parseRange reads "name;range=0-1499" and "name;range=1500-*". last is the index of the last value given, -1 where it
-// is the very last.
+// is the very last, badRange where it is neither.
 func parseRange(option string) (name string, last int, ranged bool) {
 	name, bounds, found := strings.Cut(option, ";")
 	if !found {
@@ -95,12 +110,16 @@ func parseRange(option string) (name string, last int, ranged bool) {
 	if !found {
 		return option, -1, false
 	}
-	_, end, _ := strings.Cut(bounds, "-")
-	last, err := strconv.Atoi(end)
-	if err != nil || last < 0 {
+	start, end, _ := strings.Cut(bounds, "-")
+	first, err := strconv.ParseUint(start, 10, 31)
+	if err == nil && end == "*" {
 		return name, -1, true
 	}
-	return name, last, true
+	until, wrong := strconv.ParseUint(end, 10, 31)
+	if err != nil || wrong != nil || until < first {
+		return name, badRange, true
+	}
+	return name, int(until), true
 }
 
 // base reads one entry by its DN; where there is none, the error is an *ldap.Error with noSuchObject.

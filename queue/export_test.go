@@ -28,3 +28,6 @@ func (r *Runner) WriteOne(ctx context.Context) (bool, error) {
 
 // SweepAsked makes the looks that somebody asked for.
 func (r *Runner) SweepAsked(ctx context.Context) error { return r.sweepAsked(ctx) }
+
+// Recover is the first thing that Run does.
+func (r *Runner) Recover(ctx context.Context) { r.recover(ctx) }

@@ -1,7 +1,10 @@
 package queue
 
 import (
+	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -33,6 +36,20 @@ func (s Submission) words() string {
 		return string(s.Action) + " for " + s.Holder
 	}
 	return string(s.Action) + " of " + string(s.Address) + " for " + s.Holder
+}
+
+// Check refuses text that not every store keeps as it is, with ErrInvalid: bytes that are no UTF-8, and the character NUL. A
+// store calls it before anything else.
+func (s Submission) Check(key Idempotency) error {
+	for name, text := range map[string]string{
+		"holder": s.Holder, "action": string(s.Action), "address": string(s.Address), "undoes": string(s.Undoes), "ticket": s.Ticket,
+		"requester": s.Requester, "note": s.Note, "the submitter": s.SubmittedBy, "the idempotency key": key.Key + key.Digest,
+	} {
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return fmt.Errorf("%w: %s has bytes that are no text", ErrInvalid, name)
+		}
+	}
+	return nil
 }
 
 // Idempotency is the caller's key for one submission; it holds per token for 7 days.

@@ -21,8 +21,11 @@ type Options struct {
 	Observer  Observer // may be nil
 	Logger    *slog.Logger
 	Now       func() time.Time // nil: time.Now
-	// Node names this daemon in leases and events.
+	// Node names this daemon in leases and events, each process anew.
 	Node string
+	// Home is what the names of this node's processes begin with, none of which runs beside this one. It is empty where that
+	// is not known: what an earlier process had claimed waits for the end of its lease then.
+	Home string
 	// Workers write at the same time; 0 is 4.
 	Workers int
 	// Lease is how long a request may be in writing before another owner takes it over. It has to be longer than three
@@ -50,6 +53,7 @@ type Runner struct {
 	log       *slog.Logger
 	now       func() time.Time
 	node      string
+	home      string
 	workers   int
 	lease     time.Duration
 	poll      time.Duration
@@ -79,7 +83,7 @@ const (
 // NewRunner makes a runner that does nothing until Run is called.
 func NewRunner(o Options) *Runner {
 	r := &Runner{
-		store: o.Store, directory: o.Directory, cloud: o.Cloud, observer: o.Observer, log: o.Logger, now: o.Now, node: o.Node,
+		store: o.Store, directory: o.Directory, cloud: o.Cloud, observer: o.Observer, log: o.Logger, now: o.Now, node: o.Node, home: o.Home,
 		workers: cmp.Or(o.Workers, 4), lease: cmp.Or(o.Lease, 2*time.Minute), poll: cmp.Or(o.Poll, time.Second),
 		deadline: cmp.Or(o.Deadline, 24*time.Hour),
 		retry:    backoff{base: cmp.Or(o.RetryBase, 2*time.Second), limit: cmp.Or(o.RetryLimit, 5*time.Minute)},
@@ -107,6 +111,7 @@ func NewRunner(o Options) *Runner {
 // Run works until ctx ends, then finishes what is being written, gives back what was only claimed, and returns nil. A
 // store that cannot be read is logged and tried again: the runner never gives up.
 func (r *Runner) Run(ctx context.Context) error {
+	r.recover(ctx)
 	var loops sync.WaitGroup
 	loops.Go(func() { r.resolveLoop(ctx) })
 	loops.Go(func() { r.sweepLoop(ctx) })

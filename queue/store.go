@@ -23,6 +23,12 @@ var (
 	ErrBadCursor = errors.New("the cursor is none of this list")
 	// ErrStoreFull: the disk is full or the store cannot be written; nothing was stored.
 	ErrStoreFull = errors.New("the store cannot be written")
+	// ErrStoreAway: the store cannot be reached; nothing was stored.
+	ErrStoreAway = errors.New("the store cannot be reached")
+	// ErrStoreUnsure: the store went away while it stored something, and it is not known whether it did. A submission can be
+	// repeated as it was: it is answered by the request that it became, if it became one. A transition too: it is ErrStale
+	// where it was made.
+	ErrStoreUnsure = errors.New("the store went away before it said whether it stored this")
 )
 
 // Store keeps requests. Every method is atomic and durable when it returns, safe for concurrent use by many
@@ -39,7 +45,7 @@ type Intake interface {
 	// Accept stores a submission as an accepted request and returns it with created true. The same idempotency key
 	// (per SubmittedBy, for 7 days), or without a key an identical submission that is still open, returns the earlier
 	// request with created false; the key with another digest is ErrKeyReused. An open request that a later one for the
-	// same holder follows answers nothing without a key: the same words ask for something new then.
+	// same holder follows answers nothing without a key: the same words ask for something new then. ErrInvalid where Submission.Check refuses.
 	Accept(ctx context.Context, s Submission, key Idempotency, now time.Time) (r Request, created bool, err error)
 	// Get returns one request, ErrNotFound where there is none.
 	Get(ctx context.Context, id RequestID) (Request, error)

@@ -50,7 +50,7 @@ func operation[I, O any](s *Server, scope token.Scope, op huma.Operation, handle
 	s.guard.allow(Route{Method: op.Method, Path: op.Path, Scope: scope})
 	if scope != nobodyNeeded {
 		op.Security = security(scope)
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable)
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable)
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
@@ -66,7 +66,7 @@ func (s *Server) describe(scope token.Scope, path, summary, mediaType string) {
 	problem := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")
 	responses := map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK),
 		Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}}}
-	statuses := []int{http.StatusUnauthorized, http.StatusInternalServerError, http.StatusServiceUnavailable}
+	statuses := []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	if scope != anyToken {
 		statuses = append(statuses, http.StatusForbidden)
 	}
@@ -126,7 +126,7 @@ func (s *Server) document() ([]byte, error) {
 
 // Document gives the OpenAPI 3.1 document that every server shows, indented, with a newline at its end.
 func Document() ([]byte, error) {
-	s := &Server{guard: newGuard(nil, "")}
+	s := &Server{guard: newGuard(Options{})}
 	s.api = newAPI(s.guard.mux)
 	s.register()
 	return s.document()

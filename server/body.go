@@ -99,7 +99,7 @@ func (r bodyReader[T]) decode(p *Payload) (T, error) {
 		return into, invalid(wrong)
 	}
 	if err := json.Unmarshal(p.data, &into); err != nil {
-		return into, newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body does not fit: "+err.Error()+".")
+		return into, newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body does not fit: "+wordsOf(err, "").Error()+".")
 	}
 	return into, nil
 }
@@ -154,9 +154,12 @@ func scanObject(data []byte) ([]field, error) {
 	return fields, nil
 }
 
-// wordsOf says what a decoder's error means to the caller.
+// wordsOf says what a decoder's error means to the caller. It repeats no value, which may be as long as the body.
 func wordsOf(err error, otherwise string) error {
+	var value *json.UnmarshalTypeError
 	switch {
+	case errors.As(err, &value):
+		return fmt.Errorf("a value at byte %d cannot be read as it is, like a number that is too large", value.Offset)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("it ends too early")
 	case err != nil:

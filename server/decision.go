@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,14 +78,14 @@ func keeps(h address.Holder, others []cause.Conflict) ChoiceJSON {
 		}
 		aliases, c.Commands = append(aliases, other.Name), append(c.Commands, command)
 	}
-	c.Do = owned(nameOf(h), aliases, otherwise)
+	c.Do = owned(h.Called(), aliases, otherwise)
 	return c
 }
 
 // givesUp: the address is another one's, and the holder loses it.
 func givesUp(d cloudcheck.Diagnosis, a address.Address, others []cause.Conflict) ChoiceJSON {
 	h := d.Holder
-	own := []string{nameOf(h)}
+	own := []string{h.Called()}
 	names := make([]string, len(others))
 	for i, other := range others {
 		names[i] = other.Name
@@ -111,5 +110,3 @@ func owned(owner string, aliases, otherwise []string) string {
 	}
 	return "it is " + owner + "'s: " + strings.Join(ways, ", and ")
 }
-
-func nameOf(h address.Holder) string { return cmp.Or(h.Name, h.UPN, string(h.DN)) }

@@ -44,6 +44,14 @@ func problemFor(err error) *Problem {
 		return newProblem(http.StatusInsufficientStorage, StoreFull,
 			"The store cannot be written (is the disk full?); nothing was stored, and what was accepted before stays. Try again later.").
 			with("Retry-After", retryAfter)
+	case errors.Is(err, queue.ErrStoreAway):
+		return newProblem(http.StatusServiceUnavailable, StoreAway,
+			"The database cannot be reached just now; nothing was stored, and what was accepted before stays. Try again later.").
+			with("Retry-After", retryAfter)
+	case errors.Is(err, queue.ErrStoreUnsure):
+		return newProblem(http.StatusServiceUnavailable, StoreAway,
+			"The database went away before it said whether this was stored. Send it again as it was, with the same Idempotency-Key if it had one: it is stored once.").
+			with("Retry-After", retryAfter)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return newProblem(http.StatusGatewayTimeout, Timeout,
 			"It took too long. The request may have been stored: send it again with the same Idempotency-Key.")

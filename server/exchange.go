@@ -69,6 +69,10 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		harden(w.Header())
+		if len(r.TransferEncoding) > 0 {
+			// It may have had a length too, which somebody in between went by: what follows is nobody's call (RFC 9112, 6.1).
+			w.Header().Set("Connection", "close")
+		}
 		next.ServeHTTP(out, r)
 	})
 }
@@ -104,7 +108,8 @@ func (s *Server) finish(ctx context.Context, method string, x *exchange, out *re
 	attrs := []slog.Attr{slog.String("method", method), slog.String("route", x.route), slog.Int("status", out.statusOrOK()),
 		slog.Duration("duration", took), slog.String("token", x.caller.Name), slog.String("id", x.id)}
 	level := slog.LevelInfo
-	if x.route == healthPath || x.route == readyPath || x.route == metricsPath {
+	// What comes without end tells nothing new.
+	if x.route == healthPath || x.route == readyPath || x.route == metricsPath || x.code == TooManyFailures {
 		level = slog.LevelDebug
 	}
 	if x.code != "" {

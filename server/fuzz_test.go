@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server"
 	"github.com/aliasd/aliasd/server/metrics"
 	"github.com/aliasd/aliasd/server/token"
@@ -112,4 +114,81 @@ func checkStored(t *testing.T, body []byte, q *fakeQueue) {
 			t.Errorf("stored %q", line)
 		}
 	}
+}
+
+// FuzzHeaders sends any key and any path behind the token: the answer is a success or a problem with a code, and what
+// reaches the queue is what was sent.
+func FuzzHeaders(f *testing.F) {
+	for _, s := range []string{"", "k", "a\r\nX: y", "\x00", strings.Repeat("k", 256), "schlüssel", "a, b", " a ", "\t"} {
+		f.Add(s, "jdoe")
+		f.Add("k", s)
+	}
+	for _, s := range []string{"*", "*)(objectClass=*", "..", "%2e%2e", "%00", "a%2fb", "<GUID=1>", "CN=a,DC=b", "?x", "#", "%", "%zz", ";", "%E2%80%AE"} {
+		f.Add("k", s)
+	}
+	s, q, local := fuzzed(f)
+	f.Fuzz(func(t *testing.T, key, identity string) {
+		q.asked, q.requests, q.keys = nil, nil, map[string]queue.Request{}
+		for _, c := range []struct{ method, path string }{{http.MethodPost, "/v1/requests"}, {http.MethodGet, "/v1/holders/" + identity},
+			{http.MethodGet, "/v1/requests/" + identity}, {http.MethodPost, "/v1/requests/" + identity + "/cancel"}, {http.MethodGet, "/v1/requests?" + identity}} {
+			r := httptest.NewRequest(c.method, "http://aliasd.test/", strings.NewReader(sample))
+			var err error
+			if r.URL, err = r.URL.Parse(c.path); err != nil {
+				continue
+			}
+			r.Header = http.Header{"Authorization": {"Bearer " + local.Reveal()}, "Idempotency-Key": {key}}
+			out := httptest.NewRecorder()
+			s.ServeHTTP(out, r)
+			checkAnswer(t, c.method+" "+c.path, out)
+		}
+		for _, asked := range q.asked {
+			if asked.Holder != "jdoe@contoso.test" {
+				t.Errorf("asked for %+v", asked)
+			}
+		}
+	})
+}
+
+// checkAnswer: an answer is JSON that says yes, or a problem with a code; it is never a 5xx.
+func checkAnswer(t *testing.T, what string, out *httptest.ResponseRecorder) {
+	t.Helper()
+	got := answer{status: out.Code, header: out.Header(), body: out.Body.String()}
+	switch {
+	case out.Code/100 == 2:
+		if kind := out.Header().Get("Content-Type"); !strings.Contains(kind, "json") && !strings.Contains(kind, "text/plain") || out.Code != 204 && out.Body.Len() == 0 {
+			t.Errorf("%s: %d %s %q", what, out.Code, kind, out.Body)
+		}
+	case out.Code >= 500:
+		t.Errorf("%s: status %d: %s", what, out.Code, out.Body)
+	default:
+		got.problem(t)
+	}
+}
+
+// FuzzList asks for a list with any cursor, holder and ticket: what reaches the store is what was asked for, or the answer
+// is a problem.
+func FuzzList(f *testing.F) {
+	for _, s := range []string{"", "7", "-1", "9223372036854775808", "0x7", "7 ", "\x00", "' OR 1=1 --", "%", "broken", "1e3", "\u0661", strings.Repeat("9", 600), "a&state=held"} {
+		f.Add(s, "jdoe", "INC1")
+		f.Add("7", s, s)
+	}
+	s, q, local := fuzzed(f)
+	f.Fuzz(func(t *testing.T, cursor, holder, ticket string) {
+		q.filters = nil
+		r := httptest.NewRequest(http.MethodGet, "/v1/requests?"+url.Values{"cursor": {cursor}, "holder": {holder}, "ticket": {ticket}}.Encode(), nil)
+		r.Header.Set("Authorization", "Bearer "+local.Reveal())
+		out := httptest.NewRecorder()
+		s.ServeHTTP(out, r)
+		if out.Code != http.StatusOK {
+			checkAnswer(t, r.URL.String(), out)
+			return
+		}
+		want := queue.Filter{Cursor: cursor, Holder: holder, Ticket: ticket, Limit: 50}
+		if len(q.filters) != 1 || q.filters[0] != want {
+			t.Errorf("the store was asked for %+v, not %+v", q.filters, want)
+		}
+		if strings.ContainsFunc(cursor+holder+ticket, unicode.IsControl) || !utf8.ValidString(cursor+holder+ticket) {
+			t.Errorf("passes: %q", []string{cursor, holder, ticket})
+		}
+	})
 }

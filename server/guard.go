@@ -3,9 +3,9 @@ package server
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/aliasd/aliasd/server/token"
@@ -39,10 +39,13 @@ type guard struct {
 	// local is the hash of the local administrator's token; empty where there is none.
 	local  token.Hash
 	routes map[string]Route
+	meters *meters
+	crowd  *crowd
 }
 
-func newGuard(tokens Tokens, local token.Hash) *guard {
-	return &guard{mux: http.NewServeMux(), tokens: tokens, local: local, routes: map[string]Route{}}
+func newGuard(o Options) *guard {
+	return &guard{mux: http.NewServeMux(), tokens: o.Tokens, local: o.Local, routes: map[string]Route{},
+		meters: newMeters(o.Rates, o.Now), crowd: newCrowd(o.Limits)}
 }
 
 // allow says what a route asks for; its handler is registered at the mux under the same method and path.
@@ -51,52 +54,63 @@ func (g *guard) allow(r Route) { g.routes[r.Method+" "+r.Path] = r }
 // ServeHTTP answers 401 before it says whether a path exists.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler, pattern := g.mux.Handler(r)
+	if unclean(r) {
+		pattern = "" // the mux would send the caller to the path that it takes it for
+	}
 	route, known := g.routes[pattern]
 	caller, err := g.identify(r)
 	x := exchangeOf(r.Context())
-	x.caller, x.route = caller, route.Path
+	x.caller, x.route = caller.Identity, route.Path
+	if !caller.Known() {
+		// A stranger's connection is not kept: there are only so many.
+		w.Header().Set("Connection", "close")
+	}
 	switch {
 	case err != nil:
 		x.fail(w, err)
 	case route.Scope == nobodyNeeded:
 		g.mux.ServeHTTP(w, r)
 	case !caller.Known():
-		x.fail(w, unauthenticated("This call needs a token: send Authorization: Bearer aliasd_…"))
+		x.fail(w, g.meters.stranger(r, unauthenticated("This call needs a token: send Authorization: Bearer aliasd_…")))
 	case pattern == "":
 		x.fail(w, noRoute(handler, r))
 	case !known || route.Scope != anyToken && !caller.Allows(route.Scope):
-		x.fail(w, forbidden(caller, route.Scope))
+		x.fail(w, forbidden(caller.Identity, route.Scope))
 	default:
-		g.mux.ServeHTTP(w, r)
+		g.admit(w, r, route, caller)
 	}
+}
+
+// unclean says whether a path holds empty segments or dots.
+func unclean(r *http.Request) bool {
+	given := r.URL.EscapedPath()
+	return path.Clean(given) != given
 }
 
 // identify finds whose token a call carries: nobody's where it carries none, a problem where it is not one of ours.
-func (g *guard) identify(r *http.Request) (token.Identity, error) {
-	header := r.Header.Get("Authorization")
-	if header == "" {
-		return token.Identity{}, nil
+func (g *guard) identify(r *http.Request) (caller, error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) == 0 || len(headers) == 1 && headers[0] == "" {
+		return caller{}, nil
 	}
-	scheme, text, _ := strings.Cut(header, " ")
+	scheme, text, _ := strings.Cut(headers[0], " ")
 	secret, err := token.Parse(strings.TrimSpace(text))
-	if err != nil || !strings.EqualFold(scheme, "Bearer") {
-		return token.Identity{}, unauthenticated("The Authorization header holds no aliasd token: send Authorization: Bearer aliasd_…")
+	// Of two headers a proxy may have looked at the other one.
+	if err != nil || !strings.EqualFold(scheme, "Bearer") || len(headers) > 1 {
+		return caller{}, g.meters.stranger(r, unauthenticated("The Authorization header holds no aliasd token: send Authorization: Bearer aliasd_… once"))
 	}
-	return g.lookUp(r.Context(), secret.Hash())
-}
-
-func (g *guard) lookUp(ctx context.Context, hash token.Hash) (token.Identity, error) {
+	hash := secret.Hash()
 	if subtle.ConstantTimeCompare([]byte(hash), []byte(g.local)) == 1 {
-		return token.Identity{Name: token.LocalName, Scopes: []token.Scope{token.Admin}}, nil
+		return caller{Identity: token.Identity{Name: token.LocalName, Scopes: []token.Scope{token.Admin}}, hash: hash, local: true}, nil
 	}
-	caller, err := g.tokens.TokenByHash(ctx, hash)
-	switch {
-	case errors.Is(err, token.ErrUnknown):
-		return token.Identity{}, unauthenticated("This token is not known, or was revoked.")
-	case err != nil:
-		return token.Identity{}, &unavailableError{fmt.Errorf("look a token up: %w", err)}
+	if err := g.meters.mayGuess(r, hash); err != nil {
+		return caller{}, err
 	}
-	return caller, nil
+	found, err := g.lookUp(r.Context(), hash)
+	if err != nil && problemFor(err).Code == Unauthenticated {
+		err = g.meters.stranger(r, err)
+	}
+	return caller{Identity: found, hash: hash}, err
 }
 
 func unauthenticated(detail string) *Problem {

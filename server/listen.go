@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+
+	"golang.org/x/net/netutil"
 )
 
 // maxHeader is how long a call's header may be, in bytes.
@@ -20,6 +23,8 @@ type Endpoint struct {
 	Address string
 	// CertFile and KeyFile are PEM files, read once. Both empty: no TLS, which only a loopback address may go without.
 	CertFile, KeyFile string
+	// Connections are how many connections are open at a time (512); others wait until one ends.
+	Connections int
 }
 
 // Listen opens an endpoint. Without TLS it refuses every address that another machine could reach: tokens would go over
@@ -37,14 +42,15 @@ func Listen(ctx context.Context, e Endpoint) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
+	bounded := netutil.LimitListener(listener, cmp.Or(e.Connections, 512))
 	if secured != nil {
-		return tls.NewListener(listener, secured), nil
+		return tls.NewListener(bounded, secured), nil
 	}
 	// "localhost" is whatever the hosts file says.
 	if bound, ok := listener.Addr().(*net.TCPAddr); !ok || !bound.IP.IsLoopback() {
 		return nil, errors.Join(notLoopback(e.Address), listener.Close())
 	}
-	return listener, nil
+	return bounded, nil
 }
 
 func notLoopback(address string) error {

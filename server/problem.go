@@ -29,17 +29,21 @@ const (
 	DuplicateField       Code = "duplicate_field"        // 422: in `errors`: a field that is there twice
 	InvalidField         Code = "invalid_field"          // 422: in `errors`: a value that cannot be
 	IdempotencyKeyReused Code = "idempotency_key_reused" // 422: the key came before with another body
+	TooManyCalls         Code = "too_many_calls"         // 429: the token makes more calls than it may; Retry-After says when to come back
+	TooManyFailures      Code = "too_many_failures"      // 429: too many calls without a token in force came from this address
 	Internal             Code = "internal"               // 500: the log says more under `incident`
 	Unavailable          Code = "unavailable"            // 503: the store could not be asked
+	Busy                 Code = "busy"                   // 503: too many calls are being answered; nothing was done
 	Timeout              Code = "timeout"                // 504: it took too long
 	StoreFull            Code = "store_full"             // 507: the store cannot be written; nothing was stored
+	StoreAway            Code = "store_away"             // 503: the database cannot be reached just now
 )
 
 // Codes lists every code of this API's own, in the order of their statuses.
 func Codes() []Code {
 	return []Code{Unauthenticated, Forbidden, NotFound, NoSuchRoute, MethodNotAllowed, BodyTimeout, NotPossible, NothingToUndo, BodyTooLarge,
 		UnsupportedMediaType, MalformedJSON, InvalidRequest, UnknownField, DuplicateField, InvalidField, IdempotencyKeyReused,
-		Internal, Unavailable, Timeout, StoreFull}
+		TooManyCalls, TooManyFailures, Internal, Unavailable, Busy, Timeout, StoreFull, StoreAway}
 }
 
 // problemType is the media type of RFC 9457.

@@ -307,6 +307,8 @@ func TestQueueErrors(t *testing.T) {
 		"nothing to undo": {queue.ErrNothingToUndo, 409, server.NothingToUndo},
 		"key reused":      {queue.ErrKeyReused, 422, server.IdempotencyKeyReused},
 		"invalid":         {fmt.Errorf("%w: no holder", queue.ErrInvalid), 422, server.InvalidRequest},
+		"store away":      {fmt.Errorf("accept: %w: dial", queue.ErrStoreAway), 503, server.StoreAway},
+		"store unsure":    {fmt.Errorf("accept: %w: eof", queue.ErrStoreUnsure), 503, server.StoreAway},
 		"store full":      {fmt.Errorf("accept: %w: disk", queue.ErrStoreFull), 507, server.StoreFull},
 		"too slow":        {context.DeadlineExceeded, 504, server.Timeout},
 		"a bug":           {errors.New("secret path /var/x"), 500, server.Internal},

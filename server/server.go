@@ -85,6 +85,8 @@ type Limits struct {
 	Idle time.Duration
 	// Drain is how long calls may take to end when the server stops (15 s).
 	Drain time.Duration
+	// Calls are how many calls with a token are answered at a time (256), CallsPerToken how many of one token (64).
+	Calls, CallsPerToken int
 }
 
 func (l Limits) orDefaults() Limits {
@@ -92,10 +94,11 @@ func (l Limits) orDefaults() Limits {
 		Header: cmp.Or(l.Header, 5*time.Second), Read: cmp.Or(l.Read, 15*time.Second),
 		Handle: cmp.Or(l.Handle, 30*time.Second), Write: cmp.Or(l.Write, 45*time.Second),
 		Idle: cmp.Or(l.Idle, 2*time.Minute), Drain: cmp.Or(l.Drain, 15*time.Second),
+		Calls: cmp.Or(l.Calls, 256), CallsPerToken: cmp.Or(l.CallsPerToken, 64),
 	}
 }
 
-// Options are what a server is made from. All but Local, Dependencies and Limits are needed.
+// Options are what a server is made from. All but Local, Dependencies, Limits and Rates are needed.
 type Options struct {
 	Service Service
 	Archive Archive
@@ -107,6 +110,7 @@ type Options struct {
 	// Dependencies are what /readyz reports.
 	Dependencies []Dependency
 	Limits       Limits
+	Rates        Rates
 	Logger       *slog.Logger
 	Now          func() time.Time
 }
@@ -138,8 +142,9 @@ func New(o Options) (*Server, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	o.Limits = o.Limits.orDefaults()
 	s := &Server{service: o.Service, archive: o.Archive, holders: o.Holders, metrics: o.Metrics, log: o.Logger, now: o.Now,
-		limits: o.Limits.orDefaults(), guard: newGuard(o.Tokens, o.Local),
+		limits: o.Limits, guard: newGuard(o),
 		ready: &readiness{dependencies: o.Dependencies, archive: o.Archive, now: o.Now}}
 	s.api = newAPI(s.guard.mux)
 	s.register()

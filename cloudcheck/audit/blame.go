@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"context"
 	"hash/maphash"
 	"iter"
@@ -51,7 +50,7 @@ type deletedObject struct {
 func (d *deletedHolding) add(objects []cloudcheck.Object) {
 	for i := range objects {
 		o := &objects[i]
-		kept := &deletedObject{id: o.ID, name: cmp.Or(o.Name, o.UPN, o.Mail, o.ID), kind: o.Kind}
+		kept := &deletedObject{id: o.ID, name: o.Called(), kind: o.Kind}
 		for a, value := range valuesOf(o) {
 			h := maphash.String(d.seed, string(a.Key()))
 			d.byHash[h] = append(d.byHash[h], deletedValue{kept, value})

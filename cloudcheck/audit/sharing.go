@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/aliasd/aliasd/address"
@@ -51,7 +50,7 @@ func (x *index) sharingOf(lots []lot) ([]uint32, *sharing) {
 
 // learn notes which of the addresses in question a holder really has. They come in the order of their numbers.
 func (s *sharing) learn(number uint32, h *address.Holder, meant bool) {
-	one := &sharer{named: cause.Conflict{Kind: string(h.Kind), ID: h.GUID.String(), Name: cmp.Or(h.Name, h.UPN, string(h.DN))}, meant: meant}
+	one := &sharer{named: cause.Conflict{Kind: string(h.Kind), ID: h.GUID.String(), Name: h.Called()}, meant: meant}
 	s.sharers[number] = one
 	for a, value := range addressesOf(h) {
 		k := a.Key()

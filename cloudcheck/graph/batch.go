@@ -105,15 +105,12 @@ type round struct {
 
 // wait sleeps until the earliest question may be asked again; all fail when the caller goes away.
 func (r *round) wait(earliest time.Time, open []*question) {
-	timer := time.NewTimer(time.Until(earliest))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-r.ctx.Done():
-		f := r.client.explain(batchArea(), context.Cause(r.ctx), note{})
-		for _, q := range open {
-			q.fail(f)
-		}
+	if sleep(r.ctx, time.Until(earliest)) {
+		return
+	}
+	f := r.client.explain(batchArea(), context.Cause(r.ctx), note{})
+	for _, q := range open {
+		q.fail(f)
 	}
 }
 

@@ -486,7 +486,7 @@ func FuzzReadPage(f *testing.F) {
 			t.Errorf("%d objects of %d", len(objects), len(p.Value))
 		}
 		for _, o := range objects {
-			if o.Kind != address.User || o.Deleted {
+			if o.Kind != address.User || o.Deleted || o.ID == "" || o.Proxies.Has("") {
 				t.Errorf("%+v", o)
 			}
 		}

@@ -200,18 +200,6 @@ func (c *Client) tryAgain(f *failure, tries int) (time.Duration, bool) {
 	return 0, false
 }
 
-// sleep waits, and says whether it could to the end.
-func sleep(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // getPage makes one HTTP call for a page.
 func (c *Client) getPage(ctx context.Context, of collection, at string) ([]byte, error) {
 	target, err := url.Parse(c.adapter.GetBaseUrl() + at)

@@ -39,7 +39,7 @@ func estimate(of collection, q query) int {
 // number reads a header's number; fallback where there is none that makes sense.
 func number(header string, fallback float64) float64 {
 	n, err := strconv.ParseFloat(header, 64)
-	if err != nil || n < 0 || n > 1e6 {
+	if err != nil || !(n >= 0 && n <= 1e6) { // NaN is neither
 		return fallback
 	}
 	return n

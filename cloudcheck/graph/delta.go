@@ -159,6 +159,9 @@ func (r *deltaRound) readPage(body []byte) (string, error) {
 		return "", errors.New("the changes end without a link to the next ones")
 	}
 	for _, o := range p.Value {
+		if o.ID == "" {
+			return "", fmt.Errorf("a page of changes: %w", errNameless)
+		}
 		if o.Removed != nil {
 			r.removed = append(r.removed, o.ID)
 		} else {

@@ -86,6 +86,18 @@ func timeFor(ctx context.Context, wait time.Duration) bool {
 	return !ok || time.Until(deadline) > wait
 }
 
+// sleep waits, and says whether it could to the end.
+func sleep(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // waitFor reads a Retry-After: seconds, which Graph sometimes gives with a fraction, or a date (RFC 9110, 10.2.3).
 // Without one that can be read the wait grows from one second with the tries.
 func waitFor(retryAfter string, tries int, now time.Time) time.Duration {

@@ -80,16 +80,22 @@ func readPage(body []byte, of collection) (page, []cloudcheck.Object, error) {
 	}
 	objects := make([]cloudcheck.Object, 0, len(p.Value))
 	for _, o := range p.Value {
+		if o.ID == "" {
+			return page{}, nil, fmt.Errorf("a page of %s: %w", of.path, errNameless)
+		}
 		objects = append(objects, o.toObject(of))
 	}
 	return p, objects, nil
 }
 
+// errNameless says that a page shows something that nobody could ask for again, and that no check may rest on.
+var errNameless = errors.New("it holds an object without an id")
+
 func (o object) toObject(of collection) cloudcheck.Object {
 	made := cloudcheck.Object{
 		ID: o.ID, Kind: of.kind, Deleted: of.deleted, Name: o.Name,
 		UPN: o.UPN, OnPremUPN: o.OnPremUPN, Nickname: o.Nickname,
-		Values:      address.Values{Mail: o.Mail, Proxies: o.Proxies},
+		Values:      address.Values{Mail: o.Mail, Proxies: filled(o.Proxies)},
 		ImmutableID: o.ImmutableID, SID: o.SID,
 		SyncEnabled: o.SyncEnabled, LastSync: o.LastSync,
 		ExchangeLicensed: slices.ContainsFunc(o.AssignedPlans, assignedPlan.givesMailbox),
@@ -98,6 +104,14 @@ func (o object) toObject(of collection) cloudcheck.Object {
 		made.Errors = append(made.Errors, cloudcheck.ProvisioningError(e))
 	}
 	return made
+}
+
+// filled leaves empty values out, which are nobody's addresses.
+func filled(s address.Set) address.Set {
+	if s.Has("") {
+		return s.Without("")
+	}
+	return s
 }
 
 // givesMailbox says whether a plan makes its user an Exchange recipient: one of Exchange that is not switched off.

@@ -28,6 +28,9 @@ import (
 // storeFile is the name of the SQLite store in the data folder.
 const storeFile = "aliasd.db"
 
+// strangersPerSecond is how many calls without a token in force one address may make.
+const strangersPerSecond = 5
+
 // daemon is a running aliasd: components made from the settings, which they never see.
 type daemon struct {
 	settings  *config.Settings
@@ -42,6 +45,8 @@ type daemon struct {
 	numbers   *metrics.Metrics
 	graph     *graph.Client
 	lock      *os.File
+	node      node
+	shift     *shift
 }
 
 // pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
@@ -93,6 +98,9 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	if d.lock, err = lockDataDir(s.DataDir); err != nil {
 		return d, err
 	}
+	if d.node, err = thisNode(s.DataDir); err != nil {
+		return d, err
+	}
 	if d.store, err = store.Open(ctx, filepath.Join(s.DataDir, storeFile)); err != nil {
 		return d, err
 	}
@@ -104,27 +112,19 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 		return d, err
 	}
 	d.checker = newChecker(s, d.graph, d.now, log, p)
+	d.shift = &shift{take: d.store.Turn, log: log, alone: s.Database == ""}
 	watched := &health{}
-	d.runner = newRunner(s, d.store, watched.directory(d.directory), watched.cloud(d.checker), d.numbers, log, p)
+	d.runner = newRunner(s, d.node, d.store, watched.directory(d.directory), watched.cloud(d.checker), d.numbers, log, p)
 	return d, d.openServer(ctx, watched)
 }
 
-func newRunner(s *config.Settings, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
+func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
 	return queue.NewRunner(queue.Options{
-		Store: wrapped(st, p.between.store), Directory: wrapped(dir, p.between.directory), Cloud: cloud, Observer: o, Logger: log, Node: nodeName(),
+		Store: wrapped(st, p.between.store), Directory: wrapped(dir, p.between.directory), Cloud: cloud, Observer: o, Logger: log, Node: n.name(), Home: n.home(),
 		Workers: 2 * s.Directory.Connections, Lease: cmp.Or(p.lease, leaseFor(s.Directory.Timeout)), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
 		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
 	})
-}
-
-// nodeName names this process in leases and events, anew at each start: a lease of the process before is not ours.
-func nodeName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return fmt.Sprintf("%s/%d", host, os.Getpid())
 }
 
 // leaseFor gives the time that a write may take: longer than three time limits of the directory, and long enough for the
@@ -189,6 +189,7 @@ func (d *daemon) openServer(ctx context.Context, watched *health) error {
 	d.server, err = server.New(server.Options{
 		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker, requests: d.store},
 		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
+		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond},
 		Logger: d.log, Now: d.now,
 	})
 	if err != nil {
@@ -238,6 +239,7 @@ func (d *daemon) Run(ctx context.Context) error {
 	schedule.Start()
 	worked := d.runner.Run(ctx)
 	<-schedule.Stop().Done()
+	d.shift.end()
 	parts.Wait()
 	d.log.Info("aliasd stopped")
 	return errors.Join(worked, served)

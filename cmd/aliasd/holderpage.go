@@ -52,12 +52,12 @@ const labelWidth = 15
 
 // field writes a value beside its label, on as many lines as it needs.
 func (p *page) field(label, text string) {
-	sayUnder(&p.text, fmt.Sprintf("  %-*s", labelWidth, label), text)
+	say(&p.text, fmt.Sprintf("  %-*s", labelWidth, label), text)
 }
 
 func (p *page) head() {
 	v := p.view
-	sayUnder(&p.text, p.verdict()+"  ", fmt.Sprintf("%s (%s)", v.Name, v.Kind))
+	say(&p.text, p.verdict()+"  ", fmt.Sprintf("%s (%s)", v.Name, v.Kind))
 	p.codes()
 	p.line("")
 	p.field("DN", string(v.DN))
@@ -155,7 +155,7 @@ func (p *page) title(number int, f cloudcheck.Finding) {
 	if whole := text + "  " + value; lipgloss.Width(lead+whole) <= textWidth {
 		text, value = whole, ""
 	}
-	sayUnder(&p.text, lead, strings.TrimRight(text, " "))
+	say(&p.text, lead, strings.TrimRight(text, " "))
 	if value != "" {
 		p.line("%s%s", findingIndent, strings.TrimRight(value, " "))
 	}
@@ -193,10 +193,10 @@ func (p *page) advice(finding int, said string) {
 		switch {
 		case a.Finding != finding, a.Command == "" && strings.Contains(said, a.Do):
 		case a.Command == "":
-			sayUnder(&p.text, "      -> ", a.Do)
+			say(&p.text, "      -> ", a.Do)
 			p.choices(a.Choices)
 		default:
-			sayUnder(&p.text, "      -> ", a.Do+":")
+			say(&p.text, "      -> ", a.Do+":")
 			p.command(a.Command)
 		}
 	}
@@ -210,7 +210,7 @@ func (p *page) choices(ways []server.ChoiceJSON) {
 		if len(c.Commands) > 0 {
 			do += ":"
 		}
-		sayUnder(&p.text, lead, do)
+		say(&p.text, lead, do)
 		for _, command := range c.Commands {
 			p.command(command)
 		}

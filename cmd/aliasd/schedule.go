@@ -33,16 +33,23 @@ func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 		if job.when == "" {
 			continue
 		}
-		_, err := schedule.AddFunc(job.when, func() {
-			if err := job.do(ctx); err != nil && ctx.Err() == nil {
-				d.log.Warn("a scheduled job failed; it runs again on schedule", "job", job.key, "error", err)
-			}
-		})
+		_, err := schedule.AddFunc(job.when, func() { d.onSchedule(ctx, job.key, job.do) })
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", job.key, err)
 		}
 	}
 	return schedule, nil
+}
+
+// onSchedule runs a job that one node does at a time, where it is this node's turn.
+func (d *daemon) onSchedule(ctx context.Context, key string, do func(context.Context) error) {
+	mine, err := d.shift.do(ctx, do)
+	if !mine {
+		d.runner.SkipSweep()
+	}
+	if err != nil && ctx.Err() == nil {
+		d.log.Warn("a scheduled job failed; it runs again on schedule", "job", key, "error", err)
+	}
 }
 
 // cronLog is our log as the scheduler writes to it.
@@ -65,6 +72,7 @@ func (d *daemon) sweep(ctx context.Context) error {
 		d.log.Debug("the last sweep is still running, this one is skipped")
 		return nil
 	}
+	d.shift.note(err)
 	return err
 }
 

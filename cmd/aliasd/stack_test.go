@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -154,7 +153,7 @@ func (s *stack) startDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	if s.daemon, err = openDaemon(ctx, settings, slog.New(slog.NewTextHandler(s.log, nil)), s.pace); err != nil {
+	if s.daemon, err = openDaemon(ctx, settings, newLogger(s.log, settings.Log), s.pace); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)

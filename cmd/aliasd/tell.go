@@ -55,7 +55,7 @@ func (a *app) tell(err error) {
 	case errors.As(err, &problems):
 		fmt.Fprintln(a.err, err)
 	case errors.As(err, &problem):
-		sayUnder(a.err, "aliasd: ", inFlags(problem))
+		say(a.err, "aliasd: ", inFlags(problem))
 		printCandidates(a.err, problem.Candidates)
 		if hint := allowHint(string(problem.Code)); hint != "" {
 			say(a.err, "", hint)
@@ -63,7 +63,7 @@ func (a *app) tell(err error) {
 	case errors.As(err, &input):
 		fmt.Fprintf(a.err, "aliasd: %v\n", err) // on one line, as compilers say it: scripts cut it
 	case isCause:
-		sayUnder(a.err, "aliasd: ", string(known.Cause.Code)+": "+known.Cause.Once())
+		say(a.err, "aliasd: ", string(known.Cause.Code)+": "+known.Cause.Once())
 	default:
 		sayLines(a.err, "aliasd: ", err.Error())
 	}

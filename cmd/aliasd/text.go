@@ -16,8 +16,13 @@ import (
 // textWidth is how many columns sentences are wrapped at. Ids and values of the directory are not broken: they are copied.
 const textWidth = 80
 
-// say prints what others may have written as text of its own: after an indent, escaped, and wrapped under it.
-func say(w io.Writer, indent, text string) { sayUnder(w, indent, text) }
+// say prints what others may have written as text of its own: after a lead, escaped, and wrapped under it.
+func say(w io.Writer, lead, text string) {
+	for _, line := range wrap(escape(text), textWidth-lipgloss.Width(lead)) {
+		fmt.Fprintf(w, "%s\n", strings.TrimRight(lead+line, " "))
+		lead = strings.Repeat(" ", lipgloss.Width(lead))
+	}
+}
 
 // sayf prints one line that holds what others may have written, escaped and not wrapped.
 func sayf(w io.Writer, format string, values ...any) {
@@ -36,18 +41,10 @@ func wrap(text string, width int) []string {
 	return lines
 }
 
-// sayUnder prints a text like say, with a lead before its first line; the others stand under the text.
-func sayUnder(w io.Writer, lead, text string) {
-	for _, line := range wrap(escape(text), textWidth-lipgloss.Width(lead)) {
-		fmt.Fprintf(w, "%s\n", strings.TrimRight(lead+line, " "))
-		lead = strings.Repeat(" ", lipgloss.Width(lead))
-	}
-}
-
 // sayLines prints a text of several lines, each of them wrapped, with a lead before the first.
 func sayLines(w io.Writer, lead, text string) {
 	for line := range strings.Lines(text) {
-		sayUnder(w, lead, strings.TrimSuffix(line, "\n"))
+		say(w, lead, strings.TrimSuffix(line, "\n"))
 		lead = ""
 	}
 }

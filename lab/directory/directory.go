@@ -1,8 +1,8 @@
 // Package directory is an Active Directory domain controller for tests and the demo: LDAPS and a global catalog on loopback,
 // everything in memory, up in milliseconds, on every system. Where Windows AD is stricter than Samba (values that differ in
 // case only, ranges, page sizes, uniqueness, the codes of refusals) it is as strict as Windows AD. Tests can make it slow, make it
-// refuse, cut connections at a chosen moment, and stop and continue it. It speaks no plain LDAP and no Kerberos, it has
-// one domain and no replication, and it is no server for anything but the lab.
+// refuse, cut connections at a chosen moment, stop and continue it, and give it a second domain controller that lags behind. It
+// speaks no plain LDAP and no Kerberos, it has one domain, and it is no server for anything but the lab.
 package directory
 
 import (
@@ -54,41 +54,47 @@ type Options struct {
 
 // Directory is a running directory. All methods may be called concurrently.
 type Directory struct {
-	options Options
-	store   *store.Store
-	site    *site.Site
-	hook    atomic.Pointer[Hook]
-	ldaps   *listener
-	catalog *listener
+	options   Options
+	host      string
+	authority *pki.Authority
+	store     *store.Store
+	site      *site.Site
+	hook      atomic.Pointer[Hook]
+	ldaps     *listener
+	catalog   *listener
 
 	bindMu sync.Mutex // one bind at a time counts wrong passwords
 }
 
 // Start makes a directory and serves it on two free ports of 127.0.0.1. It ends with its site's Stop.
 func Start(options Options) (*Directory, error) {
-	options = options.withDefaults()
-	d := &Directory{options: options}
+	d := &Directory{options: options.withDefaults(), host: site.HostName}
 	if err := d.fill(); err != nil {
 		return nil, err
 	}
-	authority, err := pki.NewAuthority("aliasd lab")
-	if err != nil {
+	var err error
+	if d.authority, err = pki.NewAuthority("aliasd lab"); err != nil {
 		return nil, err
 	}
-	if err := d.serve(authority); err != nil {
-		return nil, err
+	return d, d.begin()
+}
+
+// begin serves both ports, and describes them.
+func (d *Directory) begin() error {
+	if err := d.serve(); err != nil {
+		return err
 	}
 	d.site = &site.Site{
 		Server:        d.ldaps.url(),
 		GlobalCatalog: d.catalog.url(),
-		CA:            authority.PEM(),
+		CA:            d.authority.PEM(),
 		BaseDN:        site.BaseDN,
 		Domain:        site.Domain,
 		Admin:         site.Login{User: "Administrator@" + site.Domain, Password: adminPassword},
 		Service:       site.Login{User: site.ServiceAccount + "@" + site.Domain, Password: servicePassword},
 		Stop:          sync.OnceValue(d.Suspend),
 	}
-	return d, nil
+	return nil
 }
 
 func (o Options) withDefaults() Options {
@@ -122,8 +128,8 @@ func (d *Directory) Resume() error {
 }
 
 // serve opens both ports.
-func (d *Directory) serve(authority *pki.Authority) error {
-	pair, err := authority.Issue(d.options.Certificate)
+func (d *Directory) serve() error {
+	pair, err := d.authority.Issue(d.options.Certificate)
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,12 @@ func (l *listener) open() error {
 	return nil
 }
 
+func (l *listener) isOpen() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.listener != nil
+}
+
 func (l *listener) accept(listening net.Listener) {
 	for {
 		conn, err := listening.Accept()

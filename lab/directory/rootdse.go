@@ -38,7 +38,8 @@ func asksFor(attributes []string, name string) bool {
 func (d *Directory) root() []wire.Attribute {
 	configuration := "CN=Configuration," + site.BaseDN
 	schema := "CN=Schema," + configuration
-	server := "CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites," + configuration
+	short, _, _ := strings.Cut(d.host, ".")
+	server := "CN=" + strings.ToUpper(short) + ",CN=Servers,CN=Default-First-Site-Name,CN=Sites," + configuration
 	return []wire.Attribute{
 		{Name: "currentTime", Values: []string{d.options.Now().UTC().Format("20060102150405.0Z")}},
 		{Name: "defaultNamingContext", Values: []string{site.BaseDN}},
@@ -46,10 +47,10 @@ func (d *Directory) root() []wire.Attribute {
 		{Name: "configurationNamingContext", Values: []string{configuration}},
 		{Name: "schemaNamingContext", Values: []string{schema}},
 		{Name: "namingContexts", Values: []string{site.BaseDN, configuration, schema}},
-		{Name: "dnsHostName", Values: []string{site.HostName}},
+		{Name: "dnsHostName", Values: []string{d.host}},
 		{Name: "serverName", Values: []string{server}},
 		{Name: "dsServiceName", Values: []string{"CN=NTDS Settings," + server}},
-		{Name: "ldapServiceName", Values: []string{site.Domain + ":dc1$@" + strings.ToUpper(site.Domain)}},
+		{Name: "ldapServiceName", Values: []string{site.Domain + ":" + short + "$@" + strings.ToUpper(site.Domain)}},
 		{Name: "supportedLDAPVersion", Values: []string{"3", "2"}},
 		{Name: "supportedControl", Values: []string{wire.PagingOID, domainScopeOID}},
 		{Name: "supportedCapabilities", Values: []string{"1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670"}},

@@ -34,8 +34,8 @@ func (s *Store) Advance(ctx context.Context, made queue.Transition) (queue.Reque
 func (t *txn) advance(made queue.Transition, values []any) (r queue.Request, err error) {
 	found, err := t.row(`UPDATE requests SET
 			state          = @to,
-			cause          = CASE WHEN @cause IS NOT NULL THEN @cause WHEN @clear THEN NULL ELSE cause END,
-			not_before     = CASE WHEN @as_of IN (0, updated_at) THEN coalesce(@not_before, not_before) ELSE not_before END,
+			cause          = coalesce(@cause, CASE WHEN @clear THEN NULL ELSE cause END),
+			not_before     = CASE WHEN @as_of = updated_at OR @as_of = 0 THEN coalesce(@not_before, not_before) ELSE not_before END,
 			attempts       = coalesce(@attempts, attempts),
 			owner          = CASE WHEN @to = 'writing' THEN owner ELSE '' END,
 			lease_until    = CASE WHEN @to = 'writing' THEN coalesce(@lease_until, lease_until) ELSE 0 END,

@@ -17,37 +17,46 @@ type head struct {
 	hash string
 }
 
-// log appends the event of a transition to the event log.
+// log puts the event of a transition into the event log, at the end of the transaction.
 func (t *txn) log(made queue.Transition) error {
 	e, err := made.Event()
 	if err != nil {
 		return err
 	}
-	if err := t.readHead(); err != nil {
-		return err
-	}
-	e.ID = t.head.id + 1
-	sealed, canonical, err := e.Sealed(t.head.hash)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash) VALUES (?, ?, ?, ?, ?)`,
-		sealed.ID, sealed.RequestID, string(canonical), sealed.PrevHash, sealed.Hash)
-	if err != nil {
-		return err
-	}
-	t.head = &head{sealed.ID, sealed.Hash}
+	t.events = append(t.events, e)
 	return nil
 }
 
-// readHead reads the end of the log once per transaction: another process may have written before it, none can within.
-func (t *txn) readHead() error {
-	if t.head != nil {
+// appendEvents appends the transaction's events to the log. It comes last, since nobody else can append until the
+// transaction has ended. Where it fails, the transaction is broken.
+func (t *txn) appendEvents() error {
+	if len(t.events) == 0 {
 		return nil
 	}
-	var h head
-	_, err := t.row(`SELECT id, hash FROM events ORDER BY id DESC LIMIT 1`, nil, &h.id, &h.hash)
-	t.head = &h
+	err := t.lock(chainLock)
+	var at head
+	if err == nil {
+		_, err = t.row(`SELECT id, hash FROM events ORDER BY id DESC LIMIT 1`, nil, &at.id, &at.hash)
+	}
+	for i := 0; i < len(t.events) && err == nil; i++ {
+		err = t.appendEvent(&at, t.events[i])
+	}
+	t.last = at
+	if err != nil {
+		return fmt.Errorf("%w: append to the event log: %w", errBroken, err)
+	}
+	return nil
+}
+
+func (t *txn) appendEvent(at *head, e queue.Event) error {
+	e.ID = at.id + 1
+	sealed, canonical, err := e.Sealed(at.hash)
+	if err != nil {
+		return err
+	}
+	*at = head{sealed.ID, sealed.Hash}
+	_, err = t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash) VALUES (?, ?, ?, ?, ?)`,
+		sealed.ID, sealed.RequestID, string(canonical), sealed.PrevHash, sealed.Hash)
 	return err
 }
 

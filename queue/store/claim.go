@@ -15,7 +15,7 @@ import (
 func (s *Store) Unresolved(ctx context.Context, now time.Time, n int) ([]queue.Request, error) {
 	due, err := s.requests(ctx, `SELECT `+columns+` FROM requests
 		WHERE state = 'accepted' AND seq < (
-			SELECT ifnull(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted' AND not_before > ?)
+			SELECT coalesce(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted' AND not_before > ?)
 		ORDER BY seq LIMIT ?`, micros(queue.Instant(now)), max(n, 0))
 	if err != nil {
 		return nil, fmt.Errorf("read accepted requests: %w", err)
@@ -26,7 +26,7 @@ func (s *Store) Unresolved(ctx context.Context, now time.Time, n int) ([]queue.R
 // Resolve is queue.Work's.
 func (s *Store) Resolve(ctx context.Context, id queue.RequestID, holder address.GUID, claims []queue.Claim, now time.Time) (queue.Request, error) {
 	var r queue.Request
-	err := s.write(ctx, func(t *txn) (err error) {
+	err := s.take(ctx, func(t *txn) (err error) {
 		r, err = t.resolve(id, holder, claims, queue.Instant(now))
 		return err
 	})
@@ -67,7 +67,7 @@ func (t *txn) resolve(id queue.RequestID, holder address.GUID, claims []queue.Cl
 	return r, t.log(made)
 }
 
-// busy finds the oldest open request for another holder that takes an address which claims want to take. It says IS NOT
+// busy finds the oldest open request for another holder that takes an address which claims want to take. It says IS DISTINCT FROM
 // because <> with a parameter, which an index condition has too, makes SQLite compile the statement anew each time.
 func (t *txn) busy(holder address.GUID, claims []queue.Claim) (by queue.Request, taken address.Key, found bool, err error) {
 	for _, c := range claims {
@@ -76,7 +76,7 @@ func (t *txn) busy(holder address.GUID, claims []queue.Claim) (by queue.Request,
 		}
 		var other queue.Request
 		held, err := t.row(`SELECT r.seq, r.id, r.holder, r.state FROM claims AS c JOIN requests AS r ON r.seq = c.seq
-			WHERE c.address = ? AND c.kind = 'take' AND r.object IS NOT ? ORDER BY r.seq LIMIT 1`,
+			WHERE c.address = ? AND c.kind = 'take' AND r.object IS DISTINCT FROM ? ORDER BY r.seq LIMIT 1`,
 			[]any{c.Address, holder.String()}, &other.Seq, &other.ID, &other.Holder, &other.State)
 		if err != nil {
 			return by, "", false, err
@@ -102,6 +102,9 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 	now = queue.Instant(now)
 	var leased []queue.Request
 	err := s.write(ctx, func(t *txn) error {
+		if err := t.share(pauseLock); err != nil {
+			return err
+		}
 		l := leasing{owner: owner, now: now, until: queue.Instant(now.Add(lease))}
 		expired, err := t.takeOver(l, max(n, 0))
 		if err != nil {
@@ -125,8 +128,10 @@ type leasing struct {
 
 func (t *txn) takeOver(l leasing, n int) ([]queue.Request, error) {
 	return t.leased(queue.Transition{From: queue.Writing, What: "taken over"}, l,
-		`UPDATE requests SET owner = ?, lease_until = ?, updated_at = ?
-		WHERE seq IN (SELECT seq FROM requests WHERE state = 'writing' AND lease_until <= ? ORDER BY seq LIMIT ?)
+		`WITH expired AS MATERIALIZED (
+			SELECT seq FROM requests WHERE state = 'writing' AND lease_until <= @now ORDER BY seq LIMIT @n FOR UPDATE SKIP LOCKED)
+		UPDATE requests SET owner = @owner, lease_until = @until, updated_at = @now
+		WHERE seq IN (SELECT seq FROM expired)
 		RETURNING `+columns, n)
 }
 
@@ -134,16 +139,17 @@ func (t *txn) takeOver(l leasing, n int) ([]queue.Request, error) {
 // known yet is kept by the statement itself, and so is the stop switch.
 func (t *txn) lease(l leasing, n int) ([]queue.Request, error) {
 	return t.leased(queue.Transition{From: queue.Queued, What: "claimed"}, l,
-		`UPDATE requests SET state = 'writing', owner = ?, lease_until = ?, updated_at = ?
-		WHERE seq IN (
+		`WITH due AS MATERIALIZED (
 			SELECT seq FROM requests AS r INDEXED BY requests_queued
-			WHERE r.state = 'queued' AND r.not_before <= ?
+			WHERE r.state = 'queued' AND r.not_before <= @now
 				AND NOT EXISTS (SELECT 1 FROM pause)
-				AND r.seq < (SELECT ifnull(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted')
+				AND r.seq < (SELECT coalesce(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted')
 				AND NOT EXISTS (
 					SELECT 1 FROM requests AS earlier
 					WHERE earlier.object = r.object AND earlier.seq < r.seq AND earlier.state IN ('queued', 'held', 'writing'))
-			ORDER BY r.seq LIMIT ?)
+			ORDER BY r.seq LIMIT @n FOR UPDATE OF r SKIP LOCKED)
+		UPDATE requests SET state = 'writing', owner = @owner, lease_until = @until, updated_at = @now
+		WHERE seq IN (SELECT seq FROM due)
 		RETURNING `+columns, n)
 }
 
@@ -153,7 +159,7 @@ func (t *txn) leased(made queue.Transition, l leasing, query string, n int) ([]q
 		return nil, nil
 	}
 	var leased []queue.Request
-	args := []any{l.owner, micros(l.until), micros(l.now), micros(l.now), n}
+	args := []any{sql.Named("owner", l.owner), sql.Named("until", micros(l.until)), sql.Named("now", micros(l.now)), sql.Named("n", n)}
 	err := t.rows(query, args, func(row *sql.Rows) error {
 		r, err := scanRequest(row)
 		leased = append(leased, r)

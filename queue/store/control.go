@@ -20,6 +20,10 @@ func (s *Store) Paused(ctx context.Context) (since time.Time, by string, err err
 // SetPaused is queue.Control's. Stopping what is stopped keeps since when and by whom.
 func (s *Store) SetPaused(ctx context.Context, paused bool, by string, now time.Time) error {
 	err := s.write(ctx, func(t *txn) (err error) {
+		// Claims that are under way are waited for: none is made after this has returned.
+		if err := t.lock(pauseLock); err != nil {
+			return err
+		}
 		if paused {
 			_, err = t.exec(`INSERT INTO pause (id, paused_at, paused_by) VALUES (1, ?, ?) ON CONFLICT DO NOTHING`, micros(queue.Instant(now)), by)
 		} else {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aliasd/aliasd/queue"
@@ -20,12 +20,25 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, child(path))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := lab.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// openAt opens the store at a path or a URL.
+func openAt(ctx context.Context, place string) (*Store, error) {
+	if strings.HasPrefix(place, "postgres:") {
+		return OpenPostgres(ctx, Postgres{URL: place})
+	}
+	return Open(ctx, place)
 }
 
 // child works on a store until it is killed.
 func child(path string) error {
-	s, err := Open(context.Background(), path)
+	s, err := openAt(context.Background(), path)
 	if err != nil {
 		return err
 	}
@@ -35,14 +48,17 @@ func child(path string) error {
 // A process that is killed in the middle of its work has lost nothing that it acknowledged.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "queue.db")
+	eachDatabase(t, func(t *testing.T, d database) { crash(t, d.place(t), d) })
+}
+
+func crash(t *testing.T, place string, d database) {
 	storetest.Crash(t,
 		func() *exec.Cmd {
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env, cmd.Stderr = append(os.Environ(), childStore+"="+path), os.Stderr
+			cmd.Env, cmd.Stderr = append(os.Environ(), childStore+"="+place), os.Stderr
 			return cmd
 		},
-		func(t *testing.T) queue.Store { return opened(t, path) },
+		func(t *testing.T) queue.Store { return d.open(t, place) },
 		func(s queue.Store) error {
 			broken, err := s.(*Store).VerifyChain(context.Background())
 			if broken != 0 {

@@ -4,21 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	codes "modernc.org/sqlite/lib"
-
 	"github.com/aliasd/aliasd/queue"
-	"github.com/aliasd/aliasd/sqlitefile"
 )
-
-// inWords tells a disk that is full or cannot be written, and a file that another process keeps locked, by
-// queue.ErrStoreFull. Every other error stays as it is.
-func inWords(err error) error {
-	switch sqlitefile.Code(err) {
-	case codes.SQLITE_FULL, codes.SQLITE_READONLY, codes.SQLITE_IOERR, codes.SQLITE_CANTOPEN, codes.SQLITE_BUSY:
-		return fmt.Errorf("%w: %w", queue.ErrStoreFull, err)
-	}
-	return err
-}
 
 // missing is an error for something that is not there: it is a queue.ErrNotFound with a text of its own.
 type missing string

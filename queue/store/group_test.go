@@ -62,7 +62,7 @@ func TestGroup(t *testing.T) {
 			t.Parallel()
 			s := fresh(t)
 			group := jobsFor(map[string]func(*txn) error{"b": c.spoil}, "a", "b", "c", "d")
-			s.commit(group)
+			s.work.commit(group)
 			for i, j := range group {
 				if own := i == 1; own != (j.err != nil) || own && !errors.Is(j.err, c.fault) {
 					t.Errorf("write %d got %v", i, j.err)
@@ -93,7 +93,7 @@ func TestGroupLeavesOutWhoIsGone(t *testing.T) {
 	end()
 	group := jobsFor(nil, "a", "b", "c")
 	group[1].ctx = gone
-	s.commit(group)
+	s.work.commit(group)
 	if !errors.Is(group[1].err, context.Canceled) || noted(t, s) != "ac" {
 		t.Errorf("stored is %q, the caller got %v", noted(t, s), group[1].err)
 	}
@@ -111,7 +111,7 @@ func TestGroupKeepsTheChain(t *testing.T) {
 		"b": func(t *txn) error { return errors.Join(logOne("b")(t), errOwn) },
 		"c": logOne("c"),
 	}, "a", "b", "c")
-	s.commit(group)
+	s.work.commit(group)
 	intact(t, s)
 	var ids string
 	if _, err := s.row(context.Background(), `SELECT group_concat(request_id, '' ORDER BY id) FROM events`, nil, &ids); err != nil || ids != "ac" {
@@ -131,7 +131,7 @@ func TestCommitFails(t *testing.T) {
 		return err
 	}
 	group := jobsFor(map[string]func(*txn) error{"b": deferred}, "a", "b", "c")
-	s.commit(group)
+	s.work.commit(group)
 	for i, j := range group {
 		if j.err == nil {
 			t.Errorf("write %d was acknowledged", i)
@@ -150,7 +150,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	var pages int
-	if err := s.writes.db.QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
+	if err := s.work.statements.db.QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
 		t.Fatal(err)
 	}
 	set(t, s, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+20))
@@ -188,7 +188,7 @@ func TestFullDisk(t *testing.T) {
 
 func set(t *testing.T, s *Store, pragma string) {
 	t.Helper()
-	if _, err := s.writes.db.Exec(pragma); err != nil {
+	if _, err := s.work.statements.db.Exec(pragma); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -15,12 +15,15 @@ const keyLife = 7 * 24 * time.Hour
 
 // Accept is queue.Intake's.
 func (s *Store) Accept(ctx context.Context, sub queue.Submission, key queue.Idempotency, now time.Time) (r queue.Request, created bool, err error) {
+	if err := sub.Check(key); err != nil {
+		return queue.Request{}, false, fmt.Errorf("accept a request: %w", err)
+	}
 	now = queue.Instant(now)
 	a := acceptance{Submission: sub, key: key.Key, digest: sub.Digest(), keyDigest: key.Digest, now: now}
 	if a.keyDigest == "" {
 		a.keyDigest = a.digest
 	}
-	err = s.write(ctx, func(t *txn) error {
+	err = s.take(ctx, func(t *txn) error {
 		r, created, err = t.accept(a)
 		return err
 	})
@@ -91,11 +94,12 @@ func (t *txn) insert(a acceptance, id queue.RequestID) (seq int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return t.insertRow(`INSERT INTO requests (id, holder, holder_key, action, address, address_key, undoes, ticket, requester, note, allow,
+	_, err = t.row(`INSERT INTO requests (id, holder, holder_key, action, address, address_key, undoes, ticket, requester, note, allow,
 			submitted_by, digest, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		id, a.Holder, strings.ToLower(a.Holder), a.Action, a.Address, a.Address.Key(), a.Undoes, a.Ticket, a.Requester, a.Note, allow,
-		a.SubmittedBy, a.digest, micros(a.now), micros(a.now))
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+		[]any{id, a.Holder, strings.ToLower(a.Holder), a.Action, a.Address, a.Address.Key(), a.Undoes, a.Ticket, a.Requester, a.Note, allow,
+			a.SubmittedBy, a.digest, micros(a.now), micros(a.now)}, &seq)
+	return seq, err
 }
 
 func (t *txn) useKey(a acceptance, seq int64) error {

@@ -10,22 +10,21 @@ import (
 	"github.com/aliasd/aliasd/sqlitefile"
 )
 
-// migrations are the steps of the schema. Their names begin with their numbers, 0001 and up without gaps; one that was
+// migrations are the steps of the schema, a folder for each database. Their names begin with their numbers, 0001 and up without gaps; one that was
 // released is never changed.
 //
-//go:embed migrations/*.sql
+//go:embed migrations/*/*.sql
 var migrations embed.FS
 
-// migrate brings the schema up to date, each step in a transaction of its own. The number of the last step stands in
-// PRAGMA user_version.
-func migrate(ctx context.Context, db *sql.DB) error {
-	steps, err := fs.Glob(migrations, "migrations/*.sql")
+// migrate brings the schema up to date, each step in a transaction of its own.
+func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
+	steps, err := fs.Glob(migrations, "migrations/"+d.name+"/*.sql")
 	if err != nil {
 		return err
 	}
 	for more := true; more && err == nil; {
 		err = sqlitefile.InTx(ctx, db, func(tx *sql.Tx) error {
-			more, err = migrateOnce(ctx, tx, steps)
+			more, err = d.migrateOnce(ctx, tx, steps)
 			return err
 		})
 	}
@@ -33,9 +32,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 }
 
 // migrateOnce makes the next step; false where there is none to make. Another process may have made it meanwhile.
-func migrateOnce(ctx context.Context, tx *sql.Tx, steps []string) (more bool, err error) {
-	var version int
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+func (d *dialect) migrateOnce(ctx context.Context, tx *sql.Tx, steps []string) (more bool, err error) {
+	version, err := d.schemaVersion(ctx, tx)
+	if err != nil {
 		return false, err
 	}
 	if version > len(steps) {
@@ -52,6 +51,17 @@ func migrateOnce(ctx context.Context, tx *sql.Tx, steps []string) (more bool, er
 	if _, err := tx.ExecContext(ctx, string(step)); err != nil {
 		return false, fmt.Errorf("migration %s: %w", steps[version], err)
 	}
-	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version+1))
+	_, err = tx.ExecContext(ctx, fmt.Sprintf(d.setVersion, version+1))
 	return true, err
+}
+
+// schemaVersion is the number of the last step that was made; nobody else makes one until tx has ended.
+func (d *dialect) schemaVersion(ctx context.Context, tx *sql.Tx) (version int, err error) {
+	for _, statement := range d.beforeVersion {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return 0, err
+		}
+	}
+	err = tx.QueryRowContext(ctx, d.version).Scan(&version)
+	return version, err
 }

@@ -108,7 +108,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "queue.db")
 	s := opened(t, path)
-	if _, err := s.writes.db.Exec(`PRAGMA user_version = 99`); err != nil {
+	if _, err := s.work.statements.db.Exec(`PRAGMA user_version = 99`); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(context.Background(), path)
@@ -134,7 +134,7 @@ func TestOpenAgain(t *testing.T) {
 		t.Fatalf("got %+v: %v", got, err)
 	}
 	var version int
-	steps, err := fs.Glob(migrations, "migrations/*.sql")
+	steps, err := fs.Glob(migrations, "migrations/sqlite/*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,83 +1,81 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
 	"sync"
 
 	"github.com/aliasd/aliasd/queue"
-	"github.com/aliasd/aliasd/sqlitefile"
 )
 
 // ErrClosed: the store was closed; nothing was stored.
 var ErrClosed = errors.New("the store is closed")
 
-// readers is how many reads run at the same time; each has a page cache of 2 MB at most.
+// readers is how many reads run at the same time.
 const readers = 4
 
-// Store is a queue.Store in one SQLite file. Several processes may have the same file open: the command line beside the
-// daemon.
+// Store is a queue.Store in one database. Several processes may have the same one open: the command line beside the
+// daemon, and on PostgreSQL the daemons of several nodes.
 type Store struct {
-	writes *prepared // on one connection, used by the writer goroutine alone
-	reads  *prepared
-	jobs   chan *job
-	quit   chan struct{}
-	close  func() error
+	dialect *dialect
+	// intake takes what brings requests and claims in, work everything else. In SQLite both are one.
+	intake, work *lane
+	reads        *prepared
+	// sessions are connections that turns hold; nil in SQLite.
+	sessions *sql.DB
+	turns    turns
+	quit     chan struct{}
+	close    func() error
 }
 
 var _ queue.Store = (*Store)(nil)
 
-// Open opens the store in the file path and makes it where there is none, readable by its owner alone. It brings an older
-// schema up to date, and refuses one that a newer version of the program made.
-func Open(ctx context.Context, path string) (*Store, error) {
-	s, err := open(ctx, path)
-	if err != nil {
-		return nil, fmt.Errorf("open the store %s: %w", path, err)
+// newStore makes a store of the pools of a database that is up to date: for reads, and for one lane or two.
+func newStore(d *dialect, reading *sql.DB, lanes ...*lane) *Store {
+	s := &Store{dialect: d, reads: prepare(reading, d), quit: make(chan struct{}), intake: lanes[0], work: lanes[len(lanes)-1]}
+	var writers sync.WaitGroup
+	for _, l := range lanes {
+		l.quit = s.quit
+		writers.Go(l.run)
 	}
-	return s, nil
-}
-
-func open(ctx context.Context, path string) (*Store, error) {
-	if err := sqlitefile.Create(path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	writing, err := connect(path, 1, "query_only(0)")
-	if err != nil {
-		return nil, err
-	}
-	if err := sqlitefile.Ready(ctx, writing); err != nil {
-		return nil, errors.Join(err, writing.Close())
-	}
-	if err := migrate(ctx, writing); err != nil {
-		return nil, errors.Join(err, writing.Close())
-	}
-	reading, err := connect(path, readers, "query_only(1)")
-	if err != nil {
-		return nil, errors.Join(err, writing.Close())
-	}
-	s := &Store{writes: prepare(writing), reads: prepare(reading), jobs: make(chan *job), quit: make(chan struct{})}
-	var writer sync.WaitGroup
-	writer.Go(s.writeLoop)
 	s.close = sync.OnceValue(func() error {
 		close(s.quit)
-		writer.Wait()
-		return errors.Join(reading.Close(), writing.Close())
+		writers.Wait()
+		errs := []error{reading.Close()}
+		if s.sessions != nil {
+			errs = append(errs, s.sessions.Close())
+		}
+		for _, l := range lanes {
+			errs = append(errs, l.statements.db.Close())
+		}
+		return errors.Join(errs...)
 	})
-	return s, nil
+	return s
 }
 
-// Close waits for the writes that are under way and closes the file. Calls after it give ErrClosed. Closing twice is
+func newLane(db *sql.DB, d *dialect, first lock) *lane {
+	return &lane{statements: prepare(db, d), lock: first, jobs: make(chan *job)}
+}
+
+// Close waits for the writes that are under way and closes the database. Calls after it give ErrClosed. Closing twice is
 // harmless.
 func (s *Store) Close() error { return s.close() }
 
-// connect opens a pool of connections to a store; mode says whether they may write.
-func connect(path string, connections int, mode string) (*sql.DB, error) {
-	return sqlitefile.Connect(path, connections, url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", mode},
-	})
+// inWords tells what a database's error means: queue.ErrStoreFull where it cannot be written (a disk that is full, a file that
+// another process keeps locked), queue.ErrStoreAway where it cannot be reached, queue.ErrStoreUnsure
+// where it went away in the middle of a commit. Every other error stays as it is.
+func (s *Store) inWords(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch s.dialect.fault(err) {
+	case full:
+		return fmt.Errorf("%w: %w", queue.ErrStoreFull, err)
+	case away:
+		return fmt.Errorf("%w: %w", queue.ErrStoreAway, err)
+	case unsure:
+		return fmt.Errorf("%w: %w", queue.ErrStoreUnsure, err)
+	}
+	return err
 }

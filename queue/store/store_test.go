@@ -21,7 +21,14 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) queue.Store { return fresh(t) })
+	eachDatabase(t, func(t *testing.T, d database) { storetest.Run(t, d.brief) })
+}
+
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		storetest.Nodes(t, d.place, func(t testing.TB, place string) queue.Store { return d.open(t, place) })
+	})
 }
 
 // fresh opens a store of its own until the test ends.
@@ -147,7 +154,7 @@ func TestEveryConnectionIsSet(t *testing.T) {
 	}
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "foreign_keys": "1", "query_only": "0"} {
 		var got string
-		if err := s.writes.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+		if err := s.work.statements.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("the writer's %s is %s, want %s: %v", pragma, got, want, err)
 		}
 	}

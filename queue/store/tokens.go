@@ -69,7 +69,8 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (Token, error) {
 // TouchToken notes that a token in force was used. Callers do that once in a while, not with every call: it is a write.
 func (s *Store) TouchToken(ctx context.Context, name string, now time.Time) error {
 	err := s.write(ctx, func(t *txn) error {
-		_, err := t.exec(`UPDATE tokens SET last_used_at = max(last_used_at, ?) WHERE name = ? AND revoked_at = 0`, micros(queue.Instant(now)), name)
+		used := micros(queue.Instant(now))
+		_, err := t.exec(`UPDATE tokens SET last_used_at = ? WHERE name = ? AND revoked_at = 0 AND last_used_at < ?`, used, name, used)
 		return err
 	})
 	if err != nil {

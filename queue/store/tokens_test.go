@@ -93,7 +93,7 @@ func TestMeta(t *testing.T) {
 		}
 	}
 	is("last_report", "")
-	for _, value := range []string{"2026-03-02T07:00:00Z", "", "ü\x00'"} {
+	for _, value := range []string{"2026-03-02T07:00:00Z", "", "ü\x01'"} {
 		if err := s.SetMeta(ctx, "last_report", value); err != nil {
 			t.Fatal(err)
 		}

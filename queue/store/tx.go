@@ -5,44 +5,71 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+
+	"github.com/aliasd/aliasd/queue"
 )
 
 // prepared keeps the statements of a pool, so that each is compiled once per connection.
 type prepared struct {
-	db *sql.DB
+	db      *sql.DB
+	dialect *dialect
 
 	mu         sync.Mutex
-	statements map[string]*sql.Stmt
-	wanted     []string
+	statements map[string]statement // by their text in the code
+	wanted     []string             // used by the writer goroutine alone
 }
 
-func prepare(db *sql.DB) *prepared { return &prepared{db: db, statements: map[string]*sql.Stmt{}} }
+// statement is a prepared one, and how its parameters are given to it.
+type statement struct {
+	*sql.Stmt
+	bind binding
+}
 
-// get gives the statement of a query, outside of transactions.
-func (p *prepared) get(ctx context.Context, query string) (*sql.Stmt, error) {
+func prepare(db *sql.DB, d *dialect) *prepared {
+	return &prepared{db: db, dialect: d, statements: map[string]statement{}}
+}
+
+// get gives the statement of a query, outside of transactions. Nobody waits for one that another is preparing.
+func (p *prepared) get(ctx context.Context, query string) (statement, error) {
+	if known, ok := p.known(query); ok {
+		return known, nil
+	}
+	text, bind := p.dialect.render(query)
+	stmt, err := p.db.PrepareContext(ctx, text)
+	if err != nil {
+		return statement{}, err
+	}
+	return p.keep(query, statement{stmt, bind})
+}
+
+func (p *prepared) known(query string) (statement, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, ok := p.statements[query]
+	return known, ok
+}
+
+// keep keeps a statement, unless another was faster.
+func (p *prepared) keep(query string, made statement) (statement, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if known, ok := p.statements[query]; ok {
-		return known, nil
+		return known, made.Close()
 	}
-	stmt, err := p.db.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	p.statements[query] = stmt
-	return stmt, nil
+	p.statements[query] = made
+	return made, nil
 }
 
 // in gives the statement of a query in a transaction. One that is new is compiled for this transaction alone, and wanted
 // for the next: while the only connection is in a transaction, no statement can be prepared beside it.
-func (p *prepared) in(ctx context.Context, tx *sql.Tx, query string) (*sql.Stmt, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if known, ok := p.statements[query]; ok {
-		return tx.StmtContext(ctx, known), nil
+func (p *prepared) in(ctx context.Context, tx *sql.Tx, query string) (statement, error) {
+	if known, ok := p.known(query); ok {
+		return statement{tx.StmtContext(ctx, known.Stmt), known.bind}, nil
 	}
 	p.wanted = append(p.wanted, query)
-	return tx.PrepareContext(ctx, query)
+	text, bind := p.dialect.render(query)
+	stmt, err := tx.PrepareContext(ctx, text)
+	return statement{stmt, bind}, err
 }
 
 // prepareWanted prepares what transactions wanted. One that cannot be prepared now stays as it was: compiled each time.
@@ -54,39 +81,65 @@ func (p *prepared) prepareWanted(ctx context.Context) {
 	}
 }
 
+// with are the parameters as the statement takes them.
+func (s statement) with(args []any) ([]any, error) {
+	if s.bind == nil {
+		return args, nil
+	}
+	return s.bind(args)
+}
+
+func (s statement) exec(ctx context.Context, args []any) (sql.Result, error) {
+	bound, err := s.with(args)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, bound...)
+}
+
+func (s statement) query(ctx context.Context, args []any) (*sql.Rows, error) {
+	bound, err := s.with(args)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, bound...)
+}
+
+// one reads at most one row into to; false where there is none.
+func (s statement) one(ctx context.Context, args, to []any) (found bool, err error) {
+	bound, err := s.with(args)
+	if err != nil {
+		return false, err
+	}
+	err = s.QueryRowContext(ctx, bound...).Scan(to...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // txn is one write's view of the transaction that it runs in.
 type txn struct {
 	ctx        context.Context
 	tx         *sql.Tx
 	statements *prepared
-	// head is the end of the event log, nil until it was read.
-	head *head
+	// events are those of the transaction so far; they are appended to the log at its end.
+	events []queue.Event
+	// last is the last of them in the log.
+	last head
 }
 
 // exec runs a statement and tells how many rows it changed.
 func (t *txn) exec(query string, args ...any) (changed int64, err error) {
-	result, err := t.run(query, args)
+	stmt, err := t.statements.in(t.ctx, t.tx, query)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.exec(t.ctx, args)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-// insertRow runs an INSERT of one row and gives the row's INTEGER PRIMARY KEY.
-func (t *txn) insertRow(query string, args ...any) (key int64, err error) {
-	result, err := t.run(query, args)
-	if err != nil {
-		return 0, err
-	}
-	return result.LastInsertId()
-}
-
-func (t *txn) run(query string, args []any) (sql.Result, error) {
-	stmt, err := t.statements.in(t.ctx, t.tx, query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.ExecContext(t.ctx, args...)
 }
 
 // row reads at most one row into to; false where there is none.
@@ -95,7 +148,7 @@ func (t *txn) row(query string, args []any, to ...any) (found bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return one(stmt.QueryRowContext(t.ctx, args...), to)
+	return stmt.one(t.ctx, args, to)
 }
 
 // rows calls each for every row that a query gives.
@@ -104,44 +157,61 @@ func (t *txn) rows(query string, args []any, each func(*sql.Rows) error) error {
 	if err != nil {
 		return err
 	}
-	rows, err := stmt.QueryContext(t.ctx, args...)
+	rows, err := stmt.query(t.ctx, args)
 	return every(rows, err, each)
+}
+
+// lock waits until no other transaction holds a lock, on any node; it is held until the transaction ends.
+func (t *txn) lock(which lock) error { return t.hold(which, false) }
+
+// share waits until no other transaction holds a lock alone.
+func (t *txn) share(which lock) error { return t.hold(which, true) }
+
+func (t *txn) hold(which lock, shared bool) error {
+	if t.statements.dialect.lock == nil {
+		return nil
+	}
+	return t.statements.dialect.lock(t, which, shared)
 }
 
 // row reads at most one row, outside of any transaction; false where there is none.
 func (s *Store) row(ctx context.Context, query string, args []any, to ...any) (found bool, err error) {
 	stmt, err := s.reading(ctx, query)
 	if err != nil {
-		return false, err
+		return false, s.read(err)
 	}
-	return one(stmt.QueryRowContext(ctx, args...), to)
+	found, err = stmt.one(ctx, args, to)
+	return found, s.read(err)
 }
 
 // rows calls each for every row that a query gives, outside of any transaction.
 func (s *Store) rows(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
 	stmt, err := s.reading(ctx, query)
 	if err != nil {
-		return err
+		return s.read(err)
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
-	return every(rows, err, each)
+	rows, err := stmt.query(ctx, args)
+	return s.read(every(rows, err, each))
 }
 
-func (s *Store) reading(ctx context.Context, query string) (*sql.Stmt, error) {
+// read is the outcome of a read: what cannot be kept is not there, and a database that cannot be reached is told.
+func (s *Store) read(err error) error {
+	if errors.Is(err, errNoText) {
+		return nil
+	}
+	if err != nil && s.dialect.fault(err) == away {
+		return s.inWords(err)
+	}
+	return err
+}
+
+func (s *Store) reading(ctx context.Context, query string) (statement, error) {
 	select {
 	case <-s.quit:
-		return nil, ErrClosed
+		return statement{}, ErrClosed
 	default:
 		return s.reads.get(ctx, query)
 	}
-}
-
-func one(row *sql.Row, to []any) (found bool, err error) {
-	err = row.Scan(to...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func every(rows *sql.Rows, err error, each func(*sql.Rows) error) error {

@@ -55,7 +55,7 @@ func (s *Store) Awaited(ctx context.Context, seqs []int64) ([]queue.Request, err
 		return nil, err
 	}
 	waiting, err := s.requests(ctx, `SELECT `+columns+` FROM requests
-		WHERE seq IN (SELECT value FROM json_each(?)) AND +state IN ('written', 'mismatched') ORDER BY seq`, list)
+		WHERE seq IN (`+s.dialect.seqs+`) AND state || '' IN ('written', 'mismatched') ORDER BY seq`, list)
 	if err != nil {
 		return nil, fmt.Errorf("read the requests to sweep: %w", err)
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -26,6 +27,8 @@ func intakeCases() map[string]func(*bundle) {
 		"without a key a twin that was overtaken is not":       overtakenTwinIsNot,
 		"what differs in anything is no twin":                  nearTwins,
 		"what is not there is not found":                       notFound,
+		"text that no store keeps is refused":                  noText,
+		"text that no store keeps finds nothing":               noTextFindsNothing,
 		"a context that has ended stops the write":             endedContext,
 		"counts": statsCount,
 		"what a caller does with an answer changes nothing": answersAreCopies,
@@ -34,7 +37,7 @@ func intakeCases() map[string]func(*bundle) {
 
 func fullSubmission() queue.Submission {
 	return queue.Submission{Holder: "Jürgen O'Neil \"x\" <&>", Action: address.Undo, Address: "J.Doe@Contoso.test", Undoes: "0190-undone",
-		Ticket: "INC1'; DROP TABLE requests; --", Requester: "the boss\n", Note: "日本語 \u2028 \x00 end",
+		Ticket: "INC1'; DROP TABLE requests; --", Requester: "the boss\n", Note: "日本語 \u2028 \x01 end",
 		Allow: []address.Allowance{address.AllowSignInChange, address.AllowDeletedHolder}, SubmittedBy: "help desk"}
 }
 
@@ -229,6 +232,42 @@ func overtakenTwinIsNot(b *bundle) {
 	b.advance(b.move(second, queue.Cancelled))
 	if twin, created := b.acceptAs(sub, queue.Idempotency{}); created || twin.ID != third.ID {
 		b.Fatalf("got %s, want the newest twin", inJSON(twin))
+	}
+}
+
+func noText(b *bundle) {
+	for _, bad := range []string{"a\x00b", "a\xffb"} {
+		for name, spoil := range map[string]func(*queue.Submission, *queue.Idempotency){
+			"holder":    func(s *queue.Submission, _ *queue.Idempotency) { s.Holder = bad },
+			"address":   func(s *queue.Submission, _ *queue.Idempotency) { s.Address = address.Address(bad) },
+			"ticket":    func(s *queue.Submission, _ *queue.Idempotency) { s.Ticket = bad },
+			"requester": func(s *queue.Submission, _ *queue.Idempotency) { s.Requester = bad },
+			"note":      func(s *queue.Submission, _ *queue.Idempotency) { s.Note = bad },
+			"key":       func(_ *queue.Submission, k *queue.Idempotency) { k.Key = bad },
+		} {
+			sub, key := fullSubmission(), queue.Idempotency{}
+			spoil(&sub, &key)
+			if _, _, err := b.s.Accept(context.Background(), sub, key, b.now); !errors.Is(err, queue.ErrInvalid) {
+				b.Errorf("%s %q gives %v", name, bad, err)
+			}
+		}
+	}
+	b.same(len(b.all()), 0)
+}
+
+func noTextFindsNothing(b *bundle) {
+	b.accepted("a@contoso.test")
+	for _, bad := range []string{"a\x00b", "a\xffb"} {
+		_, err := b.s.Get(context.Background(), queue.RequestID(bad))
+		b.is(err, queue.ErrNotFound)
+		_, err = b.s.Events(context.Background(), queue.RequestID(bad))
+		b.is(err, queue.ErrNotFound)
+		for _, f := range []queue.Filter{{Ticket: bad}, {Holder: bad}, {State: queue.State(bad)}} {
+			page, next, err := b.s.List(context.Background(), f)
+			if err != nil || len(page) > 0 || next != "" {
+				b.Errorf("%+v gives %v, %q: %v", f, page, next, err)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,7 +54,7 @@ func NewModel() *Model { return &Model{keys: map[callersKey]usedKey{}} }
 
 // Accept is queue.Intake's.
 func (m *Model) Accept(ctx context.Context, s queue.Submission, key queue.Idempotency, now time.Time) (queue.Request, bool, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), s.Check(key)); err != nil {
 		return queue.Request{}, false, err
 	}
 	m.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,11 @@ func compare(t *testing.T, open func(t *testing.T) queue.Store) {
 		p := &pair{T: r, store: open(t), model: NewModel(), now: monday(), storeID: map[queue.RequestID]queue.RequestID{}}
 		r.Repeat(p.actions())
 		p.end()
+		if closer, ok := p.store.(io.Closer); ok { // there are many
+			if err := closer.Close(); err != nil {
+				r.Error(err)
+			}
+		}
 	})
 }
 

@@ -1,7 +1,7 @@
 // Package store keeps a directory's objects in memory and changes them by the rules of Windows AD, stricter ones than Samba's
 // among them: ranges, uniqueness without case, whole modifies or none, codes and texts of a domain controller. It knows no
 // connections, no accounts and no rights: whoever uses it hands in a guard. One store is one domain controller's copy of one
-// domain; it never talks to another.
+// domain; what another one has comes in when Pull is called, and only then.
 package store
 
 import (
@@ -40,6 +40,8 @@ type Store struct {
 	rid   uint32
 	// domainSID is the SID of the domain without a RID, as bytes.
 	domainSID string
+	// replication is nil as long as there is no other domain controller.
+	replication *replication
 }
 
 // node is one object's place in the tree. Its values are replaced as a whole, never changed.
@@ -51,6 +53,7 @@ type node struct {
 	children map[string]*node
 	class    class
 	values   values
+	versions map[*Attribute]version // of what was written since there is another domain controller
 }
 
 // values are an object's values in the order in which they were added. DN values are kept as references to objects.
@@ -160,6 +163,7 @@ func (s *Store) stamp(v values, usn, when string) {
 
 // replace gives a node its next values, as one update.
 func (s *Store) replace(n *node, next values) {
+	s.note(n, next)
 	s.usn++
 	s.stamp(next, "uSNChanged", "whenChanged")
 	s.put(n, next)

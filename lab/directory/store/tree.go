@@ -20,11 +20,17 @@ func (s *Store) Delete(dn string, guard Guard) error {
 	if n.parent == nil || len(n.children) > 0 {
 		return refuse(ldap.LDAPResultNotAllowedOnNonLeaf, winNotOnNonLeaf, "UpdErr: DSID-031A1207, problem 6003 (CANT_ON_NON_LEAF)")
 	}
+	s.remove(n)
+	return nil
+}
+
+// remove takes an object out of the tree and the indexes.
+func (s *Store) remove(n *node) {
+	s.usn++
+	s.noteDeleted(n)
 	s.reindex(n, n.values, nil)
 	delete(n.parent.children, n.rdn.key())
 	s.all[n.id] = nil
-	s.usn++
-	return nil
 }
 
 // Rename gives an object another RDN, and another parent when one is named. What is below it moves along, and DN values
@@ -71,6 +77,7 @@ func (s *Store) move(n *node, rdn RDN, parent *node) error {
 	if other := parent.children[rdn.key()]; other != nil && other != n {
 		return refuse(ldap.LDAPResultEntryAlreadyExists, winObjectExists, "UpdErr: DSID-031A11F8, problem 6005 (ENTRY_EXISTS)")
 	}
+	s.noteWritten(n, s.schema.the("name"))
 	delete(n.parent.children, n.rdn.key())
 	n.parent = parent
 	parent.children[rdn.key()] = n

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/aliasd/aliasd/queue/store"
+)
+
+// shiftName is that of the turn of the node that does what is on schedule.
+const shiftName = "schedule"
+
+// maxFailures is how often in a row the sweeps of a node may fail until it leaves them to another one: that may reach what
+// this one does not.
+const maxFailures = 3
+
+// shift is the right to do what is on schedule: sweeps, reports and audits. Of several nodes one has it, and keeps it while it
+// lives, since it remembers whom it looked at. Its methods may be called concurrently.
+type shift struct {
+	take func(ctx context.Context, name string) (*store.Turn, bool, error)
+	log  *slog.Logger
+	// alone says that there are no other nodes.
+	alone bool
+
+	mu       sync.Mutex
+	turn     *store.Turn // nil: another node has it, as far as is known
+	failures int
+	// resting says that this node has just given the turn up; at the next tick another one comes first.
+	resting bool
+}
+
+// do runs a job where the shift is this node's, until the job is done or the shift is lost; mine is false where it is another
+// node's.
+func (s *shift) do(ctx context.Context, job func(context.Context) error) (mine bool, err error) {
+	turn, err := s.mine(ctx)
+	if turn == nil {
+		return false, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-turn.Lost():
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	return true, job(ctx)
+}
+
+// mine gives the turn where it is this node's, and takes it where it is free; nil where it is another node's.
+func (s *shift) mine(ctx context.Context) (*store.Turn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.turn != nil {
+		select {
+		case <-s.turn.Lost():
+			s.log.Warn("this node has lost the right to do what is on schedule: its connection to the database broke")
+			s.giveUp()
+		default:
+			return s.turn, nil
+		}
+	}
+	if s.resting {
+		s.resting = false
+		return nil, nil
+	}
+	turn, ok, err := s.take(ctx, shiftName)
+	if err != nil || !ok {
+		return nil, err
+	}
+	s.log.Info("this node does what is on schedule: sweeps, reports and audits")
+	s.turn, s.failures = turn, 0
+	return turn, nil
+}
+
+// note counts how the sweeps go, and leaves them to another node when they keep failing here.
+func (s *shift) note(swept error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if swept == nil {
+		s.failures = 0
+		return
+	}
+	if s.failures++; s.failures >= maxFailures && s.turn != nil && !s.alone {
+		s.log.Warn("the sweeps keep failing on this node; another one may take what is on schedule", "failures", s.failures)
+		s.giveUp()
+		s.resting = true
+	}
+}
+
+// giveUp gives the turn back.
+func (s *shift) giveUp() {
+	if err := s.turn.Release(); err != nil {
+		s.log.Warn("the right to do what is on schedule could not be given back; it ends with the connection", "error", err)
+	}
+	s.turn = nil
+}
+
+// end gives the turn back where this node has it, so that another one need not wait until the connection is missed.
+func (s *shift) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.turn != nil {
+		s.giveUp()
+	}
+}

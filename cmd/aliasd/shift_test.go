@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"github.com/aliasd/aliasd/queue/store"
+)
+
+func openStore(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), storeFile))
+	fatal(t, err)
+	t.Cleanup(func() { fatal(t, s.Close()) })
+	return s
+}
+
+func newShift(t *testing.T, s *store.Store) *shift {
+	t.Helper()
+	made := &shift{take: s.Turn, log: slog.New(slog.DiscardHandler)}
+	t.Cleanup(made.end)
+	return made
+}
+
+// tick is a tick of the schedule; ran says whether the job was this node's.
+func (s *shift) tick(t *testing.T) (ran bool) {
+	t.Helper()
+	mine, err := s.do(context.Background(), func(context.Context) error {
+		ran = true
+		return nil
+	})
+	fatal(t, err)
+	if mine != ran {
+		t.Fatalf("mine %v, ran %v", mine, ran)
+	}
+	return ran
+}
+
+// One node has the shift, keeps it while its sweeps go well, and leaves it to another when they keep failing or it stops.
+func TestShift(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	one, two := newShift(t, s), newShift(t, s)
+	expect := func(when string, first, second bool) {
+		t.Helper()
+		if a, b := one.tick(t), two.tick(t); a != first || b != second {
+			t.Fatalf("%s: one runs %v, two runs %v", when, a, b)
+		}
+	}
+	expect("the first comes first", true, false)
+	expect("it keeps it", true, false)
+	failed := errors.New("the cloud is away")
+	one.note(failed)
+	one.note(failed)
+	one.note(nil)
+	one.note(failed)
+	one.note(failed)
+	expect("two failures in a row", true, false)
+	one.note(failed)
+	expect("three failures in a row", false, true)
+	expect("the other one keeps it", false, true)
+	two.end()
+	two.end()
+	expect("the other one has stopped", true, false)
+	one.alone = true
+	for range 2 * maxFailures {
+		one.note(failed)
+	}
+	expect("nobody else is there", true, false)
+}
+
+// A job gets the error of its own, and a store that cannot be asked gives nobody the shift.
+func TestShiftErrors(t *testing.T) {
+	t.Parallel()
+	failed := errors.New("failed")
+	one := newShift(t, openStore(t))
+	if mine, err := one.do(context.Background(), func(context.Context) error { return failed }); !mine || !errors.Is(err, failed) {
+		t.Errorf("mine %v, %v", mine, err)
+	}
+	away := &shift{log: one.log, take: func(context.Context, string) (*store.Turn, bool, error) { return nil, false, failed }}
+	mine, err := away.do(context.Background(), func(context.Context) error {
+		t.Error("it ran")
+		return nil
+	})
+	if mine || !errors.Is(err, failed) {
+		t.Errorf("mine %v, %v", mine, err)
+	}
+	away.note(failed)
+	away.end()
+}

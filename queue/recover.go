@@ -1,0 +1,44 @@
+package queue
+
+import (
+	"context"
+	"strings"
+)
+
+// recover gives back what an earlier process of this node had claimed and not begun to write, so that it need not wait for the
+// lease to run out. Nothing of it can have been sent: a modify goes out only after its intent is stored, by the owner of the
+// lease, which that process is not any more. What may have been sent keeps its lease.
+func (r *Runner) recover(ctx context.Context) {
+	left, err := r.leftBehind(ctx)
+	if err != nil {
+		r.log.Warn("what an earlier process left cannot be read; its leases run out by themselves", "error", err)
+		return
+	}
+	for _, q := range left {
+		r.giveBack(q)
+	}
+	if len(left) > 0 {
+		r.log.Info("an earlier process of this node had begun nothing of these requests; they are in the queue again", "requests", len(left))
+	}
+}
+
+func (r *Runner) leftBehind(ctx context.Context) (left []Request, err error) {
+	if r.home == "" {
+		return nil, nil
+	}
+	filter := Filter{State: Writing, Limit: 500}
+	for {
+		page, next, err := r.store.List(ctx, filter)
+		if err != nil {
+			return nil, err
+		}
+		for _, q := range page {
+			if strings.HasPrefix(q.Owner, r.home) && !sent(q) {
+				left = append(left, q)
+			}
+		}
+		if filter.Cursor = next; next == "" {
+			return left, nil
+		}
+	}
+}

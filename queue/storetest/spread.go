@@ -1,0 +1,97 @@
+package storetest
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/ldapwriter"
+	"github.com/aliasd/aliasd/queue"
+)
+
+// spread is a store made of several nodes' stores on one database: each call goes to the next of them.
+type spread struct {
+	nodes []queue.Store
+	calls atomic.Int64
+}
+
+var _ queue.Store = (*spread)(nil)
+
+func (s *spread) next() queue.Store { return s.nodes[int(s.calls.Add(1))%len(s.nodes)] }
+
+// Accept is queue.Intake's.
+func (s *spread) Accept(ctx context.Context, sub queue.Submission, key queue.Idempotency, now time.Time) (queue.Request, bool, error) {
+	return s.next().Accept(ctx, sub, key, now)
+}
+
+// Get is queue.Intake's.
+func (s *spread) Get(ctx context.Context, id queue.RequestID) (queue.Request, error) {
+	return s.next().Get(ctx, id)
+}
+
+// List is queue.Intake's.
+func (s *spread) List(ctx context.Context, f queue.Filter) ([]queue.Request, string, error) {
+	return s.next().List(ctx, f)
+}
+
+// Events is queue.Intake's.
+func (s *spread) Events(ctx context.Context, id queue.RequestID) ([]queue.Event, error) {
+	return s.next().Events(ctx, id)
+}
+
+// Stats is queue.Intake's.
+func (s *spread) Stats(ctx context.Context) (queue.Stats, error) { return s.next().Stats(ctx) }
+
+// Unresolved is queue.Work's.
+func (s *spread) Unresolved(ctx context.Context, now time.Time, n int) ([]queue.Request, error) {
+	return s.next().Unresolved(ctx, now, n)
+}
+
+// Resolve is queue.Work's.
+func (s *spread) Resolve(ctx context.Context, id queue.RequestID, h address.GUID, claims []queue.Claim, now time.Time) (queue.Request, error) {
+	return s.next().Resolve(ctx, id, h, claims, now)
+}
+
+// Claim is queue.Work's.
+func (s *spread) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]queue.Request, error) {
+	return s.next().Claim(ctx, owner, now, lease, n)
+}
+
+// Releasing is queue.Work's.
+func (s *spread) Releasing(ctx context.Context, id queue.RequestID) (*queue.Request, error) {
+	return s.next().Releasing(ctx, id)
+}
+
+// Advance is queue.Work's.
+func (s *spread) Advance(ctx context.Context, t queue.Transition) (queue.Request, error) {
+	return s.next().Advance(ctx, t)
+}
+
+// Prior is queue.Work's.
+func (s *spread) Prior(ctx context.Context, h address.GUID, except queue.RequestID) (ldapwriter.Prior, error) {
+	return s.next().Prior(ctx, h, except)
+}
+
+// Awaiting is queue.Work's.
+func (s *spread) Awaiting(ctx context.Context, now time.Time) ([]queue.Waiting, error) {
+	return s.next().Awaiting(ctx, now)
+}
+
+// Awaited is queue.Work's.
+func (s *spread) Awaited(ctx context.Context, seqs []int64) ([]queue.Request, error) {
+	return s.next().Awaited(ctx, seqs)
+}
+
+// Wake is queue.Work's.
+func (s *spread) Wake(ctx context.Context, id queue.RequestID, now time.Time) (queue.Request, error) {
+	return s.next().Wake(ctx, id, now)
+}
+
+// Paused is queue.Control's.
+func (s *spread) Paused(ctx context.Context) (time.Time, string, error) { return s.next().Paused(ctx) }
+
+// SetPaused is queue.Control's.
+func (s *spread) SetPaused(ctx context.Context, paused bool, by string, now time.Time) error {
+	return s.next().SetPaused(ctx, paused, by, now)
+}
