@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/private"
+	"github.com/aliasd/aliasd/queue/store"
 )
 
 // finding is what one check found, and what to do where it is not well.
@@ -47,7 +49,7 @@ something is not well.`,
 
 // checkAll tries everything; nothing is written anywhere.
 func checkAll(ctx context.Context, s *config.Settings, holder string) []checked {
-	found := []checked{{finding: checkDataDir(s.DataDir)}}
+	found := append([]checked{{finding: checkDataDir(s.DataDir)}}, checkDatabase(ctx, s)...)
 	found = append(found, checkDirectory(ctx, s.Directory, holder)...)
 	return append(found, checkCloud(ctx, s.Cloud)...)
 }
@@ -59,6 +61,27 @@ func checkDataDir(dir string) finding {
 	}
 	return f
 }
+
+// checkDatabase tries a database that nodes share: it can be reached, and the clocks agree. SQLite is in the data folder.
+func checkDatabase(ctx context.Context, s *config.Settings) []checked {
+	if s.Database == "" {
+		return nil
+	}
+	f := finding{Name: "database", Mend: "let the database run, and see database and database_password in the settings"}
+	found, err := store.ProbePostgres(ctx, s.Database, time.Now, postgresOptions(s)...)
+	switch {
+	case err != nil:
+		f.Detail = err.Error()
+	case found.ClockAhead.Abs() > maxSkew:
+		f.Detail, f.Mend = fmt.Sprintf("its clock is %s off from this machine's", found.ClockAhead.Abs().Round(time.Second)), "set both by NTP: leases of nodes rest on their clocks"
+	default:
+		f.OK, f.Detail, f.Mend = true, "answers, and its clock agrees with this machine's", ""
+	}
+	return []checked{{finding: f}}
+}
+
+// maxSkew is how far the clocks of nodes may be apart: a lease is two minutes at least.
+const maxSkew = 15 * time.Second
 
 func checkDirectory(ctx context.Context, s config.Directory, holder string) []checked {
 	directory, err := openDirectory(s, slog.New(slog.DiscardHandler))

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -24,9 +23,6 @@ import (
 	"github.com/aliasd/aliasd/server/metrics"
 	"github.com/aliasd/aliasd/server/token"
 )
-
-// storeFile is the name of the SQLite store in the data folder.
-const storeFile = "aliasd.db"
 
 // strangersPerSecond is how many calls without a token in force one address may make.
 const strangersPerSecond = 5
@@ -101,7 +97,7 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	if d.node, err = thisNode(s.DataDir); err != nil {
 		return d, err
 	}
-	if d.store, err = store.Open(ctx, filepath.Join(s.DataDir, storeFile)); err != nil {
+	if d.store, err = openStore(ctx, s); err != nil {
 		return d, err
 	}
 	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -185,7 +184,7 @@ func (a *app) withStore(ctx context.Context, do func(*store.Store) error) error 
 		return err
 	}
 	return inDataDir(s.DataDir, func() error {
-		opened, err := store.Open(ctx, filepath.Join(s.DataDir, storeFile))
+		opened, err := openStore(ctx, s)
 		if err != nil {
 			return err
 		}

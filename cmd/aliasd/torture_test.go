@@ -49,7 +49,7 @@ func launch(args ...string) *exec.Cmd { return exec.Command(os.Args[0], args...)
 type tortureSettings struct {
 	runs, lanes, turn int
 	seed              uint64
-	kinds       []lab.Kind
+	kinds             []lab.Kind
 }
 
 func readTorture(t *testing.T) tortureSettings {

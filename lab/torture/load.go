@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -90,7 +91,7 @@ func (c *callers) insist(ctx context.Context, i int) error {
 		case err == nil:
 			a.request, a.at = r, time.Now()
 			return nil
-		case errors.As(err, &problem) && problem.Status < 500:
+		case errors.As(err, &problem) && problem.Status < 500 && problem.Status != http.StatusTooManyRequests:
 			a.problem, a.at = problem, time.Now()
 			return nil
 		}

@@ -256,11 +256,10 @@ func rank(r queue.Request) int {
 	return 1
 }
 
-// pidOf reads host/pid#claim.
+// pidOf reads host/folder.pid#claim.
 func pidOf(owner string) int {
-	_, rest, _ := strings.Cut(owner, "/")
-	number, _, _ := strings.Cut(rest, "#")
-	pid, _ := strconv.Atoi(number)
+	name, _, _ := strings.Cut(owner, "#")
+	pid, _ := strconv.Atoi(name[strings.LastIndexByte(name, '.')+1:])
 	return pid
 }
 

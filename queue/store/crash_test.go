@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // openAt opens the store at a path or a URL.
 func openAt(ctx context.Context, place string) (*Store, error) {
 	if strings.HasPrefix(place, "postgres:") {
-		return OpenPostgres(ctx, Postgres{URL: place})
+		return OpenPostgres(ctx, place)
 	}
 	return Open(ctx, place)
 }

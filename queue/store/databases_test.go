@@ -60,7 +60,7 @@ func eachDatabase(t *testing.T, test func(t *testing.T, d database)) {
 
 func openedPostgres(t testing.TB, url string) *Store {
 	t.Helper()
-	s, err := OpenPostgres(context.Background(), Postgres{URL: url})
+	s, err := OpenPostgres(context.Background(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,12 +111,23 @@ func (l *server) start(ctx context.Context) error {
 	if l.template, err = running.NewDatabase(ctx, ""); err != nil {
 		return errors.Join(err, running.Stop())
 	}
-	s, err := OpenPostgres(ctx, Postgres{URL: running.URL(l.template)})
+	s, err := OpenPostgres(ctx, running.URL(l.template))
 	if err != nil {
 		return errors.Join(err, running.Stop())
 	}
 	l.running = running
 	return s.Close()
+}
+
+// database makes an empty database, to be spoilt.
+func (l *server) database(t testing.TB) (url string) {
+	t.Helper()
+	running := l.need(t)
+	name, err := running.NewDatabase(context.Background(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return running.URL(name)
 }
 
 // place makes a database until the test ends, with an empty store in it.

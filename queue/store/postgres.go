@@ -2,20 +2,14 @@ package store
 
 import (
 	"context"
-	"crypto/tls"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/netip"
 	"strconv"
-	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // lockSpace is the first key of every advisory lock of aliasd, so that others who use the database are not in the way: "alia".
@@ -26,6 +20,16 @@ func postgres() *dialect {
 	return &dialect{
 		name: "postgres", render: forPostgres, fault: postgresFault, commit: commitPostgres, lock: lockPostgres,
 		seqs: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(? AS JSON))`,
+		tables: `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+			AND relname <> 'aliasd_schema' ORDER BY oid`,
+		beforeCopy: `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`,
+		// Numbers that the database gives go on behind those that were copied.
+		afterCopy: `DO $$ DECLARE c record; BEGIN
+			FOR c IN SELECT table_name, column_name FROM information_schema.columns
+				WHERE table_schema = current_schema() AND is_identity = 'YES' LOOP
+				EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), coalesce(max(%I), 0) + 1, false) FROM %I',
+					quote_ident(c.table_name), c.column_name, c.column_name, c.table_name);
+			END LOOP; END $$`,
 		beforeVersion: []string{
 			`SELECT pg_advisory_xact_lock(` + strconv.Itoa(lockSpace) + `, 0)`,
 			`CREATE TABLE IF NOT EXISTS aliasd_schema (one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one), version INTEGER NOT NULL)`,
@@ -35,59 +39,64 @@ func postgres() *dialect {
 	}
 }
 
-// session is what every connection is told. A node that stops in the middle of a transaction, and keeps its locks from the
-// others, loses its connection.
-func session() map[string]string {
-	return map[string]string{
-		"application_name":                    "aliasd",
-		"statement_timeout":                   "30s",
-		"lock_timeout":                        "20s",
-		"idle_in_transaction_session_timeout": "20s",
-		"default_transaction_isolation":       "read committed",
-		"synchronous_commit":                  "on",
-		// A node whose machine is gone does not say so: the server finds out within a minute.
-		"tcp_keepalives_idle":     "20",
-		"tcp_keepalives_interval": "10",
-		"tcp_keepalives_count":    "3",
-	}
+// PostgresOption is something more that OpenPostgres may be told.
+type PostgresOption func(*postgresOptions)
+
+type postgresOptions struct{ password func() (string, error) }
+
+// Password has read give the password, for each connection anew. Without it, PGPASSWORD and the password file count.
+func Password(read func() (string, error)) PostgresOption {
+	return func(o *postgresOptions) { o.password = read }
 }
 
-// Postgres names a database of PostgreSQL.
-type Postgres struct {
-	// URL is one of PostgreSQL's, without a password. Its other parts may be left to PostgreSQL's environment variables.
-	URL string
-	// Password reads the password for each connection; nil leaves it to PGPASSWORD and the password file.
-	Password func() (string, error)
-}
-
-// OpenPostgres opens the store in a PostgreSQL database. It brings an older schema up to date, one node at a time, and refuses
+// OpenPostgres opens the store in the PostgreSQL database of a URL, of which parts may be left to PostgreSQL's environment
+// variables. It brings an older schema up to date, one node at a time, and refuses
 // one that a newer version of the program made. It refuses a connection that leaves the machine without encryption or without
 // a check of the server's certificate. No error holds anything of a password.
-func OpenPostgres(ctx context.Context, at Postgres) (*Store, error) {
-	config, err := pgx.ParseConfig(at.URL)
+func OpenPostgres(ctx context.Context, url string, options ...PostgresOption) (*Store, error) {
+	p, err := newPools(url, options)
 	if err != nil {
-		// The error may hold the whole URL.
-		return nil, errors.New("open the store: the database's URL is none that PostgreSQL understands, or a file that it names cannot be read (sslrootcert, sslcert, sslkey, passfile)")
+		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	s, err := openPostgres(ctx, config, at.Password)
+	s, err := openPostgres(ctx, p.open)
 	if err != nil {
-		return nil, fmt.Errorf("open the store in the database %s on %s: %w", config.Database, config.Host, err)
+		return nil, fmt.Errorf("open the store in %s: %w", p, p.told(err))
 	}
 	return s, nil
 }
 
-func openPostgres(ctx context.Context, config *pgx.ConnConfig, password func() (string, error)) (*Store, error) {
-	if err := checkEncryption(config); err != nil {
-		return nil, err
+// Probe is what ProbePostgres found.
+type Probe struct {
+	// ClockAhead is how far the database's clock is before this machine's.
+	ClockAhead time.Duration
+	// Connections are those that aliasd has open to the database, on all nodes.
+	Connections int
+}
+
+// ProbePostgres looks whether OpenPostgres could open a store, and changes nothing.
+func ProbePostgres(ctx context.Context, url string, now func() time.Time, options ...PostgresOption) (Probe, error) {
+	p, err := newPools(url, options)
+	if err != nil {
+		return Probe{}, err
 	}
-	for name, value := range session() {
-		config.RuntimeParams[name] = value
+	db := p.open(1)
+	defer db.Close()
+	var found Probe
+	var micros int64
+	err = checkEncoding(ctx, db)
+	if err == nil {
+		err = db.QueryRowContext(ctx, `SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT), (SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'aliasd' AND pid <> pg_backend_pid())`).Scan(&micros, &found.Connections)
 	}
-	if config.ValidateConnect == nil { // of several servers, the one that can be written
-		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	if err != nil {
+		return Probe{}, fmt.Errorf("%s: %w", p, p.told(err))
 	}
+	found.ClockAhead = time.UnixMicro(micros).Sub(now())
+	return found, nil
+}
+
+func openPostgres(ctx context.Context, connect func(connections int) *sql.DB) (*Store, error) {
 	d := postgres()
-	connect := func(connections int) *sql.DB { return pool(config, password, connections) }
 	intake := connect(1)
 	if err := checkEncoding(ctx, intake); err != nil {
 		return nil, errors.Join(err, intake.Close())
@@ -99,50 +108,6 @@ func openPostgres(ctx context.Context, config *pgx.ConnConfig, password func() (
 	s.sessions = connect(0)
 	s.sessions.SetMaxIdleConns(-1) // a connection ends with its turn, and its locks with it
 	return s, nil
-}
-
-// pool opens a pool of connections. It makes none before one is needed.
-func pool(config *pgx.ConnConfig, password func() (string, error), connections int) *sql.DB {
-	db := stdlib.OpenDB(*config, stdlib.OptionBeforeConnect(func(_ context.Context, c *pgx.ConnConfig) (err error) {
-		if password == nil {
-			return nil
-		}
-		if c.Password, err = password(); err != nil {
-			return fmt.Errorf("%w: %w", errNoPassword, err)
-		}
-		return nil
-	}))
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return db
-}
-
-// errNoPassword: the password cannot be read.
-var errNoPassword = errors.New("the database's password")
-
-// checkEncryption refuses what leaves the machine in the clear, or to a server that nobody checks.
-func checkEncryption(config *pgx.ConnConfig) error {
-	ways := append([]*pgconn.FallbackConfig{{Host: config.Host, TLSConfig: config.TLSConfig}}, config.Fallbacks...)
-	for _, way := range ways {
-		if leaves(way.Host) && !checked(way.TLSConfig) {
-			return fmt.Errorf("the connection to %s is not encrypted and checked: append sslmode=verify-full to the URL, and sslrootcert=/path/ca.pem where the CA is your own", way.Host)
-		}
-	}
-	return nil
-}
-
-// leaves says whether what is sent to a host leaves the machine. A path is that of a socket.
-func leaves(host string) bool {
-	if strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") || strings.EqualFold(host, "localhost") {
-		return false
-	}
-	ip, err := netip.ParseAddr(host)
-	return err != nil || !ip.IsLoopback()
-}
-
-// checked says whether a server has to show a certificate that is checked: verify-full, or verify-ca, which pgx does itself.
-func checked(c *tls.Config) bool {
-	return c != nil && (!c.InsecureSkipVerify || c.VerifyPeerCertificate != nil || c.VerifyConnection != nil)
 }
 
 // checkEncoding refuses a database that does not keep every text as it is.
@@ -177,42 +142,4 @@ func commitPostgres(tx *sql.Tx) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errUnsure, err)
-}
-
-func postgresFault(err error) fault {
-	var answer *pgconn.PgError
-	var network net.Error
-	switch {
-	case errors.Is(err, errUnsure):
-		return unsure
-	case errors.As(err, &answer):
-		return faultOf(answer.Code)
-	case errors.As(err, &network), errors.As(err, new(*pgconn.ConnectError)), pgconn.Timeout(err):
-		return away
-	}
-	for _, lost := range []error{errNoPassword, errNotCommitted, pgconn.ErrConnClosed, sql.ErrConnDone, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF} {
-		if errors.Is(err, lost) {
-			return away
-		}
-	}
-	return own
-}
-
-// faultOf sorts SQLSTATE codes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-func faultOf(code string) fault {
-	switch code {
-	case "40P01", "40001": // deadlock_detected, serialization_failure
-		return collided
-	case "53100", "58030", "25006": // disk_full, io_error, read_only_sql_transaction
-		return full
-	case "55P03", "57014": // lock_not_available, query_canceled: it took too long
-		return full
-	case "3D000", "25P03": // invalid_catalog_name, idle_in_transaction_session_timeout
-		return away
-	}
-	switch code[:2] {
-	case "08", "28", "53", "57": // connection, authorization, resources (too many connections), operator intervention
-		return away
-	}
-	return own
 }

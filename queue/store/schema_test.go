@@ -16,27 +16,40 @@ import (
 // The states stand in the code and in the CHECK: both list the same.
 func TestCheckListsTheStates(t *testing.T) {
 	t.Parallel()
-	var table string
-	if _, err := fresh(t).row(context.Background(), `SELECT sql FROM sqlite_master WHERE name = 'requests'`, nil, &table); err != nil {
-		t.Fatal(err)
-	}
-	check := regexp.MustCompile(`(?s)DEFAULT 'accepted' CHECK \(state IN \((.*?)\)\)`).FindStringSubmatch(table)
-	if check == nil {
-		t.Fatalf("no CHECK of the states in\n%s", table)
-	}
-	var listed []queue.State
-	for _, quoted := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(check[1], -1) {
-		listed = append(listed, queue.State(quoted[1]))
-	}
-	if !slices.Equal(listed, queue.States()) {
-		t.Errorf("the CHECK lists %v, the code %v", listed, queue.States())
+	for d, query := range map[string]string{
+		"sqlite": `SELECT sql FROM sqlite_master WHERE name = 'requests'`,
+		"postgres": `SELECT 'DEFAULT ''accepted'' CHECK (state IN (' || pg_get_constraintdef(oid) || '))' FROM pg_constraint
+			WHERE conname = 'requests_state_check'`,
+	} {
+		t.Run(d, func(t *testing.T) {
+			t.Parallel()
+			s := map[string]func() database{"sqlite": onSQLite, "postgres": onPostgres}[d]().fresh(t)
+			var table string
+			if _, err := s.row(context.Background(), query, nil, &table); err != nil {
+				t.Fatal(err)
+			}
+			check := regexp.MustCompile(`(?s)DEFAULT 'accepted' CHECK \(state IN \((.*?)\)\)`).FindStringSubmatch(table)
+			if check == nil {
+				t.Fatalf("no CHECK of the states in\n%s", table)
+			}
+			var listed []queue.State
+			for _, quoted := range regexp.MustCompile(`'(\w+)'`).FindAllStringSubmatch(check[1], -1) {
+				listed = append(listed, queue.State(quoted[1]))
+			}
+			if !slices.Equal(listed, queue.States()) {
+				t.Errorf("the CHECK lists %v, the code %v", listed, queue.States())
+			}
+		})
 	}
 }
 
 // The ways out of the states stand in the code and in the database: both let the same pass, whatever asks.
 func TestDatabaseKnowsTheWays(t *testing.T) {
 	t.Parallel()
-	s := fresh(t)
+	eachDatabase(t, func(t *testing.T, d database) { databaseKnowsTheWays(t, d.fresh(t)) })
+}
+
+func databaseKnowsTheWays(t *testing.T, s *Store) {
 	for _, from := range queue.States() {
 		for _, to := range append(queue.States(), "nonsense") {
 			err := force(s, from, to)
@@ -80,11 +93,14 @@ func leased(s queue.State) int {
 // What cannot be true cannot be stored, not even by bare SQL.
 func TestDatabaseRefusesTheImpossible(t *testing.T) {
 	t.Parallel()
-	s := fresh(t)
+	eachDatabase(t, func(t *testing.T, d database) { databaseRefusesTheImpossible(t, d.fresh(t)) })
+}
+
+func databaseRefusesTheImpossible(t *testing.T, s *Store) {
 	if _, err := accept(s, 1); err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range []string{
+	statements := []string{
 		`UPDATE requests SET lease_until = 1`,
 		`UPDATE requests SET state = 'queued'`,
 		`UPDATE requests SET state = 'accepted', object = NULL`,
@@ -93,7 +109,11 @@ func TestDatabaseRefusesTheImpossible(t *testing.T) {
 		`UPDATE events SET hash = ''`,
 		`DELETE FROM events`,
 		`INSERT INTO pause (id, paused_at, paused_by) VALUES (2, 1, '')`,
-	} {
+	}
+	if s.dialect.name == "postgres" {
+		statements = append(statements, `TRUNCATE events`)
+	}
+	for _, statement := range statements {
 		err := s.write(context.Background(), func(t *txn) error {
 			_, err := t.exec(statement)
 			return err
@@ -114,6 +134,36 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	_, err := Open(context.Background(), path)
 	if err == nil || !strings.Contains(err.Error(), "version 99") || !strings.Contains(err.Error(), "newer aliasd") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestNewerSchemaIsRefusedByPostgres(t *testing.T) {
+	t.Parallel()
+	url := lab.database(t)
+	if _, err := openedPostgres(t, url).work.statements.db.Exec(`UPDATE aliasd_schema SET version = 99`); err != nil {
+		t.Fatal(err)
+	}
+	_, err := OpenPostgres(context.Background(), url)
+	if err == nil || !strings.Contains(err.Error(), "version 99") || !strings.Contains(err.Error(), "newer aliasd") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Both databases have the same steps, by the same names.
+func TestStepsOfBothDatabases(t *testing.T) {
+	t.Parallel()
+	var names [2][]string
+	for i, d := range []*dialect{sqlite(), postgres()} {
+		steps, err := fs.Glob(migrations, "migrations/"+d.name+"/*.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range steps {
+			names[i] = append(names[i], filepath.Base(step))
+		}
+	}
+	if !slices.Equal(names[0], names[1]) || len(names[0]) == 0 {
+		t.Errorf("SQLite has %v, PostgreSQL %v", names[0], names[1])
 	}
 }
 

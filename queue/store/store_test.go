@@ -162,7 +162,10 @@ func TestEveryConnectionIsSet(t *testing.T) {
 
 func TestCloseTwice(t *testing.T) {
 	t.Parallel()
-	s := fresh(t)
+	eachDatabase(t, func(t *testing.T, d database) { closeTwice(t, d.fresh(t)) })
+}
+
+func closeTwice(t *testing.T, s *Store) {
 	if err := errors.Join(s.Close(), s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -177,8 +180,12 @@ func TestCloseTwice(t *testing.T) {
 // What was acknowledged while the store was being closed is there; what was not, has an error.
 func TestCloseUnderLoad(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "queue.db")
-	s := opened(t, path)
+	eachDatabase(t, closeUnderLoad)
+}
+
+func closeUnderLoad(t *testing.T, d database) {
+	place := d.place(t)
+	s := d.open(t, place)
 	var lock sync.Mutex
 	var acknowledged []queue.RequestID
 	begun := make(chan struct{})
@@ -206,7 +213,7 @@ func TestCloseUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	running.Wait()
-	again := opened(t, path)
+	again := d.open(t, place)
 	for _, id := range acknowledged {
 		if _, err := again.Get(context.Background(), id); err != nil {
 			t.Fatal(err)
@@ -221,12 +228,16 @@ func TestCloseUnderLoad(t *testing.T) {
 // The command line works on the store beside the daemon.
 func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "queue.db")
+	eachDatabase(t, twoProcesses)
+}
+
+func twoProcesses(t *testing.T, d database) {
+	place := d.place(t)
 	var both [2]*Store
 	var opening sync.WaitGroup
 	for i := range both {
 		opening.Go(func() {
-			s, err := Open(context.Background(), path)
+			s, err := openAt(context.Background(), place)
 			if err != nil {
 				t.Error(err)
 			}
@@ -258,7 +269,10 @@ func TestTwoProcesses(t *testing.T) {
 
 func TestReadIsStopped(t *testing.T) {
 	t.Parallel()
-	s := fresh(t)
+	eachDatabase(t, func(t *testing.T, d database) { readIsStopped(t, d.fresh(t)) })
+}
+
+func readIsStopped(t *testing.T, s *Store) {
 	ctx, end := context.WithCancel(context.Background())
 	end()
 	_, getErr := s.Get(ctx, "x")
@@ -274,7 +288,10 @@ func TestReadIsStopped(t *testing.T) {
 
 func TestKeysArePurged(t *testing.T) {
 	t.Parallel()
-	s := fresh(t)
+	eachDatabase(t, func(t *testing.T, d database) { keysArePurged(t, d.fresh(t)) })
+}
+
+func keysArePurged(t *testing.T, s *Store) {
 	now := time.Now()
 	for n := range 3 {
 		if _, _, err := s.Accept(context.Background(), submission(int64(n)), queue.Idempotency{Key: fmt.Sprint(n)}, now.Add(time.Duration(n)*keyLife)); err != nil {

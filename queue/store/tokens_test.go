@@ -18,7 +18,11 @@ func hashOf(token string) []byte {
 
 func TestTokenLife(t *testing.T) {
 	t.Parallel()
-	s, ctx := fresh(t), context.Background()
+	eachDatabase(t, func(t *testing.T, d database) { tokenLife(t, d.fresh(t)) })
+}
+
+func tokenLife(t *testing.T, s *Store) {
+	ctx := context.Background()
 	now := time.Date(2026, 3, 2, 9, 0, 0, 123456000, time.UTC)
 	if err := s.CreateToken(ctx, "helpdesk", []string{"submit", "read"}, hashOf("secret"), now.Add(999).In(time.FixedZone("", 3600))); err != nil {
 		t.Fatal(err)
@@ -50,7 +54,11 @@ func TestTokenLife(t *testing.T) {
 
 func TestTokenErrors(t *testing.T) {
 	t.Parallel()
-	s, ctx, now := fresh(t), context.Background(), time.Now()
+	eachDatabase(t, func(t *testing.T, d database) { tokenErrors(t, d.fresh(t)) })
+}
+
+func tokenErrors(t *testing.T, s *Store) {
+	ctx, now := context.Background(), time.Now()
 	if _, err := s.TokenByHash(ctx, hashOf("none")); !errors.Is(err, ErrNoToken) {
 		t.Errorf("an unknown hash gives %v", err)
 	}
@@ -85,7 +93,11 @@ func TestTokenErrors(t *testing.T) {
 
 func TestMeta(t *testing.T) {
 	t.Parallel()
-	s, ctx := fresh(t), context.Background()
+	eachDatabase(t, func(t *testing.T, d database) { meta(t, d.fresh(t)) })
+}
+
+func meta(t *testing.T, s *Store) {
+	ctx := context.Background()
 	is := func(key, want string) {
 		t.Helper()
 		if got, err := s.Meta(ctx, key); err != nil || got != want {

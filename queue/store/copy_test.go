@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/queue"
+)
+
+// fill puts something into every table of a store.
+func fill(t *testing.T, s *Store) {
+	t.Helper()
+	ctx, now := context.Background(), time.Date(2026, 3, 2, 9, 0, 0, 123456000, time.UTC)
+	for n := range int64(5) {
+		if err := live(s, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, _, err := s.Accept(ctx, queue.Submission{Holder: "Jürgen 日本 '\\\"", Note: "a\nb\x01", SubmittedBy: "helpdesk"}, queue.Idempotency{Key: "k"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Resolve(ctx, r.ID, [16]byte{9}, []queue.Claim{{Address: "x@contoso.test", Kind: queue.Take}}, now)
+	for _, err := range []error{
+		err, s.SetPaused(ctx, true, "root", now), s.SetMeta(ctx, "last_report", "x"),
+		s.CreateToken(ctx, "helpdesk", []string{"read"}, hashOf("secret"), now), s.CreateToken(ctx, "old", nil, hashOf("old"), now),
+		s.RevokeToken(ctx, "old", now),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// view is what a store shows.
+func view(t *testing.T, s *Store) (requests []queue.Request, events [][]queue.Event, tokens []Token) {
+	t.Helper()
+	requests, _, err := s.List(context.Background(), queue.Filter{Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range requests {
+		story, err := s.Events(context.Background(), r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, story)
+	}
+	if tokens, err = s.ListTokens(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return requests, events, tokens
+}
+
+// There and back again: each copy shows what the first store shows, and work goes on from there.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	first := onSQLite().fresh(t)
+	fill(t, first)
+	requests, events, tokens := view(t, first)
+	last := first
+	for _, next := range []database{onPostgres(), onPostgres(), onSQLite()} {
+		s := next.fresh(t)
+		copied, err := Copy(ctx, last, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gotRequests, gotEvents, gotTokens := view(t, s)
+		if !reflect.DeepEqual(gotRequests, requests) || !reflect.DeepEqual(gotEvents, events) || !reflect.DeepEqual(gotTokens, tokens) {
+			t.Fatalf("the copy in %s shows something else", next.name)
+		}
+		head, err := first.head(ctx)
+		if err != nil || copied.Events != head.id || copied.Head != head.hash {
+			t.Errorf("the heads are %v and %+v: %v", head, copied, err)
+		}
+		for _, table := range copied.Tables {
+			if table.Rows == 0 {
+				t.Errorf("table %s is empty: the test copies nothing of it", table.Name)
+			}
+		}
+		if since, by, err := s.Paused(ctx); err != nil || by != "root" || since.IsZero() {
+			t.Errorf("the stop switch: %v, %s: %v", since, by, err)
+		}
+		last = s
+	}
+	if again, _, err := last.Accept(ctx, queue.Submission{Holder: "Jürgen 日本 '\\\"", Note: "a\nb\x01", SubmittedBy: "helpdesk"}, queue.Idempotency{Key: "k"}, time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)); err != nil || again.ID != requests[0].ID {
+		t.Errorf("a key gives %s: %v", again.ID, err)
+	}
+}
+
+// What is accepted after a copy gets the next number, and the log goes on.
+func TestCopyGoesOn(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		from, to := onSQLite().fresh(t), d.fresh(t)
+		fill(t, from)
+		if _, err := Copy(context.Background(), from, to); err != nil {
+			t.Fatal(err)
+		}
+		r, err := accept(to, 1000)
+		if err != nil || r.Seq != 7 {
+			t.Errorf("the next request is number %d: %v", r.Seq, err)
+		}
+		if err := to.CreateToken(context.Background(), "new", nil, hashOf("new"), time.Now()); err != nil {
+			t.Error(err)
+		}
+		intact(t, to)
+	})
+}
+
+func TestCopyRefuses(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		from, to := onSQLite().fresh(t), d.fresh(t)
+		fill(t, from)
+		if _, err := accept(to, 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Copy(context.Background(), from, to); !errors.Is(err, ErrNotEmpty) {
+			t.Errorf("a target in use gives %v", err)
+		}
+		if n := accepted(t, to); n != 1 {
+			t.Errorf("%d requests are there", n)
+		}
+		set(t, from, `DROP TRIGGER events_keep`)
+		set(t, from, `UPDATE events SET entry = entry || ' ' WHERE id = 2`)
+		if _, err := Copy(context.Background(), from, d.fresh(t)); err == nil {
+			t.Error("a broken log was copied")
+		}
+	})
+}
+
+// A copy that is not what was read is not committed.
+func TestCopyCompares(t *testing.T) {
+	t.Parallel()
+	from, to := onSQLite().fresh(t), onSQLite().fresh(t)
+	fill(t, from)
+	set(t, to, `CREATE TRIGGER spoil AFTER INSERT ON meta BEGIN UPDATE meta SET value = 'y'; END`)
+	if _, err := Copy(context.Background(), from, to); !errors.Is(err, ErrDiffers) {
+		t.Errorf("got %v", err)
+	}
+	if requests, _, _ := view(t, to); len(requests) != 0 {
+		t.Errorf("%d requests were copied", len(requests))
+	}
+}
