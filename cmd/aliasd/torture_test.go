@@ -17,6 +17,7 @@ import (
 
 	"github.com/aliasd/aliasd/lab"
 	"github.com/aliasd/aliasd/lab/torture"
+	"github.com/aliasd/aliasd/queue/store"
 )
 
 // TestMain lets this binary be the daemon of a torture run.
@@ -79,11 +80,53 @@ func readTorture(t *testing.T) tortureSettings {
 	return s
 }
 
+// tortureDatabase makes a database, and gives its URL and how to look into it beside the daemons.
+func tortureDatabase(t *testing.T) (url string, archive func(context.Context) (torture.Archive, error)) {
+	t.Helper()
+	_, url = newDatabase(t)
+	opened, err := store.OpenPostgres(context.Background(), url)
+	fatal(t, err)
+	t.Cleanup(func() {
+		if err := opened.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return url, func(context.Context) (torture.Archive, error) { return keptOpen{opened}, nil }
+}
+
+// keptOpen is a store that its test closes.
+type keptOpen struct{ *store.Store }
+
+func (keptOpen) Close() error { return nil }
+
+// The same with three daemons on one database, any of which is killed.
+func TestTorturePostgres(t *testing.T) {
+	t.Parallel()
+	s := readTorture(t)
+	server, _ := newDatabase(t)
+	torment(t, s, "torture-postgres", func(t *testing.T) torture.Options {
+		name, err := server.NewDatabase(context.Background(), "")
+		fatal(t, err)
+		url := server.URL(name)
+		opened, err := store.OpenPostgres(context.Background(), url)
+		fatal(t, err)
+		t.Cleanup(func() { _ = opened.Close() })
+		shape := torture.DefaultShape()
+		shape.Nodes = 3
+		return torture.Options{Shape: shape, Database: url,
+			Archive: func(context.Context) (torture.Archive, error) { return keptOpen{opened}, nil }}
+	})
+}
+
 // The daemon is killed again and again, while requests arrive and somebody else edits the same holders, and loses nothing.
 func TestTorture(t *testing.T) {
 	t.Parallel()
-	s := readTorture(t)
-	t.Logf("seed %d; the same again: make torture RUNS=%d SEED=%d", s.seed, s.runs, s.seed)
+	torment(t, readTorture(t), "torture", func(*testing.T) torture.Options { return torture.Options{} })
+}
+
+// torment makes all runs and prints what happened in them.
+func torment(t *testing.T, s tortureSettings, target string, options func(*testing.T) torture.Options) {
+	t.Logf("seed %d; the same again: make %s RUNS=%d SEED=%d", s.seed, target, s.runs, s.seed)
 	worlds := map[lab.Kind]*torture.World{}
 	for _, kind := range s.kinds {
 		if kind == lab.Samba {
@@ -99,14 +142,14 @@ func TestTorture(t *testing.T) {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			kind := s.kinds[i%len(s.kinds)]
-			seed, turn := s.seed+uint64(i), s.turn+i
-			run := tortureOnce(t, worlds[kind], seed, turn, torture.Options{})
+			kind, seed, turn := s.kinds[i%len(s.kinds)], s.seed+uint64(i), s.turn+i
+			run := tortureOnce(t, worlds[kind], seed, turn, options(t))
 			mu.Lock()
 			defer mu.Unlock()
 			total.Add(run.Tally)
 			if len(run.Violations) > 0 {
-				t.Errorf("the same again: make torture RUNS=1 SEED=%d TURN=%d KIND=%s\nfiles: %s\n%s", seed, turn, kind, run.Dir, strings.Join(run.Violations, "\n"))
+				t.Errorf("the same again: make %s RUNS=1 SEED=%d TURN=%d KIND=%s\nfiles: %s\n%s",
+					target, seed, turn, kind, run.Dir, strings.Join(run.Violations, "\n"))
 			}
 		})
 	}
@@ -114,6 +157,33 @@ func TestTorture(t *testing.T) {
 	var table strings.Builder
 	fatal(t, total.Print(&table))
 	t.Logf("\n%s", table.String())
+}
+
+// forgetFiles removes the files of a run that was meant to fail.
+func forgetFiles(t *testing.T, run *torture.Run) {
+	t.Helper()
+	if err := os.RemoveAll(run.Dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// A second writer makes a thousand edits to the same holders, and none of them is lost.
+func TestTortureForeignWriters(t *testing.T) {
+	t.Parallel()
+	w := openWorld(t, lab.Embedded)
+	s := readTorture(t)
+	run := tortureOnce(t, w, s.seed, 0, torture.Options{Shape: torture.Shape{Asks: 150, Edits: 1250, Kills: 4, Span: 25 * time.Second, Nodes: 1}})
+	for _, v := range run.Violations {
+		t.Error(v)
+	}
+	if run.Tally.Edits < 1000 {
+		t.Errorf("only %d edits took effect", run.Tally.Edits)
+	}
+	total := torture.Tally{}
+	total.Add(run.Tally)
+	var table strings.Builder
+	fatal(t, total.Print(&table))
+	t.Logf("seed %d\n%s", s.seed, table.String())
 }
 
 func openWorld(t *testing.T, kind lab.Kind) *torture.World {

@@ -20,8 +20,8 @@ func journaled(f *facts) (found []violation) {
 		case d.by != daemon:
 		case d.what != "modify":
 			found = append(found, finding(nil, d.holder, "deed %d replaces a whole attribute", d.n)...)
-		case d.request == "" && d.took():
-			found = append(found, finding(nil, d.holder, "deed %d is no stored intent: %s", d.n, d)...)
+		case (d.request == "" || d.stray) && d.took():
+			found = append(found, finding(f.byID[d.request], d.holder, "deed %d is no stored intent: %s", d.n, d)...)
 		case d.request == "":
 		case d.state != queue.Writing && d.took():
 			found = append(found, finding(f.byID[d.request], d.holder, "deed %d came while the request was %s: %s", d.n, d.state, d)...)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -17,6 +18,7 @@ import (
 const (
 	childKey    = "ALIASD_TORTURE_CHILD" // the binary is to be the daemon
 	killKey     = "ALIASD_TORTURE_KILL"  // a passage at which it kills itself
+	sleepKey    = "ALIASD_TORTURE_SLEEP" // a passage at which it falls asleep (SIGSTOP) until somebody wakes it
 	sabotageKey = "ALIASD_TORTURE_BREAK" // what it shall do wrong
 	leaseKey    = "ALIASD_TORTURE_LEASE"
 )
@@ -30,16 +32,19 @@ type Inside struct {
 	// Lease is how long a request may be in writing.
 	Lease time.Duration
 	trap  trap
+	bed   trap
 	wrong Sabotage
 }
 
 // NewInside reads the environment that a Node gave its process.
 func NewInside() (*Inside, error) {
-	in := &Inside{wrong: Sabotage(os.Getenv(sabotageKey))}
+	in := &Inside{wrong: Sabotage(os.Getenv(sabotageKey)), trap: trap{signal: syscall.SIGKILL}, bed: trap{signal: syscall.SIGSTOP}}
 	var err error
-	if text := os.Getenv(killKey); text != "" {
-		if in.trap.at, err = ParsePassage(text); err != nil {
-			return nil, err
+	for key, t := range map[string]*trap{killKey: &in.trap, sleepKey: &in.bed} {
+		if text := os.Getenv(key); text != "" {
+			if t.at, err = ParsePassage(text); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if in.Lease, err = time.ParseDuration(os.Getenv(leaseKey)); err != nil {
@@ -50,31 +55,30 @@ func NewInside() (*Inside, error) {
 
 // Store puts the trap around a store.
 func (in *Inside) Store(s queue.Store) queue.Store {
-	return &trapped{Store: in.wrong.store(s), trap: &in.trap}
+	return &trapped{Store: &trapped{Store: in.wrong.store(s), trap: &in.bed}, trap: &in.trap}
 }
 
 // Directory puts what is done wrong around a directory.
 func (in *Inside) Directory(d queue.Directory) queue.Directory { return in.wrong.directory(d) }
 
-// trap kills this process at a passage. The zero value never does.
+// trap sends this process a signal at a passage. The zero value never does.
 type trap struct {
 	at     Passage
+	signal syscall.Signal
 	passed atomic.Int64
 }
 
-// pass is called at each point.
+// pass is called at each point. It returns when the signal has had its effect: at once, or when somebody wakes the process.
 func (t *trap) pass(place Place, moment Moment) {
 	if t.at.Point != (Point{place, moment}) || t.passed.Add(1) != t.at.N {
 		return
 	}
-	self, err := os.FindProcess(os.Getpid())
-	if err == nil {
-		err = self.Kill()
+	if err := syscall.Kill(os.Getpid(), t.signal); err != nil {
+		panic(fmt.Sprintf("signal this process: %v", err))
 	}
-	if err != nil {
-		panic(fmt.Sprintf("kill this process: %v", err))
+	if t.signal == syscall.SIGKILL {
+		select {} // nothing is done any more until the signal arrives
 	}
-	select {} // nothing is done any more until the signal arrives
 }
 
 // around is a commit between two points.

@@ -51,7 +51,9 @@ type deed struct {
 	request queue.RequestID
 	state   queue.State
 	back    bool
-	pid     int // of the daemon that sent it, as far as the intent tells
+	// stray says that it is not the intent of that request, which is in writing for the holder.
+	stray bool
+	pid   int // of the daemon that sent it, as far as the intent tells
 }
 
 // took says whether the deed changed anything.

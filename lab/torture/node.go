@@ -91,8 +91,8 @@ func (n *node) kill() {
 	}
 }
 
-// signal sends a signal: SIGSTOP and SIGCONT, for a daemon that falls asleep.
-func (n *node) signal(s syscall.Signal) error { return n.life().cmd.Process.Signal(s) }
+// resume wakes a daemon that fell asleep.
+func (n *node) resume() error { return n.life().cmd.Process.Signal(syscall.SIGCONT) }
 
 // stop ends the process in order; one that does not end is killed, and that is an error.
 func (n *node) stop() error {

@@ -3,6 +3,7 @@
 package torture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/aliasd/aliasd/client"
@@ -37,6 +37,8 @@ type Options struct {
 	Archive func(context.Context) (Archive, error)
 	// Database is the settings' database; empty is SQLite.
 	Database string
+	// Rest is how long everything may take to come to rest after the last kill; 0 is 90 s.
+	Rest time.Duration
 }
 
 // atRandom is the name under which kills are counted that are at no point.
@@ -44,9 +46,6 @@ const atRandom = "random"
 
 // runLimit is how long a whole run may take before it counts as hanging.
 const runLimit = 5 * time.Minute
-
-// restLimit is how long everything may take to come to rest after the last kill.
-const restLimit = 90 * time.Second
 
 // Run is one run on a world, and what came of it.
 type Run struct {
@@ -73,7 +72,16 @@ type Run struct {
 // Torture makes one run. turn tells the runs of one torture apart. The error is the lab's own; what the daemon did wrong
 // stands in the run.
 func (w *World) Torture(ctx context.Context, seed uint64, turn int, o Options) (*Run, error) {
-	r := &Run{Seed: seed, world: w, options: o.withDefaults(), script: newScript(seed, turn, o.Shape), Tally: newTally()}
+	r := w.newRun(seed, turn, o)
+	return r.within(ctx, r.whole)
+}
+
+func (w *World) newRun(seed uint64, turn int, o Options) *Run {
+	return &Run{Seed: seed, world: w, options: o.withDefaults(), script: newScript(seed, turn, o.Shape), Tally: newTally()}
+}
+
+// within does what makes up the run, in its time, and clears up.
+func (r *Run) within(ctx context.Context, do func(context.Context) error) (*Run, error) {
 	began := time.Now()
 	ctx, stop := context.WithTimeout(ctx, runLimit)
 	defer stop()
@@ -82,12 +90,12 @@ func (w *World) Torture(ctx context.Context, seed uint64, turn int, o Options) (
 		defer close(tidied)
 		r.tidy(ctx)
 	}()
-	err := errors.Join(r.whole(ctx), r.close())
+	err := errors.Join(do(ctx), r.close())
 	stop()
 	<-tidied
 	r.Tally.Took = append(r.Tally.Took, time.Since(began))
 	if err != nil {
-		return r, fmt.Errorf("run with seed %d: %w", seed, err)
+		return r, fmt.Errorf("run with seed %d: %w", r.Seed, err)
 	}
 	return r, nil
 }
@@ -112,6 +120,7 @@ func (o Options) withDefaults() Options {
 	if o.Lease == 0 {
 		o.Lease, o.Timeout = 3600*time.Millisecond, time.Second
 	}
+	o.Rest = cmp.Or(o.Rest, 90*time.Second)
 	return o
 }
 
@@ -149,7 +158,7 @@ func (r *Run) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	t := newTap(r.ledger, r.archive)
-	t.kill, t.ambush = r.killPID, r.foreign.ambush
+	t.kill, t.ambush, t.patience = r.killPID, r.foreign.ambush, r.options.Timeout*8/10
 	r.tap.Store(t)
 	r.proxy.OnMessage(t.hook)
 	for i := range max(r.options.Shape.Nodes, 1) {
@@ -188,9 +197,24 @@ func (r *Run) addNode(i int) error {
 	if err != nil {
 		return err
 	}
+	if err := useDatabase(settings, r.options.Database); err != nil {
+		return err
+	}
 	r.nodes = append(r.nodes, &node{launch: r.options.Launch, settings: settings, dataDir: data, url: "http://" + listen, log: r.log,
 		env: []string{leaseKey + "=" + r.options.Lease.String(), sabotageKey + "=" + string(r.options.Sabotage)}})
 	return nil
+}
+
+// useDatabase names a database in a settings file; "" leaves it as it is.
+func useDatabase(file, url string) error {
+	if url == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append([]byte("database: '"+url+"'\n"), text...), 0o600)
 }
 
 // archive opens the store beside the daemons.
@@ -228,7 +252,7 @@ func (r *Run) violence(ctx context.Context) error {
 		}
 	}
 	began := time.Now()
-	ctx, stop := context.WithTimeout(ctx, r.options.Shape.Span+restLimit)
+	ctx, stop := context.WithTimeout(ctx, r.options.Shape.Span+r.options.Rest)
 	defer stop()
 	var asking, editing error
 	var parts sync.WaitGroup
@@ -336,14 +360,14 @@ func (r *Run) revive(except *node) error {
 
 // rest waits until no request moves any more, and ends the daemons in order.
 func (r *Run) rest(ctx context.Context) error {
-	deadline := time.Now().Add(restLimit)
+	deadline := time.Now().Add(r.options.Rest)
 	for {
 		moving, err := r.moving(ctx)
 		if err == nil && len(moving) == 0 {
 			break
 		}
 		if time.Now().After(deadline) {
-			r.violate("it does not come to rest within %s: %v %v", restLimit, moving, err)
+			r.violate("it does not come to rest within %s: %v %v", r.options.Rest, moving, err)
 			break
 		}
 		select {
@@ -413,8 +437,3 @@ func (r *Run) close() error {
 func (r *Run) violate(format string, args ...any) {
 	r.Violations = append(r.Violations, fmt.Sprintf(format, args...))
 }
-
-// suspend lets a daemon fall asleep, resume wakes it.
-func (n *node) suspend() error { return n.signal(syscall.SIGSTOP) }
-
-func (n *node) resume() error { return n.signal(syscall.SIGCONT) }

@@ -33,6 +33,8 @@ type tap struct {
 	archive func(context.Context) (Archive, error)
 	// ambush lets the second writer edit a holder at the worst moment.
 	ambush func(when occasion, h *holder) error
+	// patience is how long a modify may wait for its turn.
+	patience time.Duration
 	// kill kills the daemon with a process id, the only one where it is 0.
 	kill func(pid int)
 
@@ -112,6 +114,7 @@ func (l *ledger) named(dn string) *holder {
 
 // modify takes the holder's turn for a modify.
 func (t *tap) modify(on exchange, h *holder, request *wire.Modify) faultproxy.Fault {
+	came := time.Now()
 	ambushed := t.ambush(beforeModify, h)
 	h.enter()
 	d := &deed{at: time.Now(), by: daemon, holder: h, what: operators(request.Changes), asked: changeOf(request.Changes), code: -1}
@@ -127,6 +130,10 @@ func (t *tap) modify(on exchange, h *holder, request *wire.Modify) faultproxy.Fa
 		return faultproxy.Fault{Before: func() { t.kill(pid); t.settle(on, -1) }, Action: faultproxy.Cut}
 	case t.hit(Sent, After):
 		return faultproxy.Fault{Before: func() { t.kill(pid) }, Action: faultproxy.PassAndCut}
+	case time.Since(came) > t.patience:
+		// It waited for its turn so long that a network would have lost it: aliasd does not count on modifies that travel for
+		// longer than it waits for their answers.
+		return faultproxy.Fault{Before: func() { t.settle(on, -1) }, Action: faultproxy.Cut}
 	}
 	return faultproxy.Fault{}
 }
@@ -245,6 +252,10 @@ func (t *tap) trace(d *deed) error {
 			d.request, d.state, d.back, d.pid = r.ID, r.State, !forth, pidOf(r.Owner)
 			return nil
 		}
+	}
+	// It is no stored intent; whoever is in writing has to answer for it.
+	if len(requests) > 0 && requests[0].State == queue.Writing {
+		d.request, d.state, d.stray, d.pid = requests[0].ID, queue.Writing, true, pidOf(requests[0].Owner)
 	}
 	return nil
 }
