@@ -10,9 +10,10 @@ MSIVERSION = $(or $(shell echo '$(VERSION)' | sed -n 's/^v\{0,1\}\([0-9]*\.[0-9]
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 TESTFLAGS ?= -race -timeout 30m
 TOOLS     := bin/tools
+TORTURE   := ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-audit build msi vet lint generated fuzz vulncheck clean packages
+.PHONY: help demo test torture bench bench-audit build msi vet lint generated fuzz vulncheck clean packages
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +26,9 @@ test: packages ## run every test; installs Samba and Chromium by apt where they 
 
 packages:
 	@scripts/packages
+
+torture: packages ## kill the daemon at every point while requests arrive: RUNS=4, SEED=… repeats a run, KIND=embedded,samba
+	$(TORTURE) $(GO) test -run '^TestTorture$$' -count=1 -timeout 4h -v ./cmd/aliasd
 
 bench: packages ## measure the write path, acceptance, sweep and memory, each against its floor
 	$(GO) test -run '^$$' -bench 'WritePath|Accept|Sweep|Memory' -benchtime 1x -timeout 30m ./bench

@@ -141,6 +141,7 @@ directory:
   base_dn: "{{.Site.BaseDN}}"
   ca_file: directory-ca.pem
   bind: {method: simple, user: "{{.Site.Service.User}}", password: {file: password.txt}}
+  timeout: {{.Timeout}}
 cloud:
   tenant_id: "{{.Tenant.TenantID}}"
   client_id: "{{.Tenant.ClientID}}"
@@ -166,6 +167,8 @@ type Settings struct {
 	SyncInterval time.Duration
 	// Limits are the brakes, as they stand in the file; empty is none, since nobody's addresses are at stake here.
 	Limits string
+	// Timeout is how long one LDAP operation may take; 0 is 10 seconds.
+	Timeout time.Duration
 }
 
 // WriteSettings writes a settings file for this lab into a folder, with the files that it names, and returns its path.
@@ -177,6 +180,7 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 	fill.Level, fill.Verify = cmp.Or(s.Level, "info"), cmp.Or(s.Verify, "@every 1s")
 	fill.Deadline, fill.SyncInterval = cmp.Or(s.Deadline, 24*time.Hour), cmp.Or(s.SyncInterval, 30*time.Minute)
 	fill.Limits = cmp.Or(s.Limits, "{writes_per_hour: 0, removals_per_hour: 0, burst: {requests: 0}, pace: {writes: 0}}")
+	fill.Timeout = cmp.Or(s.Timeout, 10*time.Second)
 	if fill.Listen == "" {
 		if fill.Listen, err = freePort(); err != nil {
 			return "", err

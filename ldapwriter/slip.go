@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aliasd/aliasd/address"
 )
@@ -70,7 +71,7 @@ const takeBackTries = 3
 func (w *writing) takeBack(ctx context.Context, now address.Values) error {
 	got := now
 	for range takeBackTries {
-		back := ours(w.job.Change, now)
+		back := ours(w.job.Entry.Holder, w.job.Change, now)
 		if back.Empty() {
 			return w.slippedError(got, false)
 		}
@@ -112,11 +113,16 @@ func (w *writing) slippedError(got address.Values, takenBack bool) error {
 }
 
 // ours is the change that takes back what stands of c: values that it added and that are there to the letter, values that it
-// deleted and of which nobody put back any spelling, mail where it is what it wrote.
-func ours(c address.Change, now address.Values) address.Change {
+// deleted and of which nobody put back any spelling, mail where it is what it wrote in any spelling. It leaves the holder no
+// poorer than it was before c: with a primary where it had one, and with the address that was in mail.
+func ours(before address.Holder, c address.Change, now address.Values) address.Change {
 	var back address.Change
+	mailIsOurs := c.Mail != nil && c.Mail.Old != c.Mail.New && strings.EqualFold(now.Mail, c.Mail.New)
+	if mailIsOurs {
+		back.Mail = &address.MailChange{Old: now.Mail, New: c.Mail.Old}
+	}
 	for _, p := range c.Add {
-		if now.Proxies.Has(p) {
+		if now.Proxies.Has(p) && (mailIsOurs || !keepsMail(before.Values, c, p)) {
 			back.Delete = append(back.Delete, p)
 		}
 	}
@@ -126,21 +132,71 @@ func ours(c address.Change, now address.Values) address.Change {
 			back.Add = append(back.Add, p)
 		}
 	}
-	if c.Mail != nil && c.Mail.Old != c.Mail.New && now.Mail == c.Mail.New {
-		back.Mail = &address.MailChange{Old: c.Mail.New, New: c.Mail.Old}
-	}
-	if len(meant(now, back).Proxies.Primaries()) > max(1, len(now.Proxies.Primaries())) {
-		return demoted(back)
+	left := len(meant(now, back).Proxies.Primaries())
+	switch {
+	case left > max(1, len(now.Proxies.Primaries())):
+		return demoted(back, rest)
+	case left == 0 && len(now.Proxies.Primaries()) > 0:
+		return promoted(before, back, c, now)
 	}
 	return back
 }
 
-// demoted keeps old primaries as aliases. Somebody chose another primary after us: a second one must not come back.
-func demoted(back address.Change) address.Change {
+// keepsMail says whether a value that c added keeps an address that stood in mail alone, and that c took out of it.
+func keepsMail(before address.Values, c address.Change, p address.Proxy) bool {
+	return p.IsSMTP() && c.Mail != nil && p.Address().Equal(address.Address(c.Mail.Old)) &&
+		len(before.Proxies.Find(p.Address())) == 0
+}
+
+// promoted keeps a holder from losing its primary with ours. The old one is the primary again where somebody has spelled the
+// alias otherwise that c had made of it. One that was not named stays named where somebody's values would mask it.
+func promoted(before address.Holder, back, c address.Change, now address.Values) address.Change {
+	left := meant(now, back).Proxies
+	for _, old := range address.Set(c.Delete).Primaries() {
+		for _, alias := range left.Find(old.Address()) {
+			return raised(back, alias, now.Proxies)
+		}
+	}
+	unnamed := unnamedPrimary(before)
+	if len(before.Proxies.SMTP()) > 0 || len(left.SMTP()) == 0 {
+		return back
+	}
+	for _, p := range append(left.Find(unnamed), address.Set(c.Add).Find(unnamed)...) {
+		return raised(back, p, now.Proxies)
+	}
+	return back
+}
+
+// unnamedPrimary is the primary of a holder whose proxyAddresses holds no SMTP value, "" where it is the cloud's own.
+func unnamedPrimary(h address.Holder) address.Address {
+	if h.Mail == "" && h.Kind == address.User {
+		return address.Address(h.UPN)
+	}
+	return address.Address(h.Mail)
+}
+
+// raised makes the value of an address the primary, whatever the change does with it.
+func raised(c address.Change, p address.Proxy, now address.Set) address.Change {
+	primary := address.Primary(p.Address())
+	remove, add := address.Set(c.Delete).Without(primary), address.Set(c.Add).Without(p)
+	if !now.Has(primary) {
+		add = add.With(primary)
+		if now.Has(p) {
+			remove = remove.With(p)
+		}
+	}
+	return address.Change{Delete: remove, Add: add, Mail: c.Mail}
+}
+
+// demoted keeps old primaries as aliases. Somebody chose another primary after us: a second one must not come back. Where
+// nobody did, and there were several, the first one comes back.
+func demoted(back address.Change, rest address.Set) address.Change {
 	remove, add := address.Set(back.Delete), address.Set{}
+	chosen := len(rest.Primaries()) > 0
 	for _, p := range back.Add {
-		if !p.IsPrimary() {
+		if !p.IsPrimary() || !chosen {
 			add = add.With(p)
+			chosen = chosen || p.IsPrimary()
 			continue
 		}
 		alias := address.Secondary(p.Address())

@@ -91,11 +91,11 @@ func TestSlipModel(t *testing.T) {
 			holds(t, before, change, now)
 			return
 		}
-		back := ours(change, now)
+		back := ours(address.Holder{Values: before}, change, now)
 		if !m.modify(exactly(back, now.Proxies)) {
 			t.Fatalf("%+v cannot be taken back from %+v by %+v", change, now, back)
 		}
-		taken(t, change, now, m.Values)
+		taken(t, before, change, now, m.Values)
 	})
 }
 
@@ -110,7 +110,17 @@ func holds(t *rapid.T, before address.Values, c address.Change, now address.Valu
 }
 
 // taken checks what taking back promises.
-func taken(t *rapid.T, c address.Change, now, after address.Values) {
+func taken(t *rapid.T, before address.Values, c address.Change, now, after address.Values) {
+	if len(before.Proxies.Primaries()) > 0 && len(now.Proxies.Primaries()) > 0 && len(after.Proxies.Primaries()) == 0 {
+		t.Fatalf("no primary is left: %+v after %+v", after, now)
+	}
+	named := len(address.Set(c.Add).Find(address.Address(before.Mail))) > 0
+	if len(before.Proxies.SMTP()) == 0 && named && len(now.Proxies.Primaries()) > 0 && len(after.Proxies.SMTP()) > 0 && len(after.Proxies.Primaries()) == 0 {
+		t.Fatalf("the primary %q is masked: %+v after %+v", before.Mail, after, now)
+	}
+	if c.Mail != nil && has(before, c.Mail.Old) && has(now, c.Mail.Old) && !has(after, c.Mail.Old) {
+		t.Fatalf("%q was in mail and is lost: %+v after %+v", c.Mail.Old, after, now)
+	}
 	if len(after.Proxies.Primaries()) > max(1, len(now.Proxies.Primaries())) {
 		t.Fatalf("a primary beside another: %+v after %+v", after, now)
 	}
@@ -125,14 +135,45 @@ func taken(t *rapid.T, c address.Change, now, after address.Values) {
 		}
 	}
 	for _, p := range after.Proxies {
-		if !spelled(now.Proxies, p) && !spelled(c.Delete, p) {
+		if !spelled(now.Proxies, p) && !spelled(c.Delete, p) && !p.Address().Equal(address.Address(before.Mail)) {
 			t.Fatalf("%q is invented: %+v after %+v", p, after, now)
 		}
-		if address.Set(c.Add).Has(p) && !spelled(c.Delete, p) {
+		if address.Set(c.Add).Has(p) && !spelled(c.Delete, p) && !keepsMail(before, c, p) && !(p.Address().Equal(address.Address(before.Mail)) && len(before.Proxies.SMTP()) == 0) {
 			t.Fatalf("%q of ours still stands: %+v", p, after)
 		}
 	}
-	if c.Mail != nil && c.Mail.Old != c.Mail.New && now.Mail == c.Mail.New && after.Mail != c.Mail.Old {
+	if c.Mail != nil && c.Mail.Old != c.Mail.New && strings.EqualFold(now.Mail, c.Mail.New) && after.Mail != c.Mail.Old {
 		t.Fatalf("mail %q of ours still stands", after.Mail)
+	}
+}
+
+// has says whether a holder has an address as an alias, or has it as its primary by a value or by mail.
+func has(v address.Values, a string) bool {
+	return a != "" && len(v.Proxies.Find(address.Address(a))) > 0 || strings.EqualFold(v.Mail, a)
+}
+
+// What is taken back leaves the holder no poorer than it was.
+func TestTakingBackKeepsWhatWasThere(t *testing.T) {
+	t.Parallel()
+	values := func(mail string, proxies ...address.Proxy) address.Values {
+		return address.Values{Mail: mail, Proxies: proxies}
+	}
+	for what, c := range map[string]struct{ before, planned, found, left address.Values }{
+		"the old primary's alias spelled otherwise": {
+			values("a@x", "SMTP:a@x"), values("b@x", "SMTP:b@x", "smtp:a@x"), values("b@x", "SMTP:b@x", "smtp:A@x"), values("a@x", "SMTP:A@x")},
+		"mail spelled otherwise": {
+			values("a@x", "SMTP:a@x"), values("b@x", "SMTP:b@x", "smtp:a@x"), values("B@x", "SMTP:b@x", "smtp:a@x"), values("a@x", "SMTP:a@x")},
+		"the alias spelled otherwise, and a primary that was not named before": {
+			values("a@x"), values("a@x", "smtp:b@x", "SMTP:a@x"), values("a@x", "smtp:B@x", "SMTP:a@x"), values("a@x", "smtp:B@x", "SMTP:a@x")},
+		"an alias of theirs beside a new primary": {
+			values("a@x"), values("b@x", "SMTP:b@x", "smtp:a@x"), values("B@x", "SMTP:b@x", "smtp:a@x", "smtp:c@x"), values("a@x", "SMTP:a@x", "smtp:c@x")},
+		"an address that stood in mail alone, and another mail by now": {
+			values("a@x"), values("b@x", "SMTP:b@x", "smtp:a@x"), values("c@x", "smtp:b@x", "smtp:a@x", "SMTP:c@x"), values("c@x", "smtp:b@x", "smtp:a@x", "SMTP:c@x")},
+	} {
+		change := address.Between(c.before, c.planned)
+		left := meant(c.found, ours(address.Holder{Values: c.before}, change, c.found))
+		if left.Mail != c.left.Mail || !left.Proxies.Equal(c.left.Proxies) {
+			t.Errorf("%s: %+v is left, want %+v", what, left, c.left)
+		}
 	}
 }

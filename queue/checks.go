@@ -41,8 +41,8 @@ func (a assessment) cloudID() string {
 // assess looks at the cloud, plans, checks that what the plan adds is free, and that the cloud will change only in what
 // was asked. Its errors are *cause.Error; a refusal is final, a waiting is tried again.
 //
-// intent is what an earlier attempt may have written: what it moved without being asked to is wanted still, as long as
-// nobody else has taken it. Nil where there was none.
+// intent is what an earlier attempt may have written: an address that it took out of mail is wanted still, as long as nobody
+// else has taken it. Nil where there was none.
 func (c checks) assess(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, intent *address.Change) (assessment, error) {
 	a, holder := assessment{}, ref.Holder
 	var err error

@@ -312,7 +312,7 @@ func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
 	return a.directory.Read(ctx, a.request.Object, prior)
 }
 
-// plan checks both sides and plans. After a crash, what the stored intent removed without being asked to is still wanted.
+// plan checks both sides and plans. After a crash, what the stored intent moved is looked after (address.Plan.Restore).
 func (a *attempt) plan(ctx context.Context, entry ldapwriter.Entry) (assessment, error) {
 	ask, err := a.ask(ctx)
 	if err != nil {

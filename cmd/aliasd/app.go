@@ -26,6 +26,9 @@ type app struct {
 	configFile string
 	serverURL  string
 	json       bool
+
+	// pace is how quickly the daemon tries things again, other than right for a real tenant in tests alone.
+	pace pace
 }
 
 func newApp(in io.Reader, out, err io.Writer, env func(string) (string, bool)) *app {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -66,6 +67,10 @@ type pace struct {
 	graphTimeout, graphPatience time.Duration
 	// now is the clock of everything that the daemon decides; nil: the system's.
 	now func() time.Time
+	// lease is leaseFor the directory's time limit where it is zero.
+	lease time.Duration
+	// between is who stands between the daemon and its two sides; nobody in production, the torture run's traps in its tests.
+	between between
 }
 
 func (p pace) clock() func() time.Time {
@@ -73,6 +78,20 @@ func (p pace) clock() func() time.Time {
 		return time.Now
 	}
 	return p.now
+}
+
+// between wraps the two sides that a request is brought through; nil leaves a side as it is.
+type between struct {
+	store     func(queue.Store) queue.Store
+	directory func(queue.Directory) queue.Directory
+}
+
+// wrapped puts a wrapper around a side, where there is one.
+func wrapped[T any](side T, with func(T) T) T {
+	if with == nil {
+		return side
+	}
+	return with(side)
 }
 
 // newChecker makes the checker of the settings. Who asks of the same tenant has to use the same times, or they contradict.
@@ -121,8 +140,9 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 
 func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
 	return queue.NewRunner(queue.Options{
-		Store: st, Directory: dir, Cloud: cloud, Observer: o, Logger: log, Now: p.clock(), Node: n.name(), Home: n.home(),
-		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
+		Store: wrapped(st, p.between.store), Directory: wrapped(dir, p.between.directory), Cloud: cloud, Observer: o, Logger: log,
+		Now: p.clock(), Node: n.name(), Home: n.home(),
+		Workers: 2 * s.Directory.Connections, Lease: cmp.Or(p.lease, leaseFor(s.Directory.Timeout)), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
 		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
 		Limits: limitsOf(s.Limits), DryRun: p.dryRun,

@@ -13,15 +13,15 @@ import (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	var asService, dryRun bool
+	var asService bool
 	c := &cobra.Command{Use: "run", Short: "Run the daemon until it is stopped", Example: "  aliasd run -c /etc/aliasd/aliasd.yaml",
 		Long: "Run the daemon in the foreground. Ctrl-C or SIGTERM stop it cleanly: what has begun is finished, the rest waits in the store.",
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !asService {
-				return a.runDaemon(c.Context(), pace{dryRun: dryRun})
+				return a.runDaemon(c.Context())
 			}
-			s, err := a.newService(c.Context(), pace{dryRun: dryRun})
+			s, err := a.newService(c.Context())
 			if err != nil {
 				return err
 			}
@@ -30,17 +30,17 @@ func (a *app) runCommand() *cobra.Command {
 	// The program cannot always tell that a service manager started it, so it is told.
 	c.Flags().BoolVar(&asService, "service", false, "run under the service manager of Windows")
 	_ = c.Flags().MarkHidden("service")
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "do everything but the write: say on each request what would be written; it waits until aliasd runs without this")
+	c.Flags().BoolVar(&a.pace.dryRun, "dry-run", false, "do everything but the write: say on each request what would be written; it waits until aliasd runs without this")
 	return c
 }
 
 // runDaemon runs the daemon of the settings file until ctx ends.
-func (a *app) runDaemon(ctx context.Context, p pace) error {
+func (a *app) runDaemon(ctx context.Context) error {
 	s, err := a.settings()
 	if err != nil {
 		return err
 	}
-	d, err := openDaemon(ctx, s, newLogger(a.err, s.Log), p)
+	d, err := openDaemon(ctx, s, newLogger(a.err, s.Log), a.pace)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}

@@ -35,7 +35,7 @@ func (a *app) serviceCommand() *cobra.Command {
 }
 
 func (a *app) onService(ctx context.Context, verb string, do func(service.Service) error) error {
-	s, err := a.newService(ctx, pace{})
+	s, err := a.newService(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (a *app) serviceStatusCommand() *cobra.Command {
 	return &cobra.Command{Use: "status", Short: "Say whether the service runs; exit code 1 when it does not", Example: "  aliasd service status",
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := a.newService(c.Context(), pace{})
+			s, err := a.newService(c.Context())
 			if err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func (a *app) printStatus(status service.Status, err error) error {
 }
 
 // newService describes the service to the system's manager.
-func (a *app) newService(ctx context.Context, p pace) (service.Service, error) {
+func (a *app) newService(ctx context.Context) (service.Service, error) {
 	file, err := filepath.Abs(a.configFile)
 	if err != nil {
 		return nil, fmt.Errorf("settings file: %w", err)
@@ -114,7 +114,7 @@ func (a *app) newService(ctx context.Context, p pace) (service.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("own program: %w", err)
 	}
-	s, err := service.New(&program{app: a, base: ctx, pace: p}, &service.Config{
+	s, err := service.New(&program{app: a, base: ctx}, &service.Config{
 		Name: installer.ServiceName, DisplayName: "aliasd", Description: "Writes e-mail aliases on-premises and sees them arrive in the cloud",
 		Arguments: installer.WindowsArguments(file),
 		Option: service.KeyValue{
@@ -136,7 +136,6 @@ func (a *app) newService(ctx context.Context, p pace) (service.Service, error) {
 type program struct {
 	app  *app
 	base context.Context
-	pace pace
 	stop context.CancelFunc
 	done chan error
 }
@@ -146,7 +145,7 @@ func (p *program) Start(s service.Service) error {
 	ctx, stop := context.WithCancel(p.base)
 	p.stop, p.done = stop, make(chan error, 1)
 	go func() {
-		err := p.app.runDaemon(ctx, p.pace)
+		err := p.app.runDaemon(ctx)
 		p.done <- err
 		if err != nil {
 			p.app.reportFailure(s, err)

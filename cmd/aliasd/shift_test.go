@@ -10,7 +10,7 @@ import (
 	"github.com/aliasd/aliasd/queue/store"
 )
 
-func newStore(t *testing.T) *store.Store {
+func tempStore(t *testing.T) *store.Store {
 	t.Helper()
 	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), storeFile))
 	fatal(t, err)
@@ -42,7 +42,7 @@ func (s *shift) tick(t *testing.T) (ran bool) {
 // One node has the shift, keeps it while its sweeps go well, and leaves it to another when they keep failing or it stops.
 func TestShift(t *testing.T) {
 	t.Parallel()
-	s := newStore(t)
+	s := tempStore(t)
 	one, two := newShift(t, s), newShift(t, s)
 	expect := func(when string, first, second bool) {
 		t.Helper()
@@ -76,7 +76,7 @@ func TestShift(t *testing.T) {
 func TestShiftErrors(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("failed")
-	one := newShift(t, newStore(t))
+	one := newShift(t, tempStore(t))
 	if mine, err := one.do(context.Background(), func(context.Context) error { return failed }); !mine || !errors.Is(err, failed) {
 		t.Errorf("mine %v, %v", mine, err)
 	}
