@@ -35,8 +35,12 @@ func (t *txn) appendEvents() error {
 	if err == nil {
 		_, err = t.row(`SELECT id, hash FROM events ORDER BY id DESC LIMIT 1`, nil, &at.id, &at.hash)
 	}
+	entries := make([]sealed, len(t.events))
 	for i := 0; i < len(t.events) && err == nil; i++ {
-		err = t.appendEvent(&at, t.events[i])
+		entries[i], err = at.seal(t.events[i])
+	}
+	if err == nil {
+		err = t.statements.dialect.insertEvents(t, entries)
 	}
 	t.last = at
 	if err != nil {
@@ -45,15 +49,43 @@ func (t *txn) appendEvents() error {
 	return nil
 }
 
-func (t *txn) appendEvent(at *head, e queue.Event) error {
-	e.ID = at.id + 1
-	sealed, canonical, err := e.Sealed(at.hash)
-	if err != nil {
-		return err
+// sealed is an event in its place in the log, and the bytes that are kept of it.
+type sealed struct {
+	queue.Event
+	entry string
+}
+
+// seal puts an event behind the end of the log, which it becomes.
+func (h *head) seal(e queue.Event) (sealed, error) {
+	e.ID = h.id + 1
+	e, canonical, err := e.Sealed(h.hash)
+	*h = head{e.ID, e.Hash}
+	return sealed{e, string(canonical)}, err
+}
+
+// insertEach writes entries one by one.
+func insertEach(t *txn, entries []sealed) error {
+	for _, e := range entries {
+		_, err := t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash) VALUES (?, ?, ?, ?, ?)`,
+			e.ID, e.RequestID, e.entry, e.PrevHash, e.Hash)
+		if err != nil {
+			return err
+		}
 	}
-	*at = head{sealed.ID, sealed.Hash}
-	_, err = t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash) VALUES (?, ?, ?, ?, ?)`,
-		sealed.ID, sealed.RequestID, string(canonical), sealed.PrevHash, sealed.Hash)
+	return nil
+}
+
+// insertTogether writes entries by one statement.
+func insertTogether(t *txn, entries []sealed) error {
+	var ids []int64
+	var requests, texts, before, hashes []string
+	for _, e := range entries {
+		ids, requests, texts = append(ids, e.ID), append(requests, string(e.RequestID)), append(texts, e.entry)
+		before, hashes = append(before, e.PrevHash), append(hashes, e.Hash)
+	}
+	_, err := t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash)
+		SELECT * FROM unnest(CAST(? AS BIGINT[]), CAST(? AS TEXT[]), CAST(? AS TEXT[]), CAST(? AS TEXT[]), CAST(? AS TEXT[]))`,
+		ids, requests, texts, before, hashes)
 	return err
 }
 

@@ -24,6 +24,10 @@ type dialect struct {
 	// lock has a transaction wait until it holds a lock of all nodes, alone or with others that share it; nil where a
 	// transaction is alone in any case.
 	lock func(t *txn, which lock, shared bool) error
+	// bold has a group tried without savepoints first: each statement is a round trip to a server, and failures are few.
+	bold bool
+	// insertEvents writes entries of the event log.
+	insertEvents func(t *txn, sealed []sealed) error
 	// fault tells what an error of the database means.
 	fault func(error) fault
 	// commit ends a transaction.

@@ -19,6 +19,7 @@ const lockSpace = 0x616c6961
 func postgres() *dialect {
 	return &dialect{
 		name: "postgres", render: forPostgres, fault: postgresFault, commit: commitPostgres, lock: lockPostgres,
+		bold: true, insertEvents: insertTogether,
 		seqs: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(? AS JSON))`,
 		tables: `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
 			AND relname <> 'aliasd_schema' ORDER BY oid`,

@@ -16,7 +16,7 @@ import (
 // sqlite is the dialect of SQLite: one transaction at a time writes.
 func sqlite() *dialect {
 	return &dialect{
-		name: "sqlite", render: forSQLite, fault: sqliteFault, commit: (*sql.Tx).Commit,
+		name: "sqlite", render: forSQLite, fault: sqliteFault, insertEvents: insertEach, commit: (*sql.Tx).Commit,
 		seqs:    `SELECT value FROM json_each(?)`,
 		tables:  `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid`,
 		version: `PRAGMA user_version`, setVersion: `PRAGMA user_version = %d`,
