@@ -21,6 +21,13 @@ func fill(t *testing.T, s *Store) {
 	}
 	past(t, s, [16]byte{77}, 2)
 	prune(t, s)
+	spent, err := accept(s, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spendOf(ctx, s, spent.ID, now); err != nil {
+		t.Fatal(err)
+	}
 	r, _, err := s.Accept(ctx, queue.Submission{Holder: "Jürgen 日本 '\\\"", Note: "a\nb\x01", SubmittedBy: "helpdesk"}, queue.Idempotency{Key: "k"}, now)
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +48,22 @@ func fill(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// spendOf has a request spend of the caps, and of the pace.
+func spendOf(ctx context.Context, s *Store, id queue.RequestID, now time.Time) error {
+	if _, err := s.Resolve(ctx, id, [16]byte{99}, nil, now); err != nil {
+		return err
+	}
+	if _, err := s.Claim(ctx, "x", now, time.Hour, 1); err != nil {
+		return err
+	}
+	if _, _, err := s.Slot(ctx, now, time.Second, time.Minute); err != nil {
+		return err
+	}
+	_, err := s.Advance(ctx, queue.Transition{ID: id, From: queue.Writing, To: queue.Writing, Owner: "x", Now: now,
+		Intent: &queue.Intent{DC: "dc", Sent: true}, Spend: &queue.Spend{Caps: queue.Caps{Writes: 99, Removals: 99}}})
+	return err
 }
 
 // view is what a store shows.
@@ -113,8 +136,12 @@ func TestCopyGoesOn(t *testing.T) {
 		if _, err := Copy(context.Background(), from, to); err != nil {
 			t.Fatal(err)
 		}
+		newest, _, err := from.List(context.Background(), queue.Filter{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
 		r, err := accept(to, 1000)
-		if err != nil || r.Seq != 9 {
+		if err != nil || r.Seq != newest[0].Seq+1 {
 			t.Errorf("the next request is number %d: %v", r.Seq, err)
 		}
 		if err := to.CreateToken(context.Background(), "new", nil, hashOf("new"), time.Now()); err != nil {
