@@ -114,7 +114,7 @@ func TestCopyGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, err := accept(to, 1000)
-		if err != nil || r.Seq != 7 {
+		if err != nil || r.Seq != 9 {
 			t.Errorf("the next request is number %d: %v", r.Seq, err)
 		}
 		if err := to.CreateToken(context.Background(), "new", nil, hashOf("new"), time.Now()); err != nil {
