@@ -147,3 +147,25 @@ func TestADryRunOnlyReadsWhatIsInDoubt(t *testing.T) {
 		})
 	}
 }
+
+// A dry run takes nothing back: where somebody made a second primary while the answer to ours was lost, the doubt stays as it is.
+func TestADryRunTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		return fault{err: &ldapwriter.UnknownOutcomeError{DC: dc}, landed: true}
+	}
+	r := b.submit(t, "ann", address.AddAlias, "a1@contoso.test")
+	b.pass(t)
+	guid := b.get(t, r.ID).Object
+	v := b.directory.values(guid)
+	v.Proxies = v.Proxies.With("SMTP:theirs1@contoso.test", "SMTP:theirs2@contoso.test")
+	b.directory.edit(guid, v)
+	b.restart("node-2", b.store, dry)
+	b.clock.Add(5 * time.Minute)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Writing, cause.DryRun)
+	if !b.directory.values(guid).Proxies.Equal(v.Proxies) {
+		t.Errorf("the directory has %v", b.directory.values(guid))
+	}
+}
