@@ -35,18 +35,6 @@ type forecast struct {
 	Notes    []string       `json:"notes,omitempty"`
 }
 
-// noteLanded settles a modify whose answer was never had and that the directory shows, by reading alone. Where somebody's edit
-// slipped in behind it, it may have to be taken back, and that waits.
-func (a *attempt) noteLanded(ctx context.Context, entry ldapwriter.Entry) error {
-	i := a.request.Intent
-	if slip := ldapwriter.Slipped(i.Before, i.Change, entry.Values); slip != "" {
-		return cause.Wait(cause.DryRun,
-			"this is a dry run, which writes nothing; an earlier write of this request landed on %s, and %s. That is settled once aliasd runs without --dry-run", entry.DC, slip)
-	}
-	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now()}
-	return a.noteWritten(ctx, receipt, i.Expectation, nil)
-}
-
 // wouldWrite is the end of an attempt in a dry run: it says what would be written now.
 func (a *attempt) wouldWrite(entry ldapwriter.Entry, found assessment) error {
 	change, removed := found.plan.Change, found.plan.Change.Removed(entry.Values)

@@ -272,9 +272,6 @@ func (a *attempt) once(ctx context.Context) error {
 		return err
 	}
 	if sent(a.request) && a.request.Intent.Change.Stands(entry.Values) {
-		if a.dryRun {
-			return a.noteLanded(ctx, entry)
-		}
 		return a.settleLanded(ctx, entry)
 	}
 	found, err := a.plan(ctx, entry)
