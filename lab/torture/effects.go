@@ -78,7 +78,7 @@ func (f *facts) unlawful(d *deed, q *queue.Request) (wrong []string) {
 		}
 	}
 	for _, p := range before.Proxies.SMTP() {
-		if now := after.Proxies.Find(p.Address()); len(now) > 0 && !slices.ContainsFunc(now, func(v address.Proxy) bool { return v.Address() == p.Address() }) {
+		if now := after.Proxies.Find(p.Address()); len(now) > 0 && !slices.ContainsFunc(now, func(v address.Proxy) bool { return v.Address() == p.Address() }) && !respelled(d, p) {
 			say("spells %q as %q", p, now)
 		}
 	}
@@ -87,6 +87,12 @@ func (f *facts) unlawful(d *deed, q *queue.Request) (wrong []string) {
 		say("makes %d primaries of %d", has, had)
 	}
 	return append(wrong, unlawfulPrimary(before, after, q)...)
+}
+
+// respelled says whether a modify named a value in another spelling than it had by then: AD compares without case, so that no
+// modify can tell that somebody has changed the case alone since the holder was read.
+func respelled(d *deed, p address.Proxy) bool {
+	return slices.ContainsFunc(d.asked.Delete, func(named address.Proxy) bool { return named != p && named.Key() == p.Key() })
 }
 
 // hadNone says whether a deed goes back to values that had no primary: those before the modify that it takes back, or before the
