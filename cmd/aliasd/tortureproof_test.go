@@ -16,6 +16,8 @@ import (
 func TestTortureCatchesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := openWorld(t, lab.Embedded)
+	unsynced := openWorld(t, lab.Embedded)
+	unsynced.Hold() // so that nothing is verified in truth
 	seed := uint64(7000)
 	for wrong, promise := range map[torture.Sabotage]string{
 		torture.SkipIntent:   "every modify has its intent stored before",
@@ -33,7 +35,11 @@ func TestTortureCatchesWhatIsWrong(t *testing.T) {
 		seed := seed
 		t.Run(cmp.Or(string(wrong), "nothing"), func(t *testing.T) {
 			t.Parallel()
-			run := tortureOnce(t, w, seed, 0, torture.Options{Sabotage: wrong, Rest: 8 * time.Second,
+			world := w
+			if wrong == torture.EarlyVerdict {
+				world = unsynced
+			}
+			run := tortureOnce(t, world, seed, 0, torture.Options{Sabotage: wrong, Rest: 8 * time.Second,
 				Shape: torture.Shape{Asks: 16, Span: time.Second, Nodes: 1}})
 			t.Logf("%d violations", len(run.Violations))
 			caught := len(run.Violations) == 0 && wrong == torture.None
