@@ -44,6 +44,8 @@ const (
 	AddressReleasing     Code = "address_releasing"
 	Paused               Code = "paused"
 	OverCap              Code = "over_cap"
+	Paced                Code = "paced"
+	DryRun               Code = "dry_run"
 	NeedsApproval        Code = "needs_approval"
 )
 
@@ -215,7 +217,7 @@ func Codes() map[Code][]Kind {
 		HeldInCloud, HeldByDeleted, AddressBusy, IsPrimary, IsUPN, PrimaryUnclear, NoPrimary, WouldMailEnable,
 		WouldLoseAddress, SignInChange, CloudManaged, NoRights, ChangedSince)
 	add(Waiting, DirectoryUnavailable, DCUnavailable, CloudUnavailable, AddressReleasing, Paused, OverCap,
-		NeedsApproval, NotSyncedYet, SyncStopped, NotCalculatedYet, Throttled)
+		Paced, DryRun, NeedsApproval, NotSyncedYet, SyncStopped, NotCalculatedYet, Throttled)
 	add(Contradiction, Quarantined, DomainNotVerified, ValueDiscarded, NotInCloud, CloudManaged, LicenceMissing,
 		UPNStays, ChangedOnPremises, ExchangePolicy, HeldByDeleted, ExportErrorSuspected, CalculatedOtherwise, Deadline)
 	add(Failure, DirectoryRefused, NotKept)

@@ -140,7 +140,16 @@ func (e evidence) unproven() (Outcome, *cause.Cause, address.Address) {
 
 // synced says that a sync ran since the write, by the organization's stamp or by the holder's own.
 func (e evidence) synced() bool {
-	return syncedAfter(e.WrittenAt, e.tenant, e.object)
+	return syncedAfter(e.writtenAt(), e.tenant, e.object)
+}
+
+// writtenAt is when the write was made, by this machine's clock; but not before the sync that was seen then. A clock that was
+// behind must not take an earlier sync for a later one.
+func (e evidence) writtenAt() time.Time {
+	if e.Expectation.SyncAtWrite.After(e.WrittenAt) {
+		return e.Expectation.SyncAtWrite
+	}
+	return e.WrittenAt
 }
 
 // settled says that a whole cycle and the calculation after it had their time: what the cloud shows now is meant.

@@ -135,6 +135,25 @@ func waitingBranches() []branch {
 			change: func(w *world) { w.arriving(); w.now = first().Add(90 * time.Minute) }},
 		{name: "the sync is switched off", outcome: NotYet, code: cause.SyncStopped, says: []string{"onPremisesSyncEnabled is false"},
 			change: func(w *world) { w.arriving(); w.fake.tenant.SyncEnabled = ptr(false) }},
+		{name: "past the deadline by a clock that jumped ahead", outcome: NotYet, code: cause.NotCalculatedYet, change: func(w *world) {
+			w.arriving()
+			w.clockIs(25 * time.Hour)
+		}},
+		{name: "the sync is fresh by the tenant's clock", outcome: NotYet, code: cause.NotCalculatedYet, change: func(w *world) {
+			w.arriving()
+			w.clockIs(2 * time.Hour)
+		}},
+		{name: "past the deadline by the tenant's clock", outcome: Contradicted, code: cause.Deadline, change: func(w *world) {
+			w.arriving()
+			w.now = deadline().Add(time.Hour)
+			w.clockIs(-3 * time.Hour)
+		}},
+		{name: "written by a clock that was behind: the sync before it is none after it", outcome: NotYet, code: cause.NotSyncedYet,
+			change: func(w *world) {
+				w.c.Ref.Holder.Proxies = w.c.Ref.Holder.Proxies.Without("smtp:j.doe@contoso.com")
+				w.fake.tenant.LastSync, w.now = before(), before().Add(time.Minute)
+				w.c.WrittenAt = before().Add(-time.Hour)
+			}},
 		{name: "synchronised, not calculated", outcome: NotYet, code: cause.NotCalculatedYet, says: []string{"smtp:j.doe@contoso.com", "no j.doe@contoso.com"},
 			change: func(w *world) { w.arriving() }},
 		{name: "two syncs, but inside the grace", outcome: NotYet, code: cause.NotCalculatedYet,

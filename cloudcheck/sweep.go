@@ -38,7 +38,7 @@ func (c *Checker) Sweep(ctx context.Context, s Survey, cases []Case) ([]Verdict,
 	if err != nil {
 		return nil, err
 	}
-	now := c.now()
+	now := c.tenantTime(s.Tenant)
 	rulings := make([]ruling, len(cases))
 	for i := range cases {
 		rulings[i] = rule(cases[i], s.Tenant, sightings[i], now, c.timing)
@@ -50,6 +50,16 @@ func (c *Checker) Sweep(ctx context.Context, s Survey, cases []Case) ([]Verdict,
 		verdicts[i] = rulings[i].Verdict
 	}
 	return verdicts, nil
+}
+
+// tenantTime is the time by which is judged what became of a write. A clock that jumps makes nothing late.
+func (c *Checker) tenantTime(t Tenant) time.Time {
+	now := c.now()
+	then := t.Time(now)
+	if !then.Equal(now) {
+		c.log.Warn("this machine's clock and the tenant's are apart; deadlines go by the tenant's until it is set right", "ahead", t.Ahead.Round(time.Second))
+	}
+	return then
 }
 
 // sightings looks up the holders that the directory could show, each once, however many cases there are about it. Where

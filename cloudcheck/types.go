@@ -19,6 +19,26 @@ type Tenant struct {
 	// LastSync is the organization's onPremisesLastSyncDateTime; zero is unknown.
 	LastSync time.Time
 	ReadAt   time.Time
+	// Ahead is how far this machine's clock is ahead of the tenant's, less than nothing where it is behind; 0 where the tenant
+	// told no time.
+	Ahead time.Duration
+}
+
+// clockTolerance is how far this machine's clock may be off before deadlines and ages go by the tenant's: sign-ins are refused
+// beyond that, too.
+const clockTolerance = 5 * time.Minute
+
+// Time is now on this machine's clock, or on the tenant's where ours is off: what has passed since the tenant was read comes from
+// the steady clock, so that a jump meanwhile is none.
+func (t Tenant) Time(now time.Time) time.Time {
+	if t.ReadAt.IsZero() {
+		return now
+	}
+	tenants := t.ReadAt.Round(0).Add(now.Sub(t.ReadAt) - t.Ahead)
+	if tenants.Sub(now.Round(0)).Abs() <= clockTolerance {
+		return now
+	}
+	return tenants
 }
 
 // Object is a holder as Graph shows it.

@@ -23,7 +23,7 @@ type delay struct {
 
 // waiting says what a case that nothing contradicts still waits for.
 func (e evidence) waiting() *cause.Cause {
-	d := delay{name: e.name(), at: e.WrittenAt, wanted: e.wanted(), shown: e.shown(), since: e.since(),
+	d := delay{name: e.name(), at: e.writtenAt(), wanted: e.wanted(), shown: e.shown(), since: e.since(),
 		stands: e.name() + " is written on-premises", stood: e.name() + " was written on-premises at " + stamp(e.WrittenAt),
 		tenant: e.tenant, object: e.object, now: e.now, timing: e.timing}
 	if e.Unwritten {

@@ -142,6 +142,12 @@ func (w *world) settle() {
 	w.now = second().Add(time.Minute)
 }
 
+// clockIs puts this machine's clock ahead of the tenant's.
+func (w *world) clockIs(ahead time.Duration) {
+	w.now = w.now.Add(ahead)
+	w.fake.tenant.ReadAt, w.fake.tenant.Ahead = w.now, ahead
+}
+
 // remove makes the request the removal of an address that the directory no longer has.
 func (w *world) remove(a address.Address) {
 	w.c.Action = address.RemoveAlias

@@ -116,8 +116,10 @@ func TestDefaults(t *testing.T) {
 		},
 		Schedule: Schedule{Verify: "*/2 * * * *", Report: "0 7 * * *"},
 		Verify:   Verify{Deadline: 24 * time.Hour, SyncInterval: 30 * time.Minute, UnitsPerTick: 2000},
-		API:      API{Listen: "127.0.0.1:8440", Rate: Rate{Reads: 100, Writes: 20}},
-		Report:   Report{Dir: filepath.Join(b.dataDir(), "reports")},
+		Limits: Limits{WritesPerHour: 1000, RemovalsPerHour: 100,
+			Burst: Burst{Requests: 200, Within: 10 * time.Minute}, Pace: Pace{Writes: 3000, Within: 5 * time.Minute}},
+		API:    API{Listen: "127.0.0.1:8440", Rate: Rate{Reads: 100, Writes: 20}},
+		Report: Report{Dir: filepath.Join(b.dataDir(), "reports")},
 	}
 	s.Directory.Bind.Password.env, s.Cloud.Certificate.env = nil, nil // functions do not compare
 	s.places = places{}
@@ -152,7 +154,7 @@ cloud:
   ca_file: /lab/ca.pem
 schedule: {verify: "@every 30s", report: "", audit: ""}
 verify: {deadline: 36h, sync_interval: 1h, units_per_tick: 300}
-limits: {writes_per_hour: 0, removals_per_hour: 0}
+limits: {writes_per_hour: 40, removals_per_hour: 0, burst: {requests: 7, within: 30s}, pace: {writes: 60}}
 api: {listen: "0.0.0.0:443", tls: {cert_file: api.pem, key_file: api.key}, rate: {reads: 0, writes: 7}}
 report: {dir: /srv/reports}
 `), "/etc/aliasd")
@@ -168,6 +170,7 @@ report: {dir: /srv/reports}
 		"Environment:usgov-dod TenantID:1F8A6C54", "ClientSecret:credential entra-secret", "ManagedIdentity:false",
 		"GraphURL:https://localhost:8443 AuthorityURL:https://localhost:9443 CAFile:/lab/ca.pem",
 		"{Verify:@every 30s Report: Audit:}", "{Deadline:36h0m0s SyncInterval:1h0m0s UnitsPerTick:300}",
+		"Limits:{WritesPerHour:40 RemovalsPerHour:0 Burst:{Requests:7 Within:30s} Pace:{Writes:60 Within:5m0s}}",
 		"{Listen:0.0.0.0:443 TLS:{CertFile:/etc/aliasd/api.pem KeyFile:/etc/aliasd/api.key} Rate:{Reads:0 Writes:7}}", "{Dir:/srv/reports}",
 	} {
 		if !strings.Contains(filepath.ToSlash(got), want) {

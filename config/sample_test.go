@@ -115,7 +115,8 @@ func TestContract(t *testing.T) {
 		cloud.environment cloud.tenant_id cloud.client_id cloud.certificate cloud.client_secret cloud.managed_identity
 		cloud.graph_url cloud.authority_url cloud.ca_file
 		schedule.verify schedule.report schedule.audit verify.deadline verify.sync_interval verify.units_per_tick limits.writes_per_hour limits.removals_per_hour
-		api.listen api.tls.cert_file api.tls.key_file api.rate.reads api.rate.writes report.dir`)
+		limits.burst.requests limits.burst.within limits.pace.writes limits.pace.within
+		api.listen api.tls.cert_file api.tls.key_file api.rate.reads api.rate.writes report.dir retention.days`)
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got\n%v\nwant\n%v", got, want)
 	}

@@ -26,6 +26,7 @@ type Settings struct {
 	Limits           Limits
 	API              API
 	Report           Report
+	Retention        Retention
 
 	places places
 }
@@ -84,10 +85,24 @@ type Verify struct {
 	UnitsPerTick int
 }
 
-// Limits are caps on changes per hour; 0 is none.
+// Limits are the brakes; 0 is none.
 type Limits struct {
 	WritesPerHour   int
 	RemovalsPerHour int
+	Burst           Burst
+	Pace            Pace
+}
+
+// Burst is how many requests one source may send within a time.
+type Burst struct {
+	Requests int
+	Within   time.Duration
+}
+
+// Pace is how many requests are written within a time.
+type Pace struct {
+	Writes int
+	Within time.Duration
 }
 
 // API is where the REST API listens.
@@ -110,6 +125,14 @@ type TLS struct {
 // Report is where verification reports go.
 type Report struct {
 	Dir string
+}
+
+// LeastRetention is how many days requests are kept at least.
+const LeastRetention = 30
+
+// Retention is how long requests and their events are kept.
+type Retention struct {
+	Days int // after a request has ended; 0: for ever
 }
 
 // maxSettings is the longest settings file that is read, in bytes.

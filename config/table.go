@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -32,9 +33,11 @@ func table(s *Settings, b base) []key {
 		{name: "cloud", keys: cloudKeys(&s.Cloud, b), doc: "The Entra tenant, read through Microsoft Graph with read permissions only."},
 		{name: "schedule", keys: scheduleKeys(&s.Schedule), doc: "When things are done, as cron expressions in the machine's local time: minute hour day month weekday, or @every 30s, @daily and the like. Quote them."},
 		{name: "verify", keys: verifyKeys(&s.Verify)},
-		{name: "limits", keys: limitsKeys(&s.Limits), doc: "Caps on what is written; 0 is none. Caps above 0 come in a later version."},
+		{name: "limits", keys: limitsKeys(&s.Limits), doc: "The brakes on what is written, over all nodes together; 0 is none. What is above the caps or a " +
+			"burst is held until an administrator looks at it and runs aliasd release; it never lets itself go. The defaults suit a company of 5,000."},
 		{name: "api", keys: apiKeys(&s.API, b), doc: "The REST API."},
 		{name: "report", keys: reportKeys(&s.Report)},
+		{name: "retention", keys: retentionKeys(&s.Retention)},
 	}
 }
 
@@ -155,23 +158,25 @@ func verifyKeys(v *Verify) []key {
 
 func limitsKeys(l *Limits) []key {
 	return []key{
-		{name: "writes_per_hour", def: "0", read: zero(&l.WritesPerHour), doc: "Requests written per hour."},
-		{name: "removals_per_hour", def: "0", read: zero(&l.RemovalsPerHour), doc: "Values removed per hour."},
+		{name: "writes_per_hour", def: "1000", read: integer(&l.WritesPerHour, 0, mostLimit), doc: "Requests written in any hour."},
+		{
+			name: "removals_per_hour", def: "100", read: integer(&l.RemovalsPerHour, 0, mostLimit),
+			doc: "Addresses that holders lose in any hour. An alias that becomes the primary, and a primary that stays as an alias, are not lost.",
+		},
+		{name: "burst", doc: "More requests than this from one source: a token, and the requester where the request names one.", keys: []key{
+			{name: "requests", def: "200", read: integer(&l.Burst.Requests, 0, mostLimit), doc: "Requests of one source."},
+			{name: "within", def: "10m", read: durationWithin(&l.Burst.Within, time.Second, 24*time.Hour), doc: "The time that they are counted in."},
+		}},
+		{name: "pace", doc: "How fast bulk work goes, evenly spread: what is faster waits, and nothing is held. Entra takes at most 7,000 writes of " +
+			"the sync in 5m, and what comes from others has to fit in too.", keys: []key{
+			{name: "writes", def: "3000", read: integer(&l.Pace.Writes, 0, mostLimit), doc: "Requests written."},
+			{name: "within", def: "5m", read: durationWithin(&l.Pace.Within, time.Second, time.Hour), doc: "The time that they are spread over."},
+		}},
 	}
 }
 
-// zero reads a limit, of which only none is supported.
-func zero(into *int) reader {
-	return scalar(into, numberKind(), func(s string) (int, *flaw) {
-		switch n, err := strconv.Atoi(s); {
-		case err != nil || n < 0:
-			return 0, &flaw{"must be 0 or more", "0 is no limit"}
-		case n > 0:
-			return 0, &flaw{"is not supported yet", "limits come in a later version; 0 is no limit"}
-		}
-		return 0, nil
-	})
-}
+// mostLimit is above everything that anybody means.
+const mostLimit = 1000000
 
 func apiKeys(a *API, b base) []key {
 	return []key{
@@ -195,4 +200,24 @@ func reportKeys(r *Report) []key {
 		name: "dir", def: "reports", read: text(&r.Dir, filled(asIs)),
 		doc: "The folder for reports, relative to data_dir. They name people and their addresses, so it is closed to others.",
 	}}
+}
+
+func retentionKeys(r *Retention) []key {
+	return []key{{
+		name: "days", def: "0", read: zeroOr(&r.Days, LeastRetention, 36500),
+		doc: "How many days after its end a request is removed, with its entries in the event log: 30 or more, and 400 is a year and " +
+			"some time to look back at it; 0 keeps everything. What stays of the log can be verified still. Never removed are " +
+			"open requests, and of each holder the last one that wrote to it. What is removed is gone: aliasd log export keeps it.",
+	}}
+}
+
+// zeroOr reads 0, or a number from least to most.
+func zeroOr(into *int, least, most int) reader {
+	return scalar(into, numberKind(), func(s string) (int, *flaw) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n != 0 && (n < least || n > most) {
+			return 0, &flaw{fmt.Sprintf("must be 0, or a number from %d to %d", least, most), ""}
+		}
+		return n, nil
+	})
 }

@@ -152,6 +152,7 @@ cloud:
 schedule:
   verify: "{{.Verify}}"
 verify: {deadline: {{.Deadline}}, sync_interval: {{.SyncInterval}}}
+limits: {{.Limits}}
 api: {listen: "{{.Listen}}"}
 `
 
@@ -164,6 +165,8 @@ type Settings struct {
 	Deadline time.Duration
 	// SyncInterval is what the settings say of the sync engine's cycle; 0 is 30 minutes.
 	SyncInterval time.Duration
+	// Limits are the brakes, as they stand in the file; empty is none, since nobody's addresses are at stake here.
+	Limits string
 	// Timeout is how long one LDAP operation may take; 0 is 10 seconds.
 	Timeout time.Duration
 }
@@ -176,6 +179,7 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 	}{s, l}
 	fill.Level, fill.Verify = cmp.Or(s.Level, "info"), cmp.Or(s.Verify, "@every 1s")
 	fill.Deadline, fill.SyncInterval = cmp.Or(s.Deadline, 24*time.Hour), cmp.Or(s.SyncInterval, 30*time.Minute)
+	fill.Limits = cmp.Or(s.Limits, "{writes_per_hour: 0, removals_per_hour: 0, burst: {requests: 0}, pace: {writes: 0}}")
 	fill.Timeout = cmp.Or(s.Timeout, 10*time.Second)
 	if fill.Listen == "" {
 		if fill.Listen, err = freePort(); err != nil {

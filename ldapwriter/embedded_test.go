@@ -438,3 +438,38 @@ func TestOneBadHolder(t *testing.T) {
 		t.Errorf("%v, %v", entries[1], errs[1])
 	}
 }
+
+// TestLandedIsReadBack judges a modify that landed without an answer as any other one: what somebody did meanwhile counts.
+func TestLandedIsReadBack(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		edit []string // what somebody adds meanwhile
+		slip bool
+		left []string
+	}{
+		"nobody did anything": {nil, false, []string{"smtp:watched", "SMTP:ours"}},
+		"a harmless edit":     {[]string{"smtp:theirs"}, false, []string{"smtp:watched", "SMTP:ours", "smtp:theirs"}},
+		"a second primary":    {[]string{"SMTP:theirs"}, true, []string{"SMTP:watched", "SMTP:theirs"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := watch(t, nil)
+			before := read(t, w.writer, w.guid)
+			setPrimary := address.Change{Delete: before.Proxies, Add: proxySet(w.smtp("smtp:watched", "SMTP:ours")...)}
+			w.edit(t, w.guid, proxyEdit(w.smtp("SMTP:watched"), w.smtp("smtp:watched", "SMTP:ours"))) // it landed
+			if c.edit != nil {
+				w.edit(t, w.guid, proxyEdit(nil, w.smtp(c.edit...)))
+			}
+			receipt, err := w.writer.Write(t.Context(), ldapwriter.Job{Entry: before, Change: setPrimary, Landed: true})
+			var slip *ldapwriter.SlippedError
+			if errors.As(err, &slip) != c.slip || !c.slip && err != nil {
+				t.Errorf("got %v", err)
+			}
+			if !c.slip {
+				same(t, "before", receipt.Before, before.Values)
+				same(t, "after", receipt.After, w.stored(t, w.guid))
+			}
+			same(t, "left", w.stored(t, w.guid), address.Values{Mail: before.Mail, Proxies: proxySet(w.smtp(c.left...)...)})
+		})
+	}
+}

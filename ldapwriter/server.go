@@ -194,10 +194,19 @@ func (s *server) readOnce(ctx context.Context, work func(*session) error) (stale
 	if errors.As(err, &lost) {
 		got.Destroy()
 		slow := time.Since(began) >= s.timeout
+		s.forget(used && slow)
 		return used && !slow, s.lost(lost, slow)
 	}
 	s.giveBack(got, err)
 	return false, s.answered(err)
+}
+
+// forget ends the connections that lie in the pool, where one of them went silent: a firewall that forgot one, or a server that
+// was switched off, forgot them all, and each would cost its time limit.
+func (s *server) forget(silent bool) {
+	if silent {
+		s.pool.Reset()
+	}
 }
 
 // giveBack gives a connection back after err, unless the server said that it will not serve on it any more: its sign-in was

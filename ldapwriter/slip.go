@@ -9,9 +9,9 @@ import (
 	"github.com/aliasd/aliasd/address"
 )
 
-// slipped says what of a change does not stand as it was written, or what came of it that must not, "" where all is well.
+// Slipped says what of a change does not stand as it was written, or what came of it that must not, "" where all is well.
 // Edits that do not touch it are somebody else's business.
-func slipped(before address.Values, c address.Change, now address.Values) string {
+func Slipped(before address.Values, c address.Change, now address.Values) string {
 	for _, p := range c.Add {
 		if !now.Proxies.Has(p) {
 			return fmt.Sprintf("%q is not there as it was written", p)

@@ -87,7 +87,7 @@ func TestSlipModel(t *testing.T) {
 		}
 		slipIn("after")
 		now := m.Values
-		if slipped(before, change, now) == "" {
+		if Slipped(before, change, now) == "" {
 			holds(t, before, change, now)
 			return
 		}

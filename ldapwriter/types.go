@@ -42,6 +42,9 @@ type Job struct {
 	// Entry is what the plan was made from; the modify goes to Entry.DC.
 	Entry  Entry
 	Change address.Change
+	// Landed says that an earlier modify of Change reached the DC and that all of it shows, though its answer was never had. Nothing
+	// is sent then: the holder is read back and judged as after any modify. Entry has the values from before that modify.
+	Landed bool
 	// Confirm is called right before the modify is sent, after a connection was had; an error stops the write and is
 	// returned as it is. The queue checks its lease there.
 	Confirm func(context.Context) error

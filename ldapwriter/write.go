@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/jackc/puddle/v2"
@@ -31,7 +32,10 @@ func (d *Directory) Write(ctx context.Context, job Job) (Receipt, error) {
 		return Receipt{}, cause.Wait(cause.DCUnavailable, "%s is not in the settings any more; the holder is read from another server next time", job.Entry.DC)
 	}
 	w := &writing{Directory: d, server: s, job: job}
-	if job.Change.Empty() {
+	switch {
+	case job.Landed:
+		return w.settle(context.WithoutCancel(ctx))
+	case job.Change.Empty():
 		return w.nothing(ctx)
 	}
 	if err := w.send(ctx); err != nil {
@@ -77,10 +81,12 @@ func unsent(err error) error {
 
 // modify sends one change over a connection and gives that back. Without rights, the error is the server's own answer.
 func (w *writing) modify(got *puddle.Resource[*session], c address.Change) error {
+	began := time.Now()
 	left, err := got.Value().modify(modifyRequest(w.job.Entry.GUID, c))
 	var lost *lostError
 	if errors.As(err, &lost) {
 		got.Destroy()
+		w.server.forget(time.Since(began) >= w.server.timeout)
 		if left {
 			return w.unknown(err)
 		}
@@ -160,7 +166,7 @@ func (w *writing) settle(ctx context.Context) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, w.unknown(fmt.Errorf("it was taken but could not be read back: %w", err))
 	}
-	if slip := slipped(w.job.Entry.Values, w.job.Change, now.Values); slip != "" {
+	if slip := Slipped(w.job.Entry.Values, w.job.Change, now.Values); slip != "" {
 		w.log.Warn("somebody's edit slipped in between", "holder", w.job.Entry.DN, "what", slip)
 		return Receipt{}, w.takeBack(ctx, now.Values)
 	}

@@ -92,7 +92,7 @@ func (c checks) situation(holder address.Holder, s cloudcheck.Snapshot) address.
 	situation := address.Situation{
 		Holder:        holder,
 		InitialDomain: s.Tenant.InitialDomain,
-		SyncDue:       c.syncDue(holder.Changed, s.Tenant.LastSync),
+		SyncDue:       c.syncDue(holder.Changed, s.Tenant),
 		MailSurvives:  s.MailSurvives,
 	}
 	if s.Object != nil {
@@ -103,7 +103,8 @@ func (c checks) situation(holder address.Holder, s cloudcheck.Snapshot) address.
 
 // syncDue says whether the cloud has still to catch up with a holder's last change: no sync ran since, or one did but
 // the calculation after it may not be through.
-func (c checks) syncDue(changed, lastSync time.Time) bool {
+func (c checks) syncDue(changed time.Time, t cloudcheck.Tenant) bool {
+	lastSync := t.LastSync
 	if lastSync.IsZero() {
 		return false
 	}
@@ -111,7 +112,7 @@ func (c checks) syncDue(changed, lastSync time.Time) bool {
 		return true
 	}
 	arrivedWithLastSync := lastSync.Sub(changed) < c.syncInterval
-	return arrivedWithLastSync && c.now().Sub(lastSync) < c.grace
+	return arrivedWithLastSync && t.Time(c.now()).Sub(lastSync) < c.grace
 }
 
 // replaced are the values that the last write to a holder replaced.

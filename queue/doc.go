@@ -3,7 +3,7 @@
 // The life of a request:
 //
 //	            ┌──────── retry ─────────┐
-//	accepted → queued ⇄ held            │
+//	accepted → queued ⇄ held ←─ caps ───┤
 //	   │          └──→ writing ──────────┘
 //	   │                  ├──→ failed
 //	   ├──→ refused ←─────┤

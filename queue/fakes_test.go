@@ -143,6 +143,10 @@ func (d *directory) Write(ctx context.Context, job ldapwriter.Job) (ldapwriter.R
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if job.Landed {
+		e := d.holders[job.Entry.GUID]
+		return ldapwriter.Receipt{DC: dc, USNChanged: e.USNChanged, Before: job.Entry.Values, After: e.Values, Change: job.Change, At: d.clock.Now()}, nil
+	}
 	f := fault{}
 	if d.onWrite != nil {
 		f = d.onWrite(job)
@@ -176,6 +180,8 @@ type cloud struct {
 	// price is what a look at a holder costs; without it fifteen cost one unit. Of the holders of one call the cheapest are
 	// looked at first, as Graph is asked in stages.
 	price func(address.GUID) int
+	// onLook is called before each look.
+	onLook func(address.GUID)
 	// looks lists the holders that were looked at.
 	looks []address.GUID
 }
@@ -213,6 +219,9 @@ func (c *cloud) object(guid address.GUID) *cloudcheck.Object {
 }
 
 func (c *cloud) Look(_ context.Context, r cloudcheck.Ref) (cloudcheck.Snapshot, error) {
+	if c.onLook != nil {
+		c.onLook(r.Holder.GUID)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.away != nil {
@@ -322,9 +331,13 @@ func newBench() *bench {
 }
 
 // restart starts the program again under another name.
-func (b *bench) restart(node string, store queue.Store) {
-	b.runner = queue.NewRunner(queue.Options{Store: store, Directory: b.directory, Cloud: b.cloud, Now: b.clock.Now, Node: node,
-		Workers: 2, Lease: time.Minute, RetryBase: time.Second, RetryLimit: 10 * time.Second, Poll: time.Millisecond})
+func (b *bench) restart(node string, store queue.Store, with ...func(*queue.Options)) {
+	o := queue.Options{Store: store, Directory: b.directory, Cloud: b.cloud, Now: b.clock.Now, Node: node,
+		Workers: 2, Lease: time.Minute, RetryBase: time.Second, RetryLimit: 10 * time.Second, Poll: time.Millisecond}
+	for _, change := range with {
+		change(&o)
+	}
+	b.runner = queue.NewRunner(o)
 	b.service = queue.NewService(b.runner)
 }
 

@@ -21,10 +21,24 @@ func expect(a assessment) cloudcheck.Expectation {
 	}
 }
 
-// noteLanded stores the receipt of a modify whose answer was never had: the directory shows all of it.
-func (a *attempt) noteLanded(ctx context.Context, entry ldapwriter.Entry) error {
+// settleLanded deals with a modify whose answer was never had and that the directory shows, all of it. What somebody did
+// meanwhile counts as behind any other modify: a second primary makes it taken back and planned again. A dry run takes
+// nothing back: the doubt stays.
+func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) error {
 	i := a.request.Intent
+	slip := ldapwriter.Slipped(i.Before, i.Change, entry.Values)
 	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now()}
+	switch {
+	case slip != "" && a.dryRun:
+		return cause.Wait(cause.DryRun, "this is a dry run, which writes nothing; an earlier write on %s would be taken back, for %s", entry.DC, slip)
+	case slip != "":
+		var err error
+		entry.Values = i.Before
+		if receipt, err = a.directory.Write(ctx, ldapwriter.Job{Entry: entry, Change: i.Change, Landed: true, Confirm: a.confirm}); err != nil {
+			a.learn(err)
+			return err
+		}
+	}
 	return a.noteWritten(ctx, receipt, i.Expectation, nil)
 }
 

@@ -91,11 +91,13 @@ type Request struct {
 	SyncMoves    int
 	// SupersededBy is the later request that changed the same address, or took this one back.
 	SupersededBy RequestID
-	Notes        []string // what was noticed about the holder while planning
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-	WrittenAt    time.Time
-	VerifiedAt   time.Time
+	// ReleasedBy is the administrator who let it go when it was held; a cap does not hold it again.
+	ReleasedBy string
+	Notes      []string // what was noticed about the holder while planning
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	WrittenAt  time.Time
+	VerifiedAt time.Time
 }
 
 // WroteNothing says that the request is in the directory as it was asked for without a write of ours. It is false where an

@@ -42,6 +42,11 @@ type Options struct {
 	SyncInterval, CalculationGrace time.Duration
 	// UnitsPerTick are Graph's resource units that one sweep may spend; 0 is 2,000.
 	UnitsPerTick int
+	// Limits are the brakes; the zero ones do not brake.
+	Limits Limits
+	// DryRun does everything but the modify: what would be written is said on the request, which stays in its line. Either
+	// every node of a store is in a dry run, or none.
+	DryRun bool
 }
 
 // Runner resolves, writes and sweeps. Run it once per process; Sweep may be called at any time.
@@ -60,6 +65,8 @@ type Runner struct {
 	deadline  time.Duration
 	retry     backoff
 	checks    checks
+	limits    Limits
+	dryRun    bool
 
 	signals map[work]chan struct{}
 	// sweeping guards what sweeps need: the agenda, and the units for what somebody asks for between two ticks.
@@ -69,6 +76,8 @@ type Runner struct {
 	forAsked *cloudcheck.Budget
 	// claims counts the claims of this process, so that each has a name of its own.
 	claims atomic.Int64
+	// atWork are the requests that attempts of this process are at; each channel is closed when its attempt ends.
+	atWork sync.Map
 }
 
 // work is a kind of work that somebody can tell the runner of.
@@ -88,6 +97,10 @@ func NewRunner(o Options) *Runner {
 		deadline: cmp.Or(o.Deadline, 24*time.Hour),
 		retry:    backoff{base: cmp.Or(o.RetryBase, 2*time.Second), limit: cmp.Or(o.RetryLimit, 5*time.Minute)},
 		signals:  map[work]chan struct{}{},
+		limits:   o.Limits, dryRun: o.DryRun,
+	}
+	if r.dryRun {
+		r.directory = readOnly{o.Directory}
 	}
 	if r.now == nil {
 		r.now = time.Now
@@ -116,6 +129,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	loops.Go(func() { r.resolveLoop(ctx) })
 	loops.Go(func() { r.sweepLoop(ctx) })
 	loops.Go(func() { r.writeLoop(ctx) })
+	if !r.dryRun {
+		loops.Go(func() { r.endDryRun(ctx) })
+	}
 	loops.Wait()
 	return nil
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -140,7 +141,7 @@ func (s *Service) Cancel(ctx context.Context, id RequestID, by string) (Request,
 	return s.move(ctx, id, Cancelled, "cancelled", by)
 }
 
-// Release lets a held request go; ErrStale where it is not held.
+// Release lets a held request go; ErrStale where it is not held. No cap holds it again, and it counts in them all the same.
 func (s *Service) Release(ctx context.Context, id RequestID, by string) (Request, error) {
 	r, err := s.store.Get(ctx, id)
 	if err != nil {
@@ -149,7 +150,9 @@ func (s *Service) Release(ctx context.Context, id RequestID, by string) (Request
 	if r.State != Held {
 		return r, fmt.Errorf("release %s, which is %s: %w", id, r.State, ErrStale)
 	}
-	released, err := s.move(ctx, id, Queued, "released", by)
+	now := s.now()
+	released, err := s.store.Advance(ctx, Transition{ID: id, From: Held, To: Queued, Now: now, What: "released",
+		Detail: map[string]string{"by": by}, ClearCause: true, ReleasedBy: cmp.Or(by, "somebody"), NotBefore: &now})
 	s.wake(toWrite)
 	return released, err
 }
@@ -190,7 +193,8 @@ func (s *Service) Recheck(ctx context.Context, id RequestID, _ string) (Request,
 	return r, nil
 }
 
-// Pause stops all writing on every node until Resume. What is being written is finished.
+// Pause stops all writing on every node until Resume: when it returns, no node sends a modify any more whose intent was not
+// stored before. What has an intent is finished (Stats.InFlight); what is only claimed goes back to its line.
 func (s *Service) Pause(ctx context.Context, by string) error {
 	err := s.store.SetPaused(ctx, true, by, s.now())
 	s.wake(toWrite)

@@ -21,7 +21,7 @@ type Directory interface {
 	ReadAll(ctx context.Context, ids []address.GUID) ([]ldapwriter.Entry, []error)
 	// HoldersOf finds who else in the forest holds any of the addresses.
 	HoldersOf(ctx context.Context, addrs []address.Address, except address.GUID) ([]cause.Conflict, error)
-	// Write sends one modify and reads it back: ldapwriter.ErrConflict, *ldapwriter.UnknownOutcomeError and
+	// Write sends one modify and reads it back, or reads back one that landed: ldapwriter.ErrConflict, *ldapwriter.UnknownOutcomeError and
 	// *ldapwriter.SlippedError ask for another plan.
 	Write(ctx context.Context, job ldapwriter.Job) (ldapwriter.Receipt, error)
 }

@@ -12,7 +12,8 @@ const (
 	// Queued: the holder is known; waits for its turn, its retry, or for a directory or a cloud that is away. Left by a
 	// claim, by an administrator's hold or by cancelling. A crash leaves it as it is.
 	Queued State = "queued"
-	// Held: waits for an administrator (approval, caps). Left by release or cancel.
+	// Held: waits for an administrator (approval, caps). Nothing was written. Left by release or cancel, never by itself. A
+	// crash leaves it as it is.
 	Held State = "held"
 	// Writing: leased by one node; the directory may or may not have the change. A crash leaves the lease to expire; the
 	// next owner plans again from the directory and the stored intent.
@@ -48,7 +49,7 @@ func (s State) Next() []State {
 	case Held:
 		return []State{Queued, Cancelled}
 	case Writing:
-		return []State{Written, Queued, Refused, Failed}
+		return []State{Written, Queued, Held, Refused, Failed}
 	case Written:
 		return []State{Verified, Mismatched, Superseded}
 	case Mismatched:

@@ -37,6 +37,7 @@ var (
 type Store interface {
 	Intake
 	Work
+	Brakes
 	Control
 }
 
@@ -57,7 +58,16 @@ type Intake interface {
 	Stats(ctx context.Context) (Stats, error)
 }
 
-// Work is what the runner does with requests.
+// Farthest is how far ahead a time of a retry, a lease or a next look can lie: none of the runner's pauses is half as long. One
+// that lies further ahead was noted before the clock was set back, and has come. (A look that is never made again is not meant.)
+const Farthest = 2 * time.Hour
+
+// Come says whether a time has come: at is not after now, or cannot be meant.
+func Come(at, now time.Time) bool {
+	return !at.After(now) || at.After(now.Add(Farthest)) && at.Before(never())
+}
+
+// Work is what the runner does with requests. A time has come where Come says so.
 type Work interface {
 	// Unresolved returns accepted requests whose time has come, oldest first, at most n. One whose time has not come
 	// hides all later ones: requests are resolved in the order of acceptance.
@@ -74,7 +84,10 @@ type Work interface {
 	// claims for taking; nil when there is none.
 	Releasing(ctx context.Context, id RequestID) (*Request, error)
 	// Advance makes one transition (or records something without one), guarded by Transition.From and, in writing, by
-	// the owner and an unexpired lease. ErrStale where the guard fails; nothing is changed then.
+	// the owner and an unexpired lease. ErrStale where the guard fails; nothing is changed then, nor where a sent
+	// intent meets the stop switch (ErrPaused) or a cap (ErrOverCap, Transition.Spend). What one node's SetPaused has returned from,
+	// or its Advance has spent, every later Advance of any node knows. A request that leaves writing and
+	// wrote nothing gives its share of the caps back (Transition.Unspends).
 	Advance(ctx context.Context, t Transition) (Request, error)
 	// Prior tells of earlier writes to a holder, the request `except` left out: the receipt of the newest
 	// request that changed something, nil where there is none, and the DC of a sent intent whose outcome nothing has settled since (no answer,
@@ -95,7 +108,8 @@ type Work interface {
 type Control interface {
 	// Paused tells since when all writing is stopped and by whom; the zero time when it is not.
 	Paused(ctx context.Context) (since time.Time, by string, err error)
-	// SetPaused stops or starts all writing, on every node. Doing it twice is harmless.
+	// SetPaused stops or starts all writing, on every node. Doing it twice is harmless. Once it has returned from stopping, no
+	// sent intent is stored any more (Work.Advance).
 	SetPaused(ctx context.Context, paused bool, by string, now time.Time) error
 }
 
@@ -146,7 +160,11 @@ type Transition struct {
 	LeaseUntil *time.Time // extends the lease
 	CloudID    string
 	Intent     *Intent
-	Receipt    *ldapwriter.Receipt
+	// Spend is what a sent Intent takes from the caps; nil: nothing is counted.
+	Spend   *Spend
+	Receipt *ldapwriter.Receipt
+	// ReleasedBy is the administrator who lets a held request go: no cap holds it again.
+	ReleasedBy string
 	// Supersedes lists the addresses that the receipt's change touched: earlier requests for the same holder in written
 	// or mismatched whose own receipt touched one of them, or that ask for one of them, become superseded by this one,
 	// in the same transaction. An undo names the request that it takes back as well (UndoneID): that one becomes
@@ -178,4 +196,6 @@ type Stats struct {
 	ByState map[State]int // every state, 0 too
 	// OldestWaiting is when the oldest request that is not final and not mismatched was accepted; zero: none.
 	OldestWaiting time.Time
+	// InFlight counts the requests in writing whose modify may have been sent and that have no answer yet.
+	InFlight int
 }

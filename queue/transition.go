@@ -45,6 +45,10 @@ func (t Transition) checkWritten() error {
 		return t.forbidden("nothing undoes itself")
 	case t.LeaseUntil != nil && t.To != Writing:
 		return t.forbidden("only what is in writing has a lease")
+	case t.Spend != nil && !t.Sends():
+		return t.forbidden("only an intent that is sent spends")
+	case t.ReleasedBy != "" && (t.From != Held || t.To != Queued):
+		return t.forbidden("only what is held is released")
 	}
 	return nil
 }
@@ -56,6 +60,25 @@ func (t Transition) checkText() error {
 		return t.forbidden("a value is not valid UTF-8 and could not be kept byte for byte")
 	}
 	return nil
+}
+
+// Sends says whether t stores the intent of a modify that is sent next: the stop switch and the caps stand before it.
+func (t Transition) Sends() bool {
+	return t.From == Writing && t.To == Writing && t.Intent != nil && t.Intent.Sent
+}
+
+// Unspends says whether t gives a request's share of the caps back: it leaves writing and wrote nothing.
+func (t Transition) Unspends() bool {
+	if t.From != Writing {
+		return false
+	}
+	switch t.To {
+	case Queued, Held, Refused:
+		return true
+	case Written:
+		return t.Receipt.Change.Empty() && (t.Intent == nil || !t.Intent.Sent)
+	}
+	return false
 }
 
 func (t Transition) forbidden(why string) error {

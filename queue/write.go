@@ -49,7 +49,7 @@ func (r *Runner) writeLoop(ctx context.Context) {
 func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 	r.notePause(ctx)
 	for ctx.Err() == nil {
-		batch, err := r.store.Claim(ctx, r.claimant(), r.now(), r.lease, 4*r.workers)
+		batch, err := r.claim(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("no request can be claimed; it is tried again", "error", err)
 		}
@@ -60,6 +60,15 @@ func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 			claimed <- q
 		}
 	}
+}
+
+// claim leases what may be begun now.
+func (r *Runner) claim(ctx context.Context) ([]Request, error) {
+	n, err := r.room(ctx)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return r.store.Claim(ctx, r.claimant(), r.now(), r.lease, n)
 }
 
 // claimant names the owner of the next claim. Each claim has its own: an attempt that outlived its lease must not pass for
@@ -96,15 +105,36 @@ func (r *Runner) write(ctx context.Context, q Request) {
 		r.giveBack(q)
 		return
 	}
-	within, stop := context.WithDeadline(context.WithoutCancel(ctx), q.LeaseUntil)
+	defer r.alone(q.ID)()
+	within, stop := context.WithTimeout(context.WithoutCancel(ctx), q.LeaseUntil.Sub(r.now()))
 	defer stop()
-	attempt := &attempt{Runner: r, request: q, doubted: sent(q)}
+	attempt := &attempt{Runner: r, request: q, doubted: sent(q), stopping: ctx.Done()}
 	err := attempt.run(within)
-	if err == nil {
+	switch {
+	case err == nil:
 		r.wake(toWrite) // the holder's next request may go
+		return
+	case errors.Is(err, errStopping) && !sent(attempt.request):
+		r.giveBack(attempt.request)
 		return
 	}
 	r.settle(context.WithoutCancel(ctx), attempt.request, err)
+}
+
+// alone waits until no other attempt of this process is at a request, and gives the function that ends this one. A clock that
+// jumps forward makes a lease look expired whose owner is at work: its modify may be on its way, and is waited for.
+func (r *Runner) alone(id RequestID) (done func()) {
+	mine := make(chan struct{})
+	for {
+		other, busy := r.atWork.LoadOrStore(id, mine)
+		if !busy {
+			return func() {
+				r.atWork.Delete(id)
+				close(mine)
+			}
+		}
+		<-other.(chan struct{})
+	}
 }
 
 // sent says whether a modify of the request may have reached a DC without an answer.
@@ -116,7 +146,7 @@ func (r *Runner) giveBack(q Request) {
 
 // settle decides what becomes of a request whose attempt did not get through.
 func (r *Runner) settle(ctx context.Context, q Request, err error) {
-	if errors.Is(err, ErrStale) || errors.Is(err, errStore) {
+	if errors.Is(err, ErrStale) || errors.Is(err, errStore) || errors.Is(err, errStopping) {
 		r.log.Warn("an attempt was given up; the lease runs out and the request is planned again", "request", q.ID, "error", err)
 		return
 	}
@@ -126,11 +156,17 @@ func (r *Runner) settle(ctx context.Context, q Request, err error) {
 		return
 	}
 	t := Transition{ID: q.ID, From: Writing, Owner: q.Owner, Cause: &e.Cause, Intent: q.Intent}
-	switch e.Kind {
-	case cause.Refusal:
+	var until *deferral
+	switch {
+	case e.Kind == cause.Refusal:
 		t.To, t.What = Refused, "refused"
-	case cause.Failure:
+	case e.Kind == cause.Failure:
 		t.To, t.What = Failed, "failed"
+	case errors.As(err, &until):
+		t.To, t.What, t.Detail, t.NotBefore = Queued, until.what, until.detail, &until.until
+	case e.Cause.Code == cause.OverCap:
+		t.To, t.What = Held, "held"
+		r.log.Warn("the request is held until an administrator releases it", "request", q.ID, "submitted_by", q.SubmittedBy, "why", e.Cause.Message)
 	default:
 		t.To, t.What = Queued, "retry"
 		t.Attempts, t.NotBefore = r.later(q.Attempts)
@@ -147,6 +183,7 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 	t := Transition{ID: q.ID, From: Writing, To: Writing, Owner: q.Owner, What: "in doubt", Cause: &e.Cause}
 	if e.Kind == cause.Waiting || r.onItsWay(q) {
 		t.Attempts, t.LeaseUntil = r.later(q.Attempts)
+		t.Intent = r.fromNow(q.Intent)
 	} else {
 		doubt := cause.Fail(cause.NotKept, "the outcome of an earlier write on %s is not known, and it cannot be planned again: %s", q.Intent.DC, e.Cause.Message)
 		t.To, t.What, t.Cause = Failed, "failed", &doubt.Cause
@@ -158,6 +195,18 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 // onItsWay says whether a modify was sent so lately that it may still land.
 func (r *Runner) onItsWay(q Request) bool { return r.now().Sub(q.Intent.At) < r.lease/leaseMargin }
 
+// fromNow gives nil, or an intent that was stored later than now, with now as its time: the clock was set back, and when it was
+// sent nobody knows.
+func (r *Runner) fromNow(i *Intent) *Intent {
+	now := r.now()
+	if !i.At.After(now) {
+		return nil
+	}
+	sent := *i
+	sent.At = now
+	return &sent
+}
+
 // errStore marks errors of the store during an attempt: without it nothing may be written.
 var errStore = errors.New("the store did not answer")
 
@@ -167,12 +216,17 @@ type attempt struct {
 	request Request
 	// doubted says that an earlier modify may still stand or land: then a conflict does not tell that nothing was written.
 	doubted bool
+	// stopping is closed when the program stops: who only waits goes then.
+	stopping <-chan struct{}
 	// before are the values that the holder's last write replaced: the cloud may show them still.
 	before []address.Values
 }
 
 // run plans and writes until it is written, refused or has to wait.
 func (a *attempt) run(ctx context.Context) error {
+	if err := a.mustNotBurst(ctx); err != nil {
+		return err
+	}
 	slips, conflicts := 0, 0
 	for {
 		err := a.once(ctx)
@@ -218,18 +272,21 @@ func (a *attempt) once(ctx context.Context) error {
 		return err
 	}
 	if sent(a.request) && a.request.Intent.Change.Stands(entry.Values) {
-		return a.noteLanded(ctx, entry)
+		return a.settleLanded(ctx, entry)
 	}
 	found, err := a.plan(ctx, entry)
 	if err != nil {
 		return a.undoubted(entry, err)
+	}
+	if a.dryRun && !(found.plan.Change.Empty() && sent(a.request)) {
+		return a.undoubted(entry, a.wouldWrite(entry, found))
 	}
 	if found.plan.Change.Empty() {
 		return a.noteStanding(ctx, entry, found)
 	}
 	expectation := expect(found)
 	if err := a.journal(ctx, entry, found, expectation); err != nil {
-		return err
+		return a.undoubted(entry, err)
 	}
 	receipt, err := a.directory.Write(ctx, ldapwriter.Job{Entry: entry, Change: found.plan.Change, Confirm: a.confirm})
 	if err != nil {
@@ -312,36 +369,22 @@ func (a *attempt) undoubted(entry ldapwriter.Entry, err error) error {
 	return err
 }
 
-// journal stores the intent: without it no modify is sent, nor while all writing is stopped.
+// journal stores the intent: without it no modify is sent. The store does not take it while all writing is stopped, nor
+// over a cap.
 func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found assessment, e cloudcheck.Expectation) error {
-	if err := a.mustNotBePaused(ctx); err != nil {
+	if err := a.keepPace(ctx); err != nil {
 		return err
 	}
 	now := a.now()
 	intent := Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, At: now, Expectation: e}
 	until := now.Add(a.lease)
 	stored, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Writing, Owner: a.request.Owner, Now: now,
-		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID})
-	if errors.Is(err, ErrStale) {
-		return err
-	}
+		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID, Spend: a.spend(entry, intent.Change)})
 	if err != nil {
-		return fmt.Errorf("%w: intent: %w", errStore, err)
+		return a.stopped(ctx, err)
 	}
 	a.request = stored
 	return nil
-}
-
-// mustNotBePaused stops an attempt that was claimed before the stop switch was turned, or taken over after it.
-func (a *attempt) mustNotBePaused(ctx context.Context) error {
-	since, by, err := a.store.Paused(ctx)
-	if err != nil {
-		return fmt.Errorf("%w: stop switch: %w", errStore, err)
-	}
-	if since.IsZero() {
-		return nil
-	}
-	return pausedBy(by, since)
 }
 
 // confirm stops a modify whose lease is nearly over: somebody else may take the request over.

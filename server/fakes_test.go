@@ -273,7 +273,11 @@ func (q *fakeQueue) Events(_ context.Context, id queue.RequestID) ([]queue.Event
 }
 
 func (q *fakeQueue) Stats(context.Context) (queue.Stats, error) {
-	return queue.Stats{ByState: map[queue.State]int{queue.Queued: 3, queue.Written: 2}}, q.begin()
+	return queue.Stats{ByState: map[queue.State]int{queue.Queued: 3, queue.Written: 2}, InFlight: 2}, q.begin()
+}
+
+func (q *fakeQueue) Used(context.Context, time.Time) (queue.Used, error) {
+	return queue.Used{Writes: 4, Removals: 1}, q.begin()
 }
 
 func (q *fakeQueue) Show(_ context.Context, identity string) (server.HolderView, error) {

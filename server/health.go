@@ -37,6 +37,7 @@ type Dependency struct {
 type ReadyJSON struct {
 	Ready        bool             `json:"ready"`
 	Paused       bool             `json:"paused" doc:"All writing is stopped; requests are still taken in."`
+	DryRun       bool             `json:"dry_run" doc:"This node was started with --dry-run: requests are taken in, checked and planned, and nothing is written."`
 	Dependencies []DependencyJSON `json:"dependencies" nullable:"false"`
 }
 
@@ -50,6 +51,7 @@ type DependencyJSON struct {
 // HealthJSON says that the process is alive.
 type HealthJSON struct {
 	Status string `json:"status" enum:"ok"`
+	DryRun bool   `json:"dry_run,omitempty" doc:"true where this node was started with --dry-run and writes nothing. Absent otherwise."`
 }
 
 type healthOutput struct{ Body HealthJSON }
@@ -62,7 +64,7 @@ type readyOutput struct {
 func (s *Server) registerHealth() {
 	operation(s, nobodyNeeded, huma.Operation{OperationID: "health", Method: http.MethodGet, Path: healthPath,
 		Summary: "Say that the process is alive"}, func(context.Context, *struct{}) (*healthOutput, error) {
-		return &healthOutput{Body: HealthJSON{Status: "ok"}}, nil
+		return &healthOutput{Body: HealthJSON{Status: "ok", DryRun: s.ready.dryRun}}, nil
 	})
 	operation(s, nobodyNeeded, huma.Operation{OperationID: "ready", Method: http.MethodGet, Path: readyPath,
 		Summary:     "Say whether requests can be taken in, and how the store, the directory and the cloud are",

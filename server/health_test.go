@@ -33,13 +33,13 @@ func TestReady(t *testing.T) {
 		named, unnamed   string // with a token, and without
 	}{
 		"all is well": {nil, nil, 200,
-			`{"ready":true,"paused":false,"dependencies":[{"name":"store","state":"up"},{"name":"directory","state":"up"}]}`, ""},
+			`{"ready":true,"paused":false,"dry_run":false,"dependencies":[{"name":"store","state":"up"},{"name":"directory","state":"up"}]}`, ""},
 		"the directory is away": {nil, away, 200,
-			`{"ready":true,"paused":false,"dependencies":[{"name":"store","state":"up"},
+			`{"ready":true,"paused":false,"dry_run":false,"dependencies":[{"name":"store","state":"up"},
 				{"name":"directory","state":"down","cause":{"code":"directory_unavailable","message":"dc1.contoso.test does not answer"}}]}`,
-			`{"ready":true,"paused":false,"dependencies":[{"name":"store","state":"up"},{"name":"directory","state":"down"}]}`},
+			`{"ready":true,"paused":false,"dry_run":false,"dependencies":[{"name":"store","state":"up"},{"name":"directory","state":"down"}]}`},
 		"the store is away": {errors.New("disk full at /var/x"), nil, 503,
-			`{"ready":false,"paused":false,"dependencies":[{"name":"store","state":"down"},{"name":"directory","state":"up"}]}`, ""},
+			`{"ready":false,"paused":false,"dry_run":false,"dependencies":[{"name":"store","state":"down"},{"name":"directory","state":"up"}]}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -63,6 +63,18 @@ func TestReady(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDryRunShows: whoever watches the daemon sees that it writes nothing.
+func TestDryRunShows(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(o *server.Options) { o.DryRun = true })
+	for path, want := range map[string]string{"/healthz": `{"status":"ok","dry_run":true}`,
+		"/readyz": `{"ready":true,"paused":false,"dry_run":true,"dependencies":[]}`} {
+		if diff := cmp.Diff(loose(t, want), loose(t, f.get(path).body)); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
 	}
 }
 

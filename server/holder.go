@@ -168,9 +168,9 @@ func conflictsOf(findings []cloudcheck.Finding, cloudIDs map[string]string) []Ho
 	return list
 }
 
-func pauseOf(since time.Time, by string) PauseJSON {
+func pauseOf(since time.Time, by string, beingWritten int) PauseJSON {
 	if since.IsZero() {
-		return PauseJSON{}
+		return PauseJSON{BeingWritten: beingWritten}
 	}
-	return PauseJSON{Paused: true, Since: since.UTC(), By: by}
+	return PauseJSON{Paused: true, Since: since.UTC(), By: by, BeingWritten: beingWritten}
 }

@@ -12,6 +12,7 @@ import (
 type readiness struct {
 	dependencies []Dependency
 	archive      Archive
+	dryRun       bool
 	now          func() time.Time
 
 	mu      sync.Mutex
@@ -34,7 +35,7 @@ func (r *readiness) ask(ctx context.Context) ReadyJSON {
 }
 
 func (r *readiness) askAll(ctx context.Context) ReadyJSON {
-	answer := ReadyJSON{Ready: true, Dependencies: make([]DependencyJSON, len(r.dependencies))}
+	answer := ReadyJSON{Ready: true, DryRun: r.dryRun, Dependencies: make([]DependencyJSON, len(r.dependencies))}
 	var asking sync.WaitGroup
 	for i, d := range r.dependencies {
 		asking.Go(func() { answer.Dependencies[i] = askOne(ctx, d) })

@@ -209,13 +209,13 @@ func TestPauseAndResume(t *testing.T) {
 		return decode[server.PauseJSON](t, f.do(call{method: http.MethodPost, path: path, token: f.local}))
 	}
 	paused := post("/v1/pause")
-	if !paused.Paused || paused.By != token.LocalName || paused.Since.IsZero() {
+	if !paused.Paused || paused.By != token.LocalName || paused.Since.IsZero() || paused.BeingWritten != 2 {
 		t.Errorf("paused: %+v", paused)
 	}
 	if ready := decode[server.ReadyJSON](t, f.get("/readyz")); !ready.Paused || !ready.Ready {
 		t.Errorf("ready: %+v", ready)
 	}
-	if resumed := post("/v1/resume"); resumed != (server.PauseJSON{}) {
+	if resumed := post("/v1/resume"); resumed != (server.PauseJSON{BeingWritten: 2}) {
 		t.Errorf("resumed: %+v", resumed)
 	}
 }

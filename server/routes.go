@@ -76,12 +76,21 @@ func (s *Server) registerSwitch(name, summary string, flip func(to Switch, ctx c
 		if err := flip(s.service, ctx, exchangeOf(ctx).caller.Name); err != nil {
 			return nil, err
 		}
-		since, by, err := s.archive.Paused(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return &pauseOutput{Body: pauseOf(since, by)}, nil
+		return s.paused(ctx)
 	})
+}
+
+// paused tells how the switch stands, and how much is still on its way to the directory.
+func (s *Server) paused(ctx context.Context) (*pauseOutput, error) {
+	since, by, err := s.archive.Paused(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stats, err := s.archive.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &pauseOutput{Body: pauseOf(since, by, stats.InFlight)}, nil
 }
 
 func (s *Server) holder(ctx context.Context, in *holderInput) (*holderOutput, error) {

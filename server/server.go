@@ -49,6 +49,8 @@ type Archive interface {
 	Events(ctx context.Context, id queue.RequestID) ([]queue.Event, error)
 	// Paused tells since when all writing is stopped and by whom; the zero time when it is not.
 	Paused(ctx context.Context) (since time.Time, by string, err error)
+	// Stats counts requests, those among them that are being written.
+	Stats(ctx context.Context) (queue.Stats, error)
 }
 
 // Holders shows a holder on both sides.
@@ -98,7 +100,7 @@ func (l Limits) orDefaults() Limits {
 	}
 }
 
-// Options are what a server is made from. All but Local, Dependencies, Limits and Rates are needed.
+// Options are what a server is made from. All but Local, Dependencies, DryRun, Limits and Rates are needed.
 type Options struct {
 	Service Service
 	Archive Archive
@@ -109,10 +111,12 @@ type Options struct {
 	Local token.Hash
 	// Dependencies are what /readyz reports.
 	Dependencies []Dependency
-	Limits       Limits
-	Rates        Rates
-	Logger       *slog.Logger
-	Now          func() time.Time
+	// DryRun says that this node writes nothing; /readyz tells.
+	DryRun bool
+	Limits Limits
+	Rates  Rates
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 func (o Options) check() error {
@@ -145,7 +149,7 @@ func New(o Options) (*Server, error) {
 	o.Limits = o.Limits.orDefaults()
 	s := &Server{service: o.Service, archive: o.Archive, holders: o.Holders, metrics: o.Metrics, log: o.Logger, now: o.Now,
 		limits: o.Limits, guard: newGuard(o),
-		ready: &readiness{dependencies: o.Dependencies, archive: o.Archive, now: o.Now}}
+		ready: &readiness{dependencies: o.Dependencies, archive: o.Archive, dryRun: o.DryRun, now: o.Now}}
 	s.api = newAPI(s.guard.mux)
 	s.register()
 	if err := s.registerDocument(); err != nil {

@@ -55,6 +55,7 @@ type RequestJSON struct {
 	Receipt      *ReceiptJSON    `json:"receipt,omitempty" doc:"What was written, or that nothing had to be."`
 	Cloud        *CloudJSON      `json:"cloud,omitempty" doc:"What the cloud showed last."`
 	Events       []EventJSON     `json:"events,omitempty" nullable:"false" doc:"Its story, oldest first; only where one request is read."`
+	ReleasedBy   string          `json:"released_by,omitempty" doc:"The name of the token that released it when it was held; no cap holds it again."`
 	Notes        []string        `json:"notes,omitempty" nullable:"false" doc:"What was noticed about the holder while planning."`
 }
 
@@ -117,6 +118,8 @@ type PauseJSON struct {
 	Paused bool      `json:"paused"`
 	Since  time.Time `json:"since,omitzero"`
 	By     string    `json:"by,omitempty" doc:"The name of the token that stopped it."`
+	// BeingWritten is what may still reach the directory: its intent was stored before.
+	BeingWritten int `json:"being_written" doc:"Requests whose modify may have been sent before the stop and has no answer yet. Once it is 0, nothing reaches the directory any more."`
 }
 
 // RequestOf shows a request; events may be nil.
@@ -125,7 +128,7 @@ func RequestOf(r queue.Request, events []queue.Event) RequestJSON {
 		ID: r.ID, State: r.State, Cause: r.Cause, Holder: r.Holder, Action: r.Action, Address: r.Address, Undoes: r.Undoes,
 		SupersededBy: r.SupersededBy, Ticket: r.Ticket, Requester: r.Requester, SubmittedBy: r.SubmittedBy, Note: r.Note,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), WrittenAt: r.WrittenAt.UTC(), VerifiedAt: r.VerifiedAt.UTC(),
-		Notes: r.Notes,
+		ReleasedBy: r.ReleasedBy, Notes: r.Notes,
 	}
 	if r.Object != (address.GUID{}) {
 		out.ObjectGUID = r.Object.String()

@@ -88,7 +88,7 @@ func judgeClock(n note) Finding {
 		f.OK, f.Detail = true, "the server tells no time"
 		return f
 	}
-	skew := n.at.Sub(n.date).Round(time.Second)
+	skew := n.ahead().Round(time.Second)
 	f.OK, f.Detail = skew.Abs() <= maxSkew, fmt.Sprintf("%s apart", skew.Abs())
 	if !f.OK {
 		f.Mend = "set this machine's clock right; sign-ins are refused else"

@@ -14,10 +14,12 @@ import (
 // Tenant reads the organization and its domains. What the organization does not tell (null, which too little permission
 // gives as well) stays unknown.
 func (c *Client) Tenant(ctx context.Context) (cloudcheck.Tenant, error) {
-	t, err := c.organization(ctx, nil)
+	var said note
+	t, err := c.organization(ctx, &said)
 	if err != nil {
 		return cloudcheck.Tenant{}, err
 	}
+	t.Ahead = said.ahead()
 	list, err := c.domains(ctx)
 	if err != nil {
 		return cloudcheck.Tenant{}, err

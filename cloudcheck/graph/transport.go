@@ -121,6 +121,14 @@ type note struct {
 	at         time.Time // ours, at the same time
 }
 
+// ahead is how far our clock was ahead of the server's, 0 where it told no time.
+func (n note) ahead() time.Duration {
+	if n.date.IsZero() {
+		return 0
+	}
+	return n.at.Sub(n.date)
+}
+
 type noteKey struct{}
 
 // withNote makes a call's transport fill n in.

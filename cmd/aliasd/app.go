@@ -78,6 +78,7 @@ the server's problem, or {"code", "message"} where the command line itself says 
 		a.addCommand(), a.primaryCommand(), a.removeCommand(),
 		a.explainCommand(), a.showCommand(), a.listCommand(), a.cancelCommand(), a.undoCommand(), a.recheckCommand(), a.releaseCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.predictCommand(), a.reportCommand(), a.auditCommand(), a.migrateCommand(),
+		a.logCommand(), a.backupCommand(), a.restoreCommand(),
 		a.checkCommand(), a.configCommand(), a.tokenCommand(), a.serviceCommand(),
 	)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", textWidth)))
@@ -100,7 +101,7 @@ func notElsewhere(c *cobra.Command) error {
 	}
 	for top := c; top.HasParent(); top = top.Parent() {
 		switch top.Name() {
-		case "demo", "run", "predict", "report", "audit", "check", "config", "token", "service", "migrate":
+		case "demo", "run", "predict", "report", "audit", "log", "backup", "restore", "check", "config", "token", "service", "migrate":
 			return usage(c, errors.New("--server: this command works on this machine alone"))
 		}
 	}

@@ -69,12 +69,12 @@ func (a *app) openAuditing(s *config.Settings, log *slog.Logger) (auditing, erro
 	if err := checkSecrets(s); err != nil {
 		return auditing{}, err
 	}
-	directory, err := openDirectory(s.Directory, log)
+	directory, err := openDirectory(s.Directory, log, nil)
 	if err != nil {
 		return auditing{}, err
 	}
 	job := auditing{settings: s, directory: directory, now: a.now, log: log}
-	if job.graph, err = openGraph(s.Cloud, log, nil); err != nil {
+	if job.graph, err = openGraph(s.Cloud, log, nil, pace{}); err != nil {
 		return auditing{}, errors.Join(err, directory.Close())
 	}
 	job.checker = newChecker(s, job.graph, a.now, log, pace{})

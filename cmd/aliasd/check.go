@@ -84,7 +84,7 @@ func checkDatabase(ctx context.Context, s *config.Settings) []checked {
 const maxSkew = 15 * time.Second
 
 func checkDirectory(ctx context.Context, s config.Directory, holder string) []checked {
-	directory, err := openDirectory(s, slog.New(slog.DiscardHandler))
+	directory, err := openDirectory(s, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return []checked{{finding: finding{Name: "directory", Detail: err.Error(), Mend: "mend the settings file"}}}
 	}
@@ -120,7 +120,7 @@ func mayWrite(may bool) string {
 }
 
 func checkCloud(ctx context.Context, s config.Cloud) []checked {
-	client, err := openGraph(s, slog.New(slog.DiscardHandler), nil)
+	client, err := openGraph(s, slog.New(slog.DiscardHandler), nil, pace{})
 	if err != nil {
 		return []checked{{finding: finding{Name: "cloud", Detail: err.Error(), Mend: "mend the settings file"}}}
 	}

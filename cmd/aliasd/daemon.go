@@ -43,6 +43,16 @@ type daemon struct {
 	lock      *os.File
 	node      node
 	shift     *shift
+	dryRun    bool
+}
+
+// limitsOf are the brakes of the settings.
+func limitsOf(l config.Limits) queue.Limits {
+	return queue.Limits{
+		Caps:  queue.Caps{Writes: l.WritesPerHour, Removals: l.RemovalsPerHour},
+		Burst: queue.Burst{Requests: l.Burst.Requests, Within: l.Burst.Within},
+		Pace:  queue.Pace{Writes: l.Pace.Writes, Within: l.Pace.Within},
+	}
 }
 
 // pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
@@ -51,10 +61,23 @@ type pace struct {
 	retryBase, retryLimit, poll time.Duration
 	// calculationGrace is one sync interval of the settings where it is zero.
 	calculationGrace time.Duration
+	// dryRun does everything but the modify.
+	dryRun bool
+	// graphTimeout and graphPatience bound one call to Graph and its retries; zero: the client's own.
+	graphTimeout, graphPatience time.Duration
+	// now is the clock of everything that the daemon decides; nil: the system's.
+	now func() time.Time
 	// lease is leaseFor the directory's time limit where it is zero.
 	lease time.Duration
 	// between is who stands between the daemon and its two sides; nobody in production, the torture run's traps in its tests.
 	between between
+}
+
+func (p pace) clock() func() time.Time {
+	if p.now == nil {
+		return time.Now
+	}
+	return p.now
 }
 
 // between wraps the two sides that a request is brought through; nil leaves a side as it is.
@@ -79,7 +102,7 @@ func newChecker(s *config.Settings, from cloudcheck.Reader, now func() time.Time
 // openDaemon makes a daemon that listens already but does nothing until Run. It needs neither directory nor cloud to be
 // there: requests are taken in and wait.
 func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pace) (d *daemon, err error) {
-	d = &daemon{settings: s, log: log, now: time.Now}
+	d = &daemon{settings: s, log: log, now: p.clock(), dryRun: p.dryRun}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -100,11 +123,12 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	if d.store, err = openStore(ctx, s); err != nil {
 		return d, err
 	}
-	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now})
-	if d.directory, err = openDirectory(s.Directory, log); err != nil {
+	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now,
+		Limits: limitsOf(s.Limits), DryRun: p.dryRun})
+	if d.directory, err = openDirectory(s.Directory, log, d.now); err != nil {
 		return d, err
 	}
-	if d.graph, err = openGraph(s.Cloud, log, d.numbers); err != nil {
+	if d.graph, err = openGraph(s.Cloud, log, d.numbers, p); err != nil {
 		return d, err
 	}
 	d.checker = newChecker(s, d.graph, d.now, log, p)
@@ -116,10 +140,12 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 
 func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
 	return queue.NewRunner(queue.Options{
-		Store: wrapped(st, p.between.store), Directory: wrapped(dir, p.between.directory), Cloud: cloud, Observer: o, Logger: log, Node: n.name(), Home: n.home(),
+		Store: wrapped(st, p.between.store), Directory: wrapped(dir, p.between.directory), Cloud: cloud, Observer: o, Logger: log,
+		Now: p.clock(), Node: n.name(), Home: n.home(),
 		Workers: 2 * s.Directory.Connections, Lease: cmp.Or(p.lease, leaseFor(s.Directory.Timeout)), Deadline: s.Verify.Deadline,
 		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
 		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
+		Limits: limitsOf(s.Limits), DryRun: p.dryRun,
 	})
 }
 
@@ -127,7 +153,7 @@ func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, 
 // looks at the cloud before it.
 func leaseFor(timeout time.Duration) time.Duration { return max(2*time.Minute, 12*timeout) }
 
-func openDirectory(s config.Directory, log *slog.Logger) (*ldapwriter.Directory, error) {
+func openDirectory(s config.Directory, log *slog.Logger, now func() time.Time) (*ldapwriter.Directory, error) {
 	roots, err := rootsOf(s.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("directory.ca_file: %w", err)
@@ -135,11 +161,11 @@ func openDirectory(s config.Directory, log *slog.Logger) (*ldapwriter.Directory,
 	return ldapwriter.Open(ldapwriter.Options{
 		Servers: s.Servers, GlobalCatalog: s.GlobalCatalog, BaseDN: s.BaseDN, RootCAs: roots,
 		Bind:        ldapwriter.SimpleBind{User: s.Bind.User, Password: s.Bind.Password.Value},
-		Connections: s.Connections, Timeout: s.Timeout, Logger: log,
+		Connections: s.Connections, Timeout: s.Timeout, Logger: log, Now: now,
 	})
 }
 
-func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer) (*graph.Client, error) {
+func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer, p pace) (*graph.Client, error) {
 	roots, err := rootsOf(s.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("cloud.ca_file: %w", err)
@@ -147,6 +173,7 @@ func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer) (*grap
 	return graph.Open(graph.Options{
 		Environment: graph.Environment(s.Environment), TenantID: s.TenantID, Credential: credentialOf(s),
 		GraphURL: s.GraphURL, AuthorityURL: s.AuthorityURL, RootCAs: roots, Logger: log, Observer: observer,
+		Timeout: p.graphTimeout, Patience: p.graphPatience, Now: p.clock(),
 	})
 }
 
@@ -186,7 +213,7 @@ func (d *daemon) openServer(ctx context.Context, watched *health) error {
 		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker, requests: d.store},
 		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
 		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond},
-		Logger: d.log, Now: d.now,
+		DryRun: d.dryRun, Logger: d.log, Now: d.now,
 	})
 	if err != nil {
 		return err
@@ -220,7 +247,10 @@ func (d *daemon) Run(ctx context.Context) error {
 		return err
 	}
 	d.log.Info("aliasd runs", "version", version, "api", d.URL(), "directory", d.settings.Directory.Servers, "tenant", d.settings.Cloud.TenantID,
-		"verify", d.settings.Schedule.Verify)
+		"verify", d.settings.Schedule.Verify, "dry_run", d.dryRun)
+	if d.dryRun {
+		d.log.Warn("this is a dry run: requests are taken in, checked and planned, and nothing is written; start aliasd without --dry-run to write them")
+	}
 	var parts sync.WaitGroup
 	var served error
 	parts.Go(func() {

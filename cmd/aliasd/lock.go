@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 )
 
-// The lock files in the data folder: the running daemon holds one, each audit the other.
+// The lock files in the data folder: the running daemon holds one, each audit and each backup one of its own.
 const (
-	lockFile      = "aliasd.lock"
-	auditLockFile = "audit.lock"
+	lockFile       = "aliasd.lock"
+	auditLockFile  = "audit.lock"
+	backupLockFile = "backup.lock"
 )
 
 // errAuditRuns says that another audit works on the same data folder, in the daemon or by hand.

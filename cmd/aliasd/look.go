@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +66,9 @@ func (a *app) printPage(page server.PageJSON) error {
 	for _, r := range page.Items {
 		printRow(a.out, "", r)
 	}
+	if slices.ContainsFunc(page.Items, func(r server.RequestJSON) bool { return r.State == queue.Held }) {
+		fmt.Fprintln(a.out, "\nheld: aliasd show ID says why; aliasd release ID lets it go, aliasd cancel ID ends it")
+	}
 	if page.NextCursor != "" {
 		fmt.Fprintf(a.out, "\nThere is more: --cursor %s\n", page.NextCursor)
 	}
@@ -80,32 +86,86 @@ func printRow(w io.Writer, indent string, r server.RequestJSON) {
 }
 
 func (a *app) pauseCommand() *cobra.Command {
-	return a.switchCommand("pause", "Stop all writing, on every node", (*client.Client).Pause)
+	var patience time.Duration
+	c := &cobra.Command{Use: "pause", Short: "Stop all writing, on every node", Example: "  aliasd pause", Args: args(cobra.NoArgs),
+		Long: "Stop all writing, on every node, at once: nothing new is begun. Then wait until what had begun has its answer from the directory.\n" +
+			"Exit code 5 says that writing is stopped, and that something that had begun has no answer yet.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if patience < 0 {
+				return usage(c, errors.New("--timeout must not be less than 0"))
+			}
+			remote, err := a.connect()
+			if err != nil {
+				return err
+			}
+			state, err := pauseAndWait(c.Context(), remote, patience)
+			if err != nil {
+				return err
+			}
+			return a.printSwitch(state)
+		}}
+	c.Flags().DurationVar(&patience, "timeout", 30*time.Second, "how long to wait for what had begun; 0: not at all")
+	return c
+}
+
+// pauseAndWait stops all writing, and asks again until nothing is on its way to the directory any more, or the time is over.
+func pauseAndWait(ctx context.Context, remote *client.Client, patience time.Duration) (server.PauseJSON, error) {
+	state, err := remote.Pause(ctx)
+	if err != nil || patience == 0 {
+		return state, err
+	}
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for state.BeingWritten > 0 {
+		select {
+		case <-ctx.Done():
+			return state, ctx.Err()
+		case <-over.C:
+			return state, nil
+		case <-again.C:
+			if state, err = remote.Pause(ctx); err != nil {
+				return state, err
+			}
+		}
+	}
+	return state, nil
 }
 
 func (a *app) resumeCommand() *cobra.Command {
-	return a.switchCommand("resume", "Start writing again", (*client.Client).Resume)
-}
-
-func (a *app) switchCommand(verb, short string, turn func(*client.Client, context.Context) (server.PauseJSON, error)) *cobra.Command {
-	return &cobra.Command{Use: verb, Short: short, Example: "  aliasd " + verb, Args: args(cobra.NoArgs),
+	return &cobra.Command{Use: "resume", Short: "Start writing again", Example: "  aliasd resume", Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			remote, err := a.connect()
 			if err != nil {
 				return err
 			}
-			state, err := turn(remote, c.Context())
+			state, err := remote.Resume(c.Context())
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(state)
-			}
-			if state.Paused {
-				fmt.Fprintln(a.out, "writing is stopped; requests are still taken in and wait")
-			} else {
-				fmt.Fprintln(a.out, "writing goes on")
-			}
-			return nil
+			return a.printSwitch(state)
 		}}
+}
+
+// printSwitch says how the stop switch stands; what is still on its way to the directory is not done with.
+func (a *app) printSwitch(state server.PauseJSON) error {
+	onItsWay := state.Paused && state.BeingWritten > 0
+	switch {
+	case a.json:
+		if err := a.printJSON(state); err != nil {
+			return err
+		}
+	case onItsWay:
+		fmt.Fprintln(a.out, "writing is stopped; requests are still taken in and wait")
+		say(a.out, "", fmt.Sprintf("%d begun before it and without an answer from the directory yet: aliasd list --state writing shows them", state.BeingWritten))
+	case state.Paused:
+		fmt.Fprintln(a.out, "writing is stopped; requests are still taken in and wait")
+	default:
+		fmt.Fprintln(a.out, "writing goes on")
+	}
+	if onItsWay {
+		return &silentError{code: exitTimedOut}
+	}
+	return nil
 }

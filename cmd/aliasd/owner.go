@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/aliasd/aliasd/private"
 )
@@ -19,4 +20,12 @@ func inDataDir(dir string, do func() error) (err error) {
 		return fmt.Errorf("data_dir: %w", err)
 	}
 	return do()
+}
+
+// ignoreGone is nil where a file is not there.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

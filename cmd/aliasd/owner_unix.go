@@ -29,7 +29,7 @@ func keepOwner(dir string) (give func() error, err error) {
 	if !ok || owner.Uid == 0 {
 		return nothing, nil
 	}
-	for _, name := range []string{storeFile, storeFile + "-wal", storeFile + "-shm", mirrorFile, auditLockFile} {
+	for _, name := range []string{storeFile, storeFile + "-wal", storeFile + "-shm", mirrorFile, lockFile, auditLockFile, backupLockFile} {
 		if info, err := os.Lstat(dir + "/" + name); err == nil && !alone(info) {
 			return nil, fmt.Errorf("%s/%s is a link, or no file; root does not work on it", dir, name)
 		}
@@ -67,11 +67,4 @@ func giveAway(dir string, owner *syscall.Stat_t) error {
 		}
 		return ignoreGone(root.Lchown(name, int(owner.Uid), int(owner.Gid)))
 	})
-}
-
-func ignoreGone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

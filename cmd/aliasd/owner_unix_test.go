@@ -72,6 +72,26 @@ func TestRootInTheServicesFolder(t *testing.T) {
 	wantOwner(t, data, someService)
 }
 
+// Root's backup, restore and removal leave the folder to the service; the backup elsewhere is root's.
+func TestRootBacksUpAndRestores(t *testing.T) {
+	t.Parallel()
+	s := newDefects(t)
+	data := filepath.Join(s.dir, "data")
+	dynamicUser(t, data)
+	s.cli(t, "token", "create", "--name", "helpdesk", "--scope", "read").want(t, exitDone)
+	inside, outside := filepath.Join(data, "copy.db"), filepath.Join(s.dir, "copy.db")
+	for _, file := range []string{inside, outside} {
+		s.cli(t, "backup", file).want(t, exitDone)
+	}
+	s.cli(t, "restore", outside).want(t, exitDone)
+	s.cli(t, "log", "verify").want(t, exitDone)
+	wantOwner(t, data, someService)
+	info, err := os.Stat(outside)
+	if fatal(t, err); info.Sys().(*syscall.Stat_t).Uid != 0 || info.Mode().Perm() != 0o600 {
+		t.Errorf("the backup has mode %v", info.Mode())
+	}
+}
+
 func TestRootWithoutAFolder(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
@@ -93,7 +113,7 @@ func TestRootFollowsNoLinks(t *testing.T) {
 	fatal(t, os.WriteFile(secret, nil, 0o600))
 	dir := t.TempDir()
 	fatal(t, errors.Join(os.Chmod(dir, 0o700), os.Chown(dir, someService, someService)))
-	for _, name := range []string{auditLockFile, mirrorFile, storeFile} {
+	for _, name := range []string{lockFile, auditLockFile, backupLockFile, mirrorFile, storeFile} {
 		path := filepath.Join(dir, name)
 		for _, link := range []func(string, string) error{os.Symlink, os.Link} {
 			fatal(t, link(secret, path))

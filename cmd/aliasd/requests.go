@@ -97,7 +97,8 @@ func (a *app) undoCommand() *cobra.Command {
 }
 
 func (a *app) cancelCommand() *cobra.Command {
-	return a.stepCommand("cancel", "Take back a request that is not written yet", (*client.Client).Cancel)
+	return a.heldCommand("cancel", "Take back requests that are not written yet",
+		"Take back requests that are accepted, queued or held. --all-held takes back all that are held.", (*client.Client).Cancel)
 }
 
 func (a *app) recheckCommand() *cobra.Command {
@@ -105,11 +106,13 @@ func (a *app) recheckCommand() *cobra.Command {
 }
 
 func (a *app) releaseCommand() *cobra.Command {
-	return a.stepCommand("release", "Let a held request go", (*client.Client).Release)
+	return a.heldCommand("release", "Let held requests go",
+		"Let held requests go: they are written in their turn, and no cap holds them again. They count in the caps all the same.\n"+
+			"Look at them first: aliasd list --state held", (*client.Client).Release)
 }
 
 // stepCommand makes one of the commands that move a request that is there.
-func (a *app) stepCommand(verb, short string, step func(*client.Client, context.Context, queue.RequestID) (server.RequestJSON, error)) *cobra.Command {
+func (a *app) stepCommand(verb, short string, step stepper) *cobra.Command {
 	var wait waiting
 	c := &cobra.Command{Use: verb + " ID", Short: short, Example: "  aliasd " + verb + " 0198c5a2-…", Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
@@ -117,9 +120,7 @@ func (a *app) stepCommand(verb, short string, step func(*client.Client, context.
 				return step(remote, ctx, queue.RequestID(given[0]))
 			})
 		}}
-	if verb != "cancel" {
-		wait.flags(c)
-	}
+	wait.flags(c)
 	return c
 }
 

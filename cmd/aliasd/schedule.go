@@ -28,6 +28,7 @@ func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 		{"schedule.verify", d.settings.Schedule.Verify, d.sweep},
 		{"schedule.report", d.settings.Schedule.Report, d.reportNow},
 		{"schedule.audit", d.settings.Schedule.Audit, d.auditNow},
+		{"the event log", logKeeping, d.keepLog},
 	}
 	for _, job := range jobs {
 		if job.when == "" {

@@ -83,7 +83,7 @@ func TestAuditSeesNobody(t *testing.T) {
 			fatal(t, s.Site.Remove(t.Context(), s.Site.DNOf(o)))
 		}
 	}
-	directory, err := openDirectory(settings.Directory, s.daemon.log)
+	directory, err := openDirectory(settings.Directory, s.daemon.log, nil)
 	fatal(t, err)
 	defer func() { fatal(t, directory.Close()) }()
 	blind := *s.daemon

@@ -105,7 +105,14 @@ func (s *stack) syncEvery(t *testing.T, d time.Duration) {
 func newSite(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
 	t.Helper()
 	o.LicenceNew = true
-	box, err := lab.Start(context.Background(), lab.Options{Directory: kind, Objects: people(), Tenant: o})
+	return labSite(t, lab.Options{Directory: kind, Tenant: o})
+}
+
+// labSite is newSite for any lab.
+func labSite(t *testing.T, o lab.Options) *stack {
+	t.Helper()
+	o.Objects = people()
+	box, err := lab.Start(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ func printStory(w io.Writer, r server.RequestJSON) {
 	fmt.Fprintf(w, "%s  %s\n", r.ID, strings.ToUpper(string(r.State)))
 	say(w, "  ", asked(r))
 	for _, line := range [][2]string{{"ticket", r.Ticket}, {"requester", r.Requester}, {"submitted by", r.SubmittedBy}, {"note", r.Note},
+		{"released by", r.ReleasedBy},
 		{"superseded by", string(r.SupersededBy)}} {
 		if line[1] != "" {
 			sayf(w, "  %-14s %s", line[0], line[1])
@@ -136,6 +137,8 @@ func happened(e server.EventJSON) string {
 		"in doubt":         "may have been written; it is looked at again", "retry": "tried again later", "woken": "asked to look again",
 		"cloud away": "the cloud could not be asked", "undone": "taken back by a later request",
 		"superseded": "superseded by a later request", "cancelled": "cancelled", "released": "released: it waits for its turn",
+		"held": "held: an administrator has to look at it", "paced": "waits: writes are spread",
+		"dry run": "planned in a dry run: nothing was written", "dry run over": "the dry run is over: it waits for its turn",
 		"refused": "refused: nothing was written", "failed": "failed", "verdict": "looked at in the cloud",
 	}
 	known, ok := words[e.What]

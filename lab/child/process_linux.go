@@ -56,10 +56,7 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // Err is how the process ended, once Done is closed.
 func (p *Process) Err() error { return p.err }
 
-// Signal sends the process a signal; one that has ended already gets none.
-func (p *Process) Signal(signal syscall.Signal) error { return p.send(p.pid, signal) }
-
-// Stop asks the process to end by a signal, kills what is left of its group after limit, and returns when nothing is. It may
+// Stop asks the group to end by a signal, kills what is left of it after limit, and returns when nothing is. It may
 // be called for a process that has ended already.
 func (p *Process) Stop(gently syscall.Signal, limit time.Duration) error {
 	select {
@@ -67,7 +64,7 @@ func (p *Process) Stop(gently syscall.Signal, limit time.Duration) error {
 		return nil
 	default:
 	}
-	if err := p.send(p.pid, gently); err != nil {
+	if err := p.send(-p.pid, gently); err != nil {
 		return err
 	}
 	if p.gone(limit) {

@@ -18,6 +18,9 @@ import (
 	"github.com/aliasd/aliasd/lab/faultproxy"
 )
 
+// patience is how long the clients of the tests wait for an answer that does not come.
+const patience = 2 * time.Second
+
 const answer = `{"value":[{"id":"1"},{"id":"2"}]}`
 
 // web is an HTTPS server with the proxy in front of it, and a client that knows the proxy alone.
@@ -119,10 +122,13 @@ func TestHTTPAnswersGoWrong(t *testing.T) {
 					}
 					return m.Kind == faultproxy.Reply
 				}, faultproxy.Fault{Action: test.action}))
-				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
 				if _, body, err := w.post(ctx, path); !test.fits(err) {
 					t.Errorf("got %q, %v", body, err)
+				}
+				if len(replies) == 0 {
+					t.Fatal("the server did not answer in time: nothing was shown")
 				}
 				if seen := <-replies; seen.Path != path || seen.Method != http.MethodPost || seen.Code != http.StatusOK {
 					t.Errorf("the hook saw %+v", seen)

@@ -151,7 +151,7 @@ func ldapFaults() []ldapFault {
 func (f ldapFault) run(t *testing.T, b bench) {
 	b.reset(t)
 	conn := b.dial(t)
-	conn.SetTimeout(300 * time.Millisecond)
+	conn.SetTimeout(patience)
 	before, after := false, false
 	fault := f.fault
 	fault.Before, fault.After = func() { before = true }, func() { after = true }
@@ -252,7 +252,7 @@ func TestIdleConnectionDies(t *testing.T) {
 	t.Parallel()
 	b := embedded(t)
 	old := b.dial(t)
-	old.SetTimeout(100 * time.Millisecond)
+	old.SetTimeout(patience)
 	b.proxy.HoldAll()
 	if err := b.setMail(old, newMail); codeOf(err) != ldap.ErrorNetwork {
 		t.Errorf("on the dead connection: %v", err)

@@ -24,6 +24,7 @@ type link struct {
 	over      chan struct{} // closed when the connection is over
 	once      sync.Once
 	held      atomic.Bool // nothing passes any more
+	muted     atomic.Bool // the client gets nothing any more
 
 	mu        sync.Mutex // guards what follows
 	serverTCP net.Conn
@@ -147,6 +148,10 @@ func (l *link) pass(m framed, action Action, from, to *tls.Conn) bool {
 	if half {
 		m.raw = m.raw[:m.body+(len(m.raw)-m.body)/2]
 	}
+	if m.Direction == ToServer { // its answer may come before the write returns
+		l.muted.Store(action == PassAndCut || action == PassAndReset)
+		l.held.Store(action == PassAndHold || action == TruncateAndHold)
+	}
 	if l.write(m, to) != nil {
 		return false
 	}
@@ -175,6 +180,9 @@ func (l *link) write(m framed, to *tls.Conn) error {
 	if m.Direction == ToClient {
 		l.writing.Lock()
 		defer l.writing.Unlock()
+		if l.muted.Load() {
+			return net.ErrClosed
+		}
 	}
 	_, err := to.Write(m.raw)
 	return err

@@ -100,5 +100,5 @@ func (c *controller) stop() error {
 
 // clear frees what a domain controller holds that does not run.
 func (c *controller) clear() error {
-	return errors.Join(c.space.remove(), c.address.release())
+	return errors.Join(c.space.Remove(), c.address.release())
 }

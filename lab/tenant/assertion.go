@@ -138,5 +138,10 @@ func (t *Tenant) isTokenEndpoint(audience string) bool {
 // hosts are the addresses that the tenant answers at.
 func (t *Tenant) hosts() []string {
 	port := strings.TrimPrefix(t.AuthorityURL, "https://localhost")
-	return []string{"https://localhost" + port, "https://127.0.0.1" + port}
+	hosts := []string{"https://localhost" + port, "https://127.0.0.1" + port}
+	t.aliases.Range(func(url, _ any) bool {
+		hosts = append(hosts, url.(string))
+		return true
+	})
+	return hosts
 }

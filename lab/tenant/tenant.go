@@ -43,6 +43,7 @@ type Tenant struct {
 
 	clock   atomic.Pointer[func() time.Time]
 	mu      sync.Mutex
+	aliases sync.Map // other addresses, as strings
 	granted []string
 	tokens  map[string]grant
 	faults  []*Fault
@@ -143,6 +144,12 @@ func (t *Tenant) Close() error {
 func (t *Tenant) SetNow(now func() time.Time) { t.clock.Store(&now) }
 
 func (t *Tenant) now() time.Time { return (*t.clock.Load())() }
+
+// AlsoAt makes the tenant take sign-ins that were made for another address of it, that of a proxy in front of it:
+// https://localhost:40125.
+func (t *Tenant) AlsoAt(url string) {
+	t.aliases.Store(url, true)
+}
 
 // Grant sets the application permissions of the app. Tokens that were issued before keep theirs, as in Entra.
 func (t *Tenant) Grant(permissions ...string) {

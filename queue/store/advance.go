@@ -32,6 +32,11 @@ func (s *Store) Advance(ctx context.Context, made queue.Transition) (queue.Reque
 }
 
 func (t *txn) advance(made queue.Transition, values []any) (r queue.Request, err error) {
+	if made.Sends() {
+		if err := t.lockBrakes(made); err != nil {
+			return r, err
+		}
+	}
 	found, err := t.row(`UPDATE requests SET
 			state          = @to,
 			cause          = coalesce(@cause, CASE WHEN @clear THEN NULL ELSE cause END),
@@ -50,6 +55,7 @@ func (t *txn) advance(made queue.Transition, values []any) (r queue.Request, err
 			last_sync_seen = coalesce(@last_sync_seen, last_sync_seen),
 			sync_moves     = coalesce(@sync_moves, sync_moves),
 			notes          = coalesce(@notes, notes),
+			released_by    = coalesce(nullif(@released_by, ''), released_by),
 			updated_at     = @now,
 			written_at     = CASE WHEN @to = 'written' AND state <> @to THEN @now ELSE written_at END,
 			verified_at    = CASE WHEN @to = 'verified' AND state <> @to THEN @now ELSE verified_at END
@@ -60,6 +66,9 @@ func (t *txn) advance(made queue.Transition, values []any) (r queue.Request, err
 	}
 	if !found {
 		return r, t.passedBy(made.ID)
+	}
+	if err := t.brake(r.Seq, made); err != nil {
+		return r, err
 	}
 	if err := t.log(made); err != nil {
 		return r, err
@@ -79,6 +88,7 @@ func valuesOf(made queue.Transition) ([]any, error) {
 		sql.Named("lease_until", microsOrNull(made.LeaseUntil)), sql.Named("last_sync_seen", microsOrNull(made.LastSyncSeen)),
 		sql.Named("attempts", made.Attempts), sql.Named("sync_moves", made.SyncMoves), sql.Named("cloud_id", made.CloudID),
 		sql.Named("in_doubt", inDoubt(made)), sql.Named("receipt_dc", receiptDC(made)),
+		sql.Named("released_by", made.ReleasedBy),
 	}
 	documents := []struct {
 		name string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck"
+	pglab "github.com/aliasd/aliasd/lab/postgres"
 	"github.com/aliasd/aliasd/ldapwriter"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/sqlitefile"
@@ -46,11 +47,66 @@ func submission(n int64) queue.Submission {
 		SubmittedBy: "helpdesk"}
 }
 
+// measured are the databases that benches run on; PostgreSQL commits with fsync here.
+func measured(b *testing.B, bench func(b *testing.B, d database, floor func(*testing.B) float64)) {
+	b.Run("sqlite", func(b *testing.B) { bench(b, onSQLite(), floor) })
+	b.Run("postgres", func(b *testing.B) {
+		if err := pglab.Missing(); err != nil {
+			b.Skip(err)
+		}
+		server, err := pglab.Start(context.Background(), pglab.Options{Fsync: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() {
+			if err := server.Stop(); err != nil {
+				b.Error(err)
+			}
+		}()
+		place := func(t testing.TB) string {
+			name, err := server.NewDatabase(context.Background(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return server.URL(name)
+		}
+		bench(b, database{name: "postgres", place: place, open: openedPostgres}, func(b *testing.B) float64 { return floorOf(b, place(b)) })
+	})
+}
+
+// floorOf is what a PostgreSQL server gives: 32 connections, each row of 200 bytes committed by itself.
+func floorOf(b *testing.B, url string) (perSecond float64) {
+	b.Helper()
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxIdleConns(callers)
+	db.SetMaxOpenConns(callers)
+	if _, err := db.Exec(`CREATE TABLE rows (n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body BYTEA NOT NULL)`); err != nil {
+		b.Fatal(err)
+	}
+	insert, err := db.Prepare(`INSERT INTO rows (body) VALUES ($1)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body := make([]byte, 200)
+	return crowded(b, b.N, func(int64) error {
+		_, err := insert.Exec(body)
+		return err
+	})
+}
+
 // BenchmarkAccept is the durable acceptance by 32 callers at once, without and with a key, against the floor in the same run.
 func BenchmarkAccept(b *testing.B) {
+	measured(b, benchmarkAccept)
+}
+
+func benchmarkAccept(b *testing.B, d database, floor func(*testing.B) float64) {
 	for _, keyed := range []bool{false, true} {
 		b.Run(fmt.Sprintf("keyed=%v", keyed), func(b *testing.B) {
-			s := fresh(b)
+			s := d.fresh(b)
 			b.ResetTimer()
 			got := crowded(b, b.N, func(n int64) error {
 				key := queue.Idempotency{}
@@ -95,9 +151,11 @@ func floor(b *testing.B) (perSecond float64) {
 
 // BenchmarkLifecycle brings requests from accepted to verified, all six steps durable, by 32 callers at once.
 func BenchmarkLifecycle(b *testing.B) {
-	s := fresh(b)
-	b.ResetTimer()
-	b.ReportMetric(crowded(b, b.N, func(n int64) error { return live(s, n) }), "requests/s")
+	measured(b, func(b *testing.B, d database, _ func(*testing.B) float64) {
+		s := d.fresh(b)
+		b.ResetTimer()
+		b.ReportMetric(crowded(b, b.N, func(n int64) error { return live(s, n) }), "requests/s")
+	})
 }
 
 // live brings one request to verified. Claim hands out whatever is queued: each caller goes on with what it got.
@@ -123,21 +181,29 @@ func live(s *Store, n int64) error {
 }
 
 func writeAndVerify(s *Store, r queue.Request, now time.Time) error {
-	change := address.Change{Add: address.Set{address.Secondary(r.Address)}}
-	expected := cloudcheck.Expectation{Wants: []address.Want{{Address: r.Address, Role: address.RoleSecondary}}}
-	intent := queue.Intent{DC: "ldaps://dc1.contoso.test:636", Change: change, Sent: true, Expectation: expected}
-	for _, t := range []queue.Transition{
-		{From: queue.Writing, To: queue.Writing, What: "intent", Detail: intent, Intent: &intent},
-		{From: queue.Writing, To: queue.Written, Receipt: &ldapwriter.Receipt{DC: intent.DC, Change: change}, Detail: change,
-			Expectation: &expected, Supersedes: []address.Key{r.Address.Key()}},
-		{From: queue.Written, To: queue.Verified},
-	} {
-		t.ID, t.Owner, t.Now = r.ID, "node", now
+	for _, t := range steps(r, now) {
 		if _, err := s.Advance(context.Background(), t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// steps bring a leased request to verified.
+func steps(r queue.Request, now time.Time) []queue.Transition {
+	change := address.Change{Add: address.Set{address.Secondary(r.Address)}}
+	expected := cloudcheck.Expectation{Wants: []address.Want{{Address: r.Address, Role: address.RoleSecondary}}}
+	intent := queue.Intent{DC: "ldaps://dc1.contoso.test:636", Change: change, Sent: true, At: now, Expectation: expected}
+	receipt := ldapwriter.Receipt{DC: intent.DC, Change: change, At: now}
+	all := []queue.Transition{
+		{From: queue.Writing, To: queue.Writing, What: "intent", Detail: intent, Intent: &intent},
+		{From: queue.Writing, To: queue.Written, Receipt: &receipt, Detail: receipt, Expectation: &expected, Supersedes: []address.Key{r.Address.Key()}},
+		{From: queue.Written, To: queue.Verified},
+	}
+	for i := range all {
+		all[i].ID, all[i].Owner, all[i].Now = r.ID, "node", now
+	}
+	return all
 }
 
 // BenchmarkClaim is one claim while 10,000 requests wait: all for their turn, all for their retry, or all for one holder.
@@ -153,7 +219,7 @@ func BenchmarkClaim(b *testing.B) {
 		"one holder": {func(int) address.GUID { return address.GUID{1} }, time.Time{}},
 	} {
 		b.Run(name, func(b *testing.B) {
-			s := fresh(b)
+			s := onSQLite().fresh(b)
 			err := s.write(context.Background(), func(t *txn) error {
 				for n := range waiting {
 					if err := t.wait(n, c.holder(n), now, c.notBefore); err != nil {

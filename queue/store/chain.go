@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
 
 	"github.com/aliasd/aliasd/queue"
 )
@@ -38,8 +35,12 @@ func (t *txn) appendEvents() error {
 	if err == nil {
 		_, err = t.row(`SELECT id, hash FROM events ORDER BY id DESC LIMIT 1`, nil, &at.id, &at.hash)
 	}
+	entries := make([]sealed, len(t.events))
 	for i := 0; i < len(t.events) && err == nil; i++ {
-		err = t.appendEvent(&at, t.events[i])
+		entries[i], err = at.seal(t.events[i])
+	}
+	if err == nil {
+		err = t.statements.dialect.insertEvents(t, entries)
 	}
 	t.last = at
 	if err != nil {
@@ -48,15 +49,43 @@ func (t *txn) appendEvents() error {
 	return nil
 }
 
-func (t *txn) appendEvent(at *head, e queue.Event) error {
-	e.ID = at.id + 1
-	sealed, canonical, err := e.Sealed(at.hash)
-	if err != nil {
-		return err
+// sealed is an event in its place in the log, and the bytes that are kept of it.
+type sealed struct {
+	queue.Event
+	entry string
+}
+
+// seal puts an event behind the end of the log, which it becomes.
+func (h *head) seal(e queue.Event) (sealed, error) {
+	e.ID = h.id + 1
+	e, canonical, err := e.Sealed(h.hash)
+	*h = head{e.ID, e.Hash}
+	return sealed{e, string(canonical)}, err
+}
+
+// insertEach writes entries one by one.
+func insertEach(t *txn, entries []sealed) error {
+	for _, e := range entries {
+		_, err := t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash) VALUES (?, ?, ?, ?, ?)`,
+			e.ID, e.RequestID, e.entry, e.PrevHash, e.Hash)
+		if err != nil {
+			return err
+		}
 	}
-	*at = head{sealed.ID, sealed.Hash}
-	_, err = t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash) VALUES (?, ?, ?, ?, ?)`,
-		sealed.ID, sealed.RequestID, string(canonical), sealed.PrevHash, sealed.Hash)
+	return nil
+}
+
+// insertTogether writes entries by one statement.
+func insertTogether(t *txn, entries []sealed) error {
+	var ids []int64
+	var requests, texts, before, hashes []string
+	for _, e := range entries {
+		ids, requests, texts = append(ids, e.ID), append(requests, string(e.RequestID)), append(texts, e.entry)
+		before, hashes = append(before, e.PrevHash), append(hashes, e.Hash)
+	}
+	_, err := t.exec(`INSERT INTO events (id, request_id, entry, prev_hash, hash)
+		SELECT * FROM unnest(CAST(? AS BIGINT[]), CAST(? AS TEXT[]), CAST(? AS TEXT[]), CAST(? AS TEXT[]), CAST(? AS TEXT[]))`,
+		ids, requests, texts, before, hashes)
 	return err
 }
 
@@ -79,51 +108,4 @@ func (s *Store) Events(ctx context.Context, id queue.RequestID) ([]queue.Event, 
 		return nil, noRequest(id)
 	}
 	return story, nil
-}
-
-// verifyBatch is how many entries VerifyChain reads at a time, so that it never holds up the clearing of the WAL for long.
-const verifyBatch = 1000
-
-// errBrokenLink stops the walk along the chain.
-var errBrokenLink = errors.New("broken link")
-
-// VerifyChain walks the whole event log. It returns the id of the first entry that is not what was written: changed, left
-// out or moved; 0 where every link holds.
-func (s *Store) VerifyChain(ctx context.Context) (firstBroken int64, err error) {
-	at := head{}
-	after := int64(math.MinInt64) // what stands before the first entry is none of ours
-	for more := true; more; {
-		before := at.id
-		err := s.rows(ctx, `SELECT id, request_id, entry, prev_hash, hash FROM events WHERE id > ? ORDER BY id LIMIT ?`,
-			[]any{after, verifyBatch}, func(rows *sql.Rows) error { return at.follow(rows) })
-		if errors.Is(err, errBrokenLink) {
-			return at.id + 1, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("verify the event log: %w", ended(ctx, err))
-		}
-		after, more = at.id, at.id > before
-	}
-	return 0, nil
-}
-
-// follow goes one link further: the entry that is next, unchanged, behind the one before it.
-func (h *head) follow(row scanner) error {
-	var id int64
-	var request queue.RequestID
-	var entry, prev, hash string
-	if err := row.Scan(&id, &request, &entry, &prev, &hash); err != nil {
-		return err
-	}
-	var says struct {
-		ID        int64           `json:"id"`
-		RequestID queue.RequestID `json:"request_id"`
-	}
-	readable := json.Unmarshal([]byte(entry), &says) == nil
-	if !readable || id != h.id+1 || says.ID != id || says.RequestID != request || prev != h.hash ||
-		hash != queue.ChainHash(h.hash, []byte(entry)) {
-		return errBrokenLink
-	}
-	h.id, h.hash = id, hash
-	return nil
 }

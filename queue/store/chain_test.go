@@ -49,7 +49,7 @@ func tampered(t *testing.T, path string, statements []string) *Store {
 
 func TestVerifyChain(t *testing.T) {
 	t.Parallel()
-	const n = verifyBatch + 50
+	const n = 1050
 	last, path := fmt.Sprint(n), logOf(t, n)
 	cases := map[string]struct {
 		statements []string

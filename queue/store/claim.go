@@ -15,13 +15,16 @@ import (
 func (s *Store) Unresolved(ctx context.Context, now time.Time, n int) ([]queue.Request, error) {
 	due, err := s.requests(ctx, `SELECT `+columns+` FROM requests
 		WHERE state = 'accepted' AND seq < (
-			SELECT coalesce(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted' AND not_before > ?)
-		ORDER BY seq LIMIT ?`, micros(queue.Instant(now)), max(n, 0))
+			SELECT coalesce(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted' AND not_before > ? AND not_before <= ?)
+		ORDER BY seq LIMIT ?`, micros(queue.Instant(now)), farthest(now), max(n, 0))
 	if err != nil {
 		return nil, fmt.Errorf("read accepted requests: %w", err)
 	}
 	return due, nil
 }
+
+// farthest is the last time that can be meant.
+func farthest(now time.Time) int64 { return micros(queue.Instant(now.Add(queue.Farthest))) }
 
 // Resolve is queue.Work's.
 func (s *Store) Resolve(ctx context.Context, id queue.RequestID, holder address.GUID, claims []queue.Claim, now time.Time) (queue.Request, error) {
@@ -129,7 +132,8 @@ type leasing struct {
 func (t *txn) takeOver(l leasing, n int) ([]queue.Request, error) {
 	return t.leased(queue.Transition{From: queue.Writing, What: "taken over"}, l,
 		`WITH expired AS MATERIALIZED (
-			SELECT seq FROM requests WHERE state = 'writing' AND lease_until <= @now ORDER BY seq LIMIT @n FOR UPDATE SKIP LOCKED)
+			SELECT seq FROM requests WHERE state = 'writing' AND (lease_until <= @now OR lease_until > @far)
+			ORDER BY seq LIMIT @n FOR UPDATE SKIP LOCKED)
 		UPDATE requests SET owner = @owner, lease_until = @until, updated_at = @now
 		WHERE seq IN (SELECT seq FROM expired)
 		RETURNING `+columns, n)
@@ -141,7 +145,7 @@ func (t *txn) lease(l leasing, n int) ([]queue.Request, error) {
 	return t.leased(queue.Transition{From: queue.Queued, What: "claimed"}, l,
 		`WITH due AS MATERIALIZED (
 			SELECT seq FROM requests AS r INDEXED BY requests_queued
-			WHERE r.state = 'queued' AND r.not_before <= @now
+			WHERE r.state = 'queued' AND (r.not_before <= @now OR r.not_before > @far)
 				AND NOT EXISTS (SELECT 1 FROM pause)
 				AND r.seq < (SELECT coalesce(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted')
 				AND NOT EXISTS (
@@ -159,7 +163,8 @@ func (t *txn) leased(made queue.Transition, l leasing, query string, n int) ([]q
 		return nil, nil
 	}
 	var leased []queue.Request
-	args := []any{sql.Named("owner", l.owner), sql.Named("until", micros(l.until)), sql.Named("now", micros(l.now)), sql.Named("n", n)}
+	args := []any{sql.Named("owner", l.owner), sql.Named("until", micros(l.until)), sql.Named("now", micros(l.now)),
+		sql.Named("far", farthest(l.now)), sql.Named("n", n)}
 	err := t.rows(query, args, func(row *sql.Rows) error {
 		r, err := scanRequest(row)
 		leased = append(leased, r)

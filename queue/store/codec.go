@@ -12,7 +12,7 @@ import (
 // columns are those of a request, in the order in which scanRequest reads them.
 const columns = `id, seq, holder, action, address, undoes, ticket, requester, note, allow, submitted_by,
 	state, cause, object, cloud_id, attempts, not_before, owner, lease_until, intent, receipt, expectation,
-	seen, last_sync_seen, sync_moves, superseded_by, notes, created_at, updated_at, written_at, verified_at`
+	seen, last_sync_seen, sync_moves, superseded_by, released_by, notes, created_at, updated_at, written_at, verified_at`
 
 // scanner is a row.
 type scanner interface{ Scan(to ...any) error }
@@ -29,7 +29,7 @@ func fields(r *queue.Request) []any {
 		&r.ID, &r.Seq, &r.Holder, &r.Action, &r.Address, &r.Undoes, &r.Ticket, &r.Requester, &r.Note, list[address.Allowance]{&r.Allow}, &r.SubmittedBy,
 		&r.State, document{&r.Cause}, guid{&r.Object}, &r.CloudID, &r.Attempts, instant{&r.NotBefore}, &r.Owner, instant{&r.LeaseUntil},
 		document{&r.Intent}, document{&r.Receipt}, document{&r.Expectation}, document{&r.Seen}, instant{&r.LastSyncSeen}, &r.SyncMoves,
-		&r.SupersededBy, list[string]{&r.Notes}, instant{&r.CreatedAt}, instant{&r.UpdatedAt}, instant{&r.WrittenAt}, instant{&r.VerifiedAt},
+		&r.SupersededBy, &r.ReleasedBy, list[string]{&r.Notes}, instant{&r.CreatedAt}, instant{&r.UpdatedAt}, instant{&r.WrittenAt}, instant{&r.VerifiedAt},
 	}
 }
 

@@ -17,10 +17,10 @@ func (s *Store) Paused(ctx context.Context) (since time.Time, by string, err err
 	return since, by, nil
 }
 
-// SetPaused is queue.Control's. Stopping what is stopped keeps since when and by whom.
+// SetPaused is queue.Control's. Stopping what is stopped keeps since when and by whom. It waits for the claims and the
+// intents that are under way: none is made after it has returned.
 func (s *Store) SetPaused(ctx context.Context, paused bool, by string, now time.Time) error {
 	err := s.write(ctx, func(t *txn) (err error) {
-		// Claims that are under way are waited for: none is made after this has returned.
 		if err := t.lock(pauseLock); err != nil {
 			return err
 		}

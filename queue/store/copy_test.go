@@ -19,13 +19,28 @@ func fill(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
+	past(t, s, [16]byte{77}, 2)
+	prune(t, s)
+	spent, err := accept(s, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spendOf(ctx, s, spent.ID, now); err != nil {
+		t.Fatal(err)
+	}
 	r, _, err := s.Accept(ctx, queue.Submission{Holder: "Jürgen 日本 '\\\"", Note: "a\nb\x01", SubmittedBy: "helpdesk"}, queue.Idempotency{Key: "k"}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Resolve(ctx, r.ID, [16]byte{9}, []queue.Claim{{Address: "x@contoso.test", Kind: queue.Take}}, now)
+	_, resolveErr := s.Resolve(ctx, r.ID, [16]byte{9}, []queue.Claim{{Address: "x@contoso.test", Kind: queue.Take}}, now)
+	leased, claimErr := s.Claim(ctx, "x", now, time.Hour, 1)
+	if claimErr != nil || len(leased) != 1 {
+		t.Fatalf("leased %d: %v", len(leased), claimErr)
+	}
+	_, spendErr := s.Advance(ctx, intentOf(leased[0], now, queue.Caps{Writes: 9}))
+	_, _, slotErr := s.Slot(ctx, now, time.Second, 0)
 	for _, err := range []error{
-		err, s.SetPaused(ctx, true, "root", now), s.SetMeta(ctx, "last_report", "x"),
+		resolveErr, spendErr, slotErr, s.SetPaused(ctx, true, "root", now), s.SetMeta(ctx, "last_report", "x"),
 		s.CreateToken(ctx, "helpdesk", []string{"read"}, hashOf("secret"), now), s.CreateToken(ctx, "old", nil, hashOf("old"), now),
 		s.RevokeToken(ctx, "old", now),
 	} {
@@ -33,6 +48,22 @@ func fill(t *testing.T, s *Store) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// spendOf has a request spend of the caps, and of the pace.
+func spendOf(ctx context.Context, s *Store, id queue.RequestID, now time.Time) error {
+	if _, err := s.Resolve(ctx, id, [16]byte{99}, nil, now); err != nil {
+		return err
+	}
+	if _, err := s.Claim(ctx, "x", now, time.Hour, 1); err != nil {
+		return err
+	}
+	if _, _, err := s.Slot(ctx, now, time.Second, time.Minute); err != nil {
+		return err
+	}
+	_, err := s.Advance(ctx, queue.Transition{ID: id, From: queue.Writing, To: queue.Writing, Owner: "x", Now: now,
+		Intent: &queue.Intent{DC: "dc", Sent: true}, Spend: &queue.Spend{Caps: queue.Caps{Writes: 99, Removals: 99}}})
+	return err
 }
 
 // view is what a store shows.
@@ -82,6 +113,10 @@ func TestCopy(t *testing.T) {
 				t.Errorf("table %s is empty: the test copies nothing of it", table.Name)
 			}
 		}
+		used, err := s.Used(ctx, time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC))
+		if want, wantErr := first.Used(ctx, time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)); err != nil || wantErr != nil || used != want || used.NextSlot.IsZero() {
+			t.Errorf("the brakes: %+v, want %+v: %v", used, want, err)
+		}
 		if since, by, err := s.Paused(ctx); err != nil || by != "root" || since.IsZero() {
 			t.Errorf("the stop switch: %v, %s: %v", since, by, err)
 		}
@@ -101,8 +136,12 @@ func TestCopyGoesOn(t *testing.T) {
 		if _, err := Copy(context.Background(), from, to); err != nil {
 			t.Fatal(err)
 		}
+		newest, _, err := from.List(context.Background(), queue.Filter{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
 		r, err := accept(to, 1000)
-		if err != nil || r.Seq != 7 {
+		if err != nil || r.Seq != newest[0].Seq+1 {
 			t.Errorf("the next request is number %d: %v", r.Seq, err)
 		}
 		if err := to.CreateToken(context.Background(), "new", nil, hashOf("new"), time.Now()); err != nil {

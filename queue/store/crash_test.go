@@ -12,8 +12,11 @@ import (
 	"github.com/aliasd/aliasd/queue/storetest"
 )
 
-// childStore names the store that a child process of the crash test works on.
-const childStore = "ALIASD_TEST_CHILD_STORE"
+// childStore names the store that a child process of the crash test works on, childJob what it does with it, without end.
+const (
+	childStore = "ALIASD_TEST_CHILD_STORE"
+	childJob   = "ALIASD_TEST_CHILD_JOB"
+)
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childStore); path != "" {
@@ -38,6 +41,9 @@ func openAt(ctx context.Context, place string) (*Store, error) {
 
 // child works on a store until it is killed.
 func child(path string) error {
+	if job := os.Getenv(childJob); job != "" {
+		return childJobs()[job](path)
+	}
 	s, err := openAt(context.Background(), path)
 	if err != nil {
 		return err

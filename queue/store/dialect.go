@@ -24,6 +24,10 @@ type dialect struct {
 	// lock has a transaction wait until it holds a lock of all nodes, alone or with others that share it; nil where a
 	// transaction is alone in any case.
 	lock func(t *txn, which lock, shared bool) error
+	// bold has a group tried without savepoints first: each statement is a round trip to a server, and failures are few.
+	bold bool
+	// insertEvents writes entries of the event log.
+	insertEvents func(t *txn, sealed []sealed) error
 	// fault tells what an error of the database means.
 	fault func(error) fault
 	// commit ends a transaction.
@@ -36,6 +40,9 @@ type dialect struct {
 	beforeCopy string
 	// afterCopy is done when all rows have been copied into a store.
 	afterCopy string
+	// isolation is that of a transaction that reads one state of the database, and beforeSnapshot is done at its beginning.
+	isolation      sql.IsolationLevel
+	beforeSnapshot string
 	// beforeVersion is done before the version is read.
 	beforeVersion []string
 }
@@ -56,16 +63,19 @@ const (
 	collided
 )
 
-// lock names one of the locks that order what nodes do. Who takes several takes them in this order, and rows between the
-// first two and the last.
+// lock names one of the locks that order what nodes do. Who takes several takes them in this order, and rows before
+// the last.
 type lock int
 
 const (
 	// intakeLock makes the order of Seq the order in which requests become visible, and lets one node at a time claim
 	// addresses.
 	intakeLock lock = iota + 1
-	// pauseLock stands between the stop switch and claims.
+	// pauseLock stands between the stop switch on one side and claims and intents on the other: those share it, and the switch is turned
+	// when none is under way.
 	pauseLock
+	// capsLock is held by who spends of a cap: two nodes must not both see the last bit of room.
+	capsLock
 	// chainLock is held by who appends to the event log.
 	chainLock
 )

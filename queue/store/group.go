@@ -97,9 +97,13 @@ func (l *lane) waiting(first *job) []*job {
 	return group
 }
 
-// commit runs a group in one transaction. Where one write breaks it for all, each is run again by itself.
+// commit runs a group in one transaction. Where one write breaks it for all, the group is run again behind savepoints, and then
+// each by itself.
 func (l *lane) commit(group []*job) {
-	err := l.once(group)
+	err := l.once(group, l.statements.dialect.bold)
+	if errors.Is(err, errUndone) && l.statements.dialect.fault(err) != away {
+		err = l.once(group, false)
+	}
 	if errors.Is(err, errBroken) && len(group) > 1 && l.statements.dialect.fault(err) != away {
 		for _, j := range group {
 			l.alone(j)
@@ -113,9 +117,9 @@ func (l *lane) commit(group []*job) {
 
 // alone runs one write in a transaction of its own, and again where another transaction was in the way.
 func (l *lane) alone(j *job) {
-	err := l.once([]*job{j})
+	err := l.once([]*job{j}, false)
 	for n := 1; n < tries && l.collided(err); n++ {
-		err = l.once([]*job{j})
+		err = l.once([]*job{j}, false)
 	}
 }
 
@@ -124,14 +128,15 @@ func (l *lane) collided(err error) bool {
 }
 
 // once runs a group in one transaction, and tells each write how it ended. The error is the transaction's. The context is
-// nobody's: one caller who goes away does not roll the others back.
-func (l *lane) once(group []*job) error {
+// nobody's: one caller who goes away does not roll the others back. bold is without savepoints.
+func (l *lane) once(group []*job, bold bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), groupLimit)
 	defer cancel()
 	for _, j := range group {
 		j.err = nil
 	}
 	err := l.inTx(ctx, func(t *txn) error {
+		t.bold = bold
 		for _, j := range group {
 			if err := t.attempt(j); err != nil {
 				return err
@@ -221,6 +226,9 @@ func (t *txn) attempt(j *job) error {
 	if j.err = j.ctx.Err(); j.err != nil {
 		return nil
 	}
+	if t.bold {
+		return t.dare(j)
+	}
 	if _, err := t.exec("SAVEPOINT write"); err != nil {
 		return err
 	}
@@ -238,4 +246,22 @@ func (t *txn) attempt(j *job) error {
 	}
 	_, err := t.exec("RELEASE write")
 	return err
+}
+
+// errUndone: a write failed that would have to be undone alone, without a savepoint to go back to.
+var errUndone = errors.New("a write has to be undone alone")
+
+// dare runs one write without a savepoint. One that fails before it has written anything leaves nothing to undo: that the
+// request moved on meanwhile is such a failure, and by far the most frequent one.
+func (t *txn) dare(j *job) error {
+	events := len(t.events)
+	t.touched = false
+	if j.err = j.do(t); j.err == nil {
+		return nil
+	}
+	if t.touched {
+		return fmt.Errorf("%w: %w", errUndone, j.err)
+	}
+	t.events = t.events[:events]
+	return nil
 }

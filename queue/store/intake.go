@@ -141,6 +141,9 @@ func (s *Store) Stats(ctx context.Context) (queue.Stats, error) {
 		_, err = s.row(ctx, `SELECT created_at FROM requests WHERE seq = (
 			SELECT min(seq) FROM requests WHERE state IN ('accepted', 'queued', 'held', 'writing', 'written'))`, nil, instant{&stats.OldestWaiting})
 	}
+	if err == nil {
+		_, err = s.row(ctx, `SELECT count(*) FROM requests WHERE state = 'writing' AND in_doubt <> ''`, nil, &stats.InFlight)
+	}
 	if err != nil {
 		return queue.Stats{}, fmt.Errorf("count requests: %w", ended(ctx, err))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -18,7 +19,7 @@ var migrations embed.FS
 
 // migrate brings the schema up to date, each step in a transaction of its own.
 func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
-	steps, err := fs.Glob(migrations, "migrations/"+d.name+"/*.sql")
+	steps, err := d.steps()
 	if err != nil {
 		return err
 	}
@@ -31,6 +32,18 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	return err
 }
 
+// steps are the files of the steps, in their order.
+func (d *dialect) steps() ([]string, error) {
+	return fs.Glob(migrations, "migrations/"+d.name+"/*.sql")
+}
+
+// ErrNewer: a newer version of the program made the store.
+var ErrNewer = errors.New("a newer aliasd made it; use that one, or restore a backup from before the upgrade")
+
+func newer(version, known int) error {
+	return fmt.Errorf("its schema has version %d, this program knows %d: %w", version, known, ErrNewer)
+}
+
 // migrateOnce makes the next step; false where there is none to make. Another process may have made it meanwhile.
 func (d *dialect) migrateOnce(ctx context.Context, tx *sql.Tx, steps []string) (more bool, err error) {
 	version, err := d.schemaVersion(ctx, tx)
@@ -38,8 +51,7 @@ func (d *dialect) migrateOnce(ctx context.Context, tx *sql.Tx, steps []string) (
 		return false, err
 	}
 	if version > len(steps) {
-		return false, fmt.Errorf("its schema has version %d, this program knows %d: a newer aliasd made it; use that one, or restore a backup from before the upgrade",
-			version, len(steps))
+		return false, newer(version, len(steps))
 	}
 	if version == len(steps) {
 		return false, nil

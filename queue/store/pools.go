@@ -94,6 +94,11 @@ func session() map[string]string {
 		"idle_in_transaction_session_timeout": "20s",
 		"default_transaction_isolation":       "read committed",
 		"synchronous_commit":                  "on",
+		// Each statement has an index for it. A plan that was made while a table was small and that goes through all of it would stay
+		// until the table is next analysed.
+		"enable_seqscan":  "off",
+		"plan_cache_mode": "force_generic_plan",
+		"jit":             "off",
 		// A node whose machine is gone does not say so: the server finds out within a minute.
 		"tcp_keepalives_idle":     "20",
 		"tcp_keepalives_interval": "10",

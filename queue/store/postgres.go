@@ -19,6 +19,7 @@ const lockSpace = 0x616c6961
 func postgres() *dialect {
 	return &dialect{
 		name: "postgres", render: forPostgres, fault: postgresFault, commit: commitPostgres, lock: lockPostgres,
+		bold: true, insertEvents: insertTogether,
 		seqs: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(? AS JSON))`,
 		tables: `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
 			AND relname <> 'aliasd_schema' ORDER BY oid`,
@@ -35,6 +36,7 @@ func postgres() *dialect {
 			`CREATE TABLE IF NOT EXISTS aliasd_schema (one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one), version INTEGER NOT NULL)`,
 			`INSERT INTO aliasd_schema (version) VALUES (0) ON CONFLICT DO NOTHING`,
 		},
+		isolation: sql.LevelRepeatableRead, beforeSnapshot: `SET LOCAL statement_timeout = 0`, // a long log takes its time
 		version: `SELECT version FROM aliasd_schema`, setVersion: `UPDATE aliasd_schema SET version = %d`,
 	}
 }

@@ -16,7 +16,7 @@ import (
 // sqlite is the dialect of SQLite: one transaction at a time writes.
 func sqlite() *dialect {
 	return &dialect{
-		name: "sqlite", render: forSQLite, fault: sqliteFault, commit: (*sql.Tx).Commit,
+		name: "sqlite", render: forSQLite, fault: sqliteFault, insertEvents: insertEach, commit: (*sql.Tx).Commit,
 		seqs:    `SELECT value FROM json_each(?)`,
 		tables:  `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid`,
 		version: `PRAGMA user_version`, setVersion: `PRAGMA user_version = %d`,
@@ -52,7 +52,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
-	return newStore(d, reading, newLane(writing, d, 0)), nil
+	s := newStore(d, reading, newLane(writing, d, 0))
+	s.file = path
+	return s, nil
 }
 
 // connect opens a pool of connections to a file; mode says whether they may write. Each connection has a page cache of 2 MB

@@ -19,6 +19,8 @@ const readers = 4
 // daemon, and on PostgreSQL the daemons of several nodes.
 type Store struct {
 	dialect *dialect
+	// file is where it stands in SQLite; empty elsewhere.
+	file string
 	// intake takes what brings requests and claims in, work everything else. In SQLite both are one.
 	intake, work *lane
 	reads        *prepared

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/aliasd/aliasd/queue"
@@ -127,10 +128,13 @@ type txn struct {
 	events []queue.Event
 	// last is the last of them in the log.
 	last head
+	// bold: there are no savepoints. touched: since the last write began something was written, or a statement failed.
+	bold, touched bool
 }
 
 // exec runs a statement and tells how many rows it changed.
 func (t *txn) exec(query string, args ...any) (changed int64, err error) {
+	defer func() { t.note(query, changed > 0, err) }()
 	stmt, err := t.statements.in(t.ctx, t.tx, query)
 	if err != nil {
 		return 0, err
@@ -144,6 +148,7 @@ func (t *txn) exec(query string, args ...any) (changed int64, err error) {
 
 // row reads at most one row into to; false where there is none.
 func (t *txn) row(query string, args []any, to ...any) (found bool, err error) {
+	defer func() { t.note(query, found, err) }()
 	stmt, err := t.statements.in(t.ctx, t.tx, query)
 	if err != nil {
 		return false, err
@@ -152,13 +157,23 @@ func (t *txn) row(query string, args []any, to ...any) (found bool, err error) {
 }
 
 // rows calls each for every row that a query gives.
-func (t *txn) rows(query string, args []any, each func(*sql.Rows) error) error {
+func (t *txn) rows(query string, args []any, each func(*sql.Rows) error) (err error) {
+	some := false
+	defer func() { t.note(query, some, err) }()
 	stmt, err := t.statements.in(t.ctx, t.tx, query)
 	if err != nil {
 		return err
 	}
 	rows, err := stmt.query(t.ctx, args)
-	return every(rows, err, each)
+	return every(rows, err, func(row *sql.Rows) error {
+		some = true
+		return each(row)
+	})
+}
+
+// note keeps in mind that a statement had an effect, or failed.
+func (t *txn) note(query string, effect bool, err error) {
+	t.touched = t.touched || err != nil || effect && !strings.HasPrefix(query, "SELECT")
 }
 
 // lock waits until no other transaction holds a lock, on any node; it is held until the transaction ends.

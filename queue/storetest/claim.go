@@ -17,6 +17,7 @@ func claimCases() map[string]func(*bundle) {
 		"nothing goes before what is not resolved":         claimBehindAccepted,
 		"not before its time":                              claimNotBefore,
 		"an expired lease is taken over":                   claimTakesOver,
+		"times from before the clock was set back":         claimSetBack,
 		"expired leases come first":                        claimTakeOverFirst,
 		"nothing is claimed while paused":                  claimPaused,
 		"pausing twice is harmless":                        pauseTwice,
@@ -36,6 +37,29 @@ func claimLeases(b *bundle) {
 		b.Fatalf("event %s", inJSON(last))
 	}
 	b.same(seqs(b.claim(5)), []int64{})
+}
+
+// claimSetBack: what was put off for a while by a clock that was days ahead is not put off for days.
+func claimSetBack(b *bundle) {
+	unresolved := b.delay(b.accepted("a@contoso.test"), b.now.Add(queue.Farthest+time.Second))
+	due, err := b.s.Unresolved(context.Background(), b.now, 9)
+	b.ok(err)
+	b.same(seqs(due), []int64{unresolved.Seq})
+	b.advance(b.move(unresolved, queue.Cancelled))
+
+	b.delay(b.queued(holder(1), "b@contoso.test"), b.now.Add(queue.Farthest))
+	set := b.delay(b.queued(holder(2), "c@contoso.test"), b.now.Add(queue.Farthest+time.Second))
+	b.same(seqs(b.claim(9)), []int64{set.Seq})
+	b.now = b.now.Add(-queue.Farthest)
+	b.same(seqs(b.claim(9)), []int64{set.Seq, set.Seq - 1}) // its lease ends further ahead than any can
+
+	looked := b.advance(b.move(b.written(holder(3), "d@contoso.test"), queue.Mismatched))
+	looked = b.delay(looked, b.now.Add(queue.Farthest))
+	b.same(b.awaiting(), []int64{})
+	looked = b.delay(looked, b.now.Add(queue.Farthest+time.Second))
+	b.same(b.awaiting(), []int64{looked.Seq})
+	b.delay(looked, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+	b.same(b.awaiting(), []int64{})
 }
 
 func claimOrder(b *bundle) {

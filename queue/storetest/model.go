@@ -28,6 +28,7 @@ type Model struct {
 	events   []queue.Event
 	paused   time.Time
 	pausedBy string
+	nextSlot time.Time // of the pace
 }
 
 // record is a request and what goes with it while it is open.
@@ -37,6 +38,7 @@ type record struct {
 	claims  []queue.Claim
 	touched []address.Key
 	inDoubt string
+	share   *share // of the caps
 }
 
 type callersKey struct{ submittedBy, key string }
@@ -247,6 +249,9 @@ func (m *Model) Stats(context.Context) (queue.Stats, error) {
 	}
 	for _, r := range m.records {
 		stats.ByState[r.State]++
+		if r.State == queue.Writing && r.inDoubt != "" {
+			stats.InFlight++
+		}
 		waits := r.State.Open() && r.State != queue.Mismatched
 		if waits && stats.OldestWaiting.IsZero() {
 			stats.OldestWaiting = r.CreatedAt

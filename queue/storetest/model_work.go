@@ -20,7 +20,7 @@ func (m *Model) Unresolved(_ context.Context, now time.Time, n int) ([]queue.Req
 		if r.State != queue.Accepted {
 			continue
 		}
-		if r.NotBefore.After(queue.Instant(now)) || len(due) == n {
+		if !queue.Come(r.NotBefore, queue.Instant(now)) || len(due) == n {
 			break
 		}
 		due = append(due, shown(r))
@@ -83,14 +83,14 @@ func (m *Model) Claim(_ context.Context, owner string, now time.Time, lease time
 			leased = append(leased, shown(r))
 		}
 	}
-	take("taken over", func(_ int, r *record) bool { return r.State == queue.Writing && !r.LeaseUntil.After(now) })
+	take("taken over", func(_ int, r *record) bool { return r.State == queue.Writing && queue.Come(r.LeaseUntil, now) })
 	take("claimed", func(i int, r *record) bool { return m.paused.IsZero() && m.mayWrite(i, r, now) })
 	return leased, nil
 }
 
 // mayWrite says whether a request's turn has come.
 func (m *Model) mayWrite(i int, r *record, now time.Time) bool {
-	if r.State != queue.Queued || r.NotBefore.After(now) {
+	if r.State != queue.Queued || !queue.Come(r.NotBefore, now) {
 		return false
 	}
 	for _, earlier := range m.records[:i] {
@@ -147,6 +147,9 @@ func (m *Model) Advance(ctx context.Context, t queue.Transition) (queue.Request,
 	if r.State != t.From || t.From == queue.Writing && !leased {
 		return queue.Request{}, stale(r)
 	}
+	if err := m.brake(r, t); err != nil {
+		return queue.Request{}, err
+	}
 	r.note(t)
 	m.move(r, t)
 	m.supersede(r, t)
@@ -168,6 +171,9 @@ func (r *record) note(t queue.Transition) {
 	set(&r.SyncMoves, t.SyncMoves)
 	if t.CloudID != "" {
 		r.CloudID = t.CloudID
+	}
+	if t.ReleasedBy != "" {
+		r.ReleasedBy = t.ReleasedBy
 	}
 	if t.Notes != nil {
 		r.Notes = slices.Clone(t.Notes)
@@ -283,7 +289,7 @@ func (m *Model) Awaiting(_ context.Context, now time.Time) ([]queue.Waiting, err
 	defer m.mu.Unlock()
 	var all []queue.Waiting
 	for _, r := range m.records {
-		if r.State == queue.Written || r.State == queue.Mismatched && !r.NotBefore.After(queue.Instant(now)) {
+		if r.State == queue.Written || r.State == queue.Mismatched && queue.Come(r.NotBefore, queue.Instant(now)) {
 			all = append(all, queue.Waiting{Seq: r.Seq, Object: r.Object, State: r.State, NotBefore: r.NotBefore, WrittenAt: r.WrittenAt})
 		}
 	}

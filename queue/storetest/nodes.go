@@ -19,7 +19,7 @@ const nodeCount = 4
 // Nodes holds several stores on one database to queue.Store's word. place makes room for a store that is empty; open opens
 // it, as often as nodes are wanted, and sees to closing it. Each case has a database of its own.
 func Nodes(t *testing.T, place func(t testing.TB) string, open func(t testing.TB, place string) queue.Store) {
-	for group, cases := range map[string]map[string]func(*bundle){"race": raceCases(), "nodes": nodeCases()} {
+	for group, cases := range map[string]map[string]func(*bundle){"race": raceCases(), "nodes": nodeCases(), "brakes": brakesCases()} {
 		for name, check := range cases {
 			t.Run(group+"/"+name, func(t *testing.T) {
 				t.Parallel()

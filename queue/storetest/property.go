@@ -44,7 +44,7 @@ type pair struct {
 func (p *pair) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"accept": p.accept, "resolve": p.resolve, "claim": p.claim, "advance": p.advance, "finish": p.finish, "wake": p.wake,
-		"pause": p.pause, "later": p.later, "read": p.read, "": func(*rapid.T) {},
+		"slot": p.slot, "pause": p.pause, "later": p.later, "read": p.read, "": func(*rapid.T) {},
 	}
 }
 
@@ -140,6 +140,12 @@ func (p *pair) load(t *queue.Transition) {
 	if t.To == queue.Writing && p.some("intent") {
 		t.Intent = fullIntent(p.now)
 		t.Intent.Sent = p.some("sent")
+		if t.Sends() && p.some("spend") {
+			t.Spend = p.spend()
+		}
+	}
+	if t.From == queue.Held && t.To == queue.Queued && p.some("released") {
+		t.ReleasedBy = "admin"
 	}
 	if t.To == queue.Written && t.From == queue.Writing {
 		t.Receipt, t.Expectation = fullReceipt(p.now), fullExpectation(p.now)
@@ -149,6 +155,20 @@ func (p *pair) load(t *queue.Transition) {
 			t.UndoneID = p.request()
 		}
 	}
+}
+
+func (p *pair) spend() *queue.Spend {
+	few := rapid.IntRange(0, 3)
+	return &queue.Spend{Removals: few.Draw(p.T, "removals"), Caps: queue.Caps{Writes: few.Draw(p.T, "cap of writes"), Removals: few.Draw(p.T, "cap of removals")}}
+}
+
+// slot takes a slot of the pace, or finds that it is too far away.
+func (p *pair) slot(*rapid.T) {
+	patience := rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour}).Draw(p.T, "patience")
+	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) {
+		at, ok, err := s.Slot(context.Background(), p.now, time.Second/3, patience)
+		return []any{at, ok}, err
+	})
 }
 
 func (p *pair) move(t queue.Transition) {
@@ -188,6 +208,14 @@ func (p *pair) read(*rapid.T) {
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Awaiting(ctx, p.now) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Awaited(ctx, []int64{3, 1, 4}) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Stats(ctx) })
+	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Used(ctx, p.now) })
+	p.both(id, func(s queue.Store, id queue.RequestID) (any, error) {
+		r, err := s.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return s.FromSource(ctx, r, p.now.Add(-time.Second), f.Limit)
+	})
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) {
 		page, next, err := s.List(ctx, f)
 		return []any{page, next}, err
@@ -225,7 +253,8 @@ func (p *pair) agree(want any, wantErr error, got any, gotErr error) {
 
 // kind is which of the interface's errors an error is.
 func kind(err error) string {
-	for _, known := range []error{queue.ErrNotFound, queue.ErrStale, queue.ErrKeyReused, queue.ErrForbidden, queue.ErrBadCursor} {
+	for _, known := range []error{queue.ErrNotFound, queue.ErrStale, queue.ErrKeyReused, queue.ErrForbidden, queue.ErrBadCursor,
+		queue.ErrPaused, queue.ErrOverCap} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}

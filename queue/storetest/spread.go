@@ -88,6 +88,21 @@ func (s *spread) Wake(ctx context.Context, id queue.RequestID, now time.Time) (q
 	return s.next().Wake(ctx, id, now)
 }
 
+// Used is queue.Brakes's.
+func (s *spread) Used(ctx context.Context, now time.Time) (queue.Used, error) {
+	return s.next().Used(ctx, now)
+}
+
+// Slot is queue.Brakes's.
+func (s *spread) Slot(ctx context.Context, now time.Time, every, patience time.Duration) (time.Time, bool, error) {
+	return s.next().Slot(ctx, now, every, patience)
+}
+
+// FromSource is queue.Brakes's.
+func (s *spread) FromSource(ctx context.Context, r queue.Request, since time.Time, most int) (int, error) {
+	return s.next().FromSource(ctx, r, since, most)
+}
+
 // Paused is queue.Control's.
 func (s *spread) Paused(ctx context.Context) (time.Time, string, error) { return s.next().Paused(ctx) }
 

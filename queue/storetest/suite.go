@@ -21,7 +21,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) queue.Store) {
 	groups := map[string]map[string]func(*bundle){
 		"intake": intakeCases(), "list": listCases(), "resolve": resolveCases(), "claim": claimCases(), "advance": advanceCases(),
-		"written": writtenCases(), "supersede": supersedeCases(), "race": raceCases(),
+		"written": writtenCases(), "supersede": supersedeCases(), "race": raceCases(), "brakes": brakesCases(),
 	}
 	for group, cases := range groups {
 		t.Run(group, func(t *testing.T) {

@@ -30,14 +30,19 @@ type Source interface {
 	Stats(ctx context.Context) (queue.Stats, error)
 	// Paused tells since when all writing is stopped; the zero time when it is not.
 	Paused(ctx context.Context) (since time.Time, by string, err error)
+	// Used tells what was spent of the caps in the hour before now.
+	Used(ctx context.Context, now time.Time) (queue.Used, error)
 }
 
 // Options are what metrics are made from.
 type Options struct {
 	Source  Source
 	Version string // of the program, for aliasd_build_info
-	Logger  *slog.Logger
-	Now     func() time.Time
+	// Limits are the brakes of this node, DryRun whether it writes nothing.
+	Limits queue.Limits
+	DryRun bool
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // Metrics is told what happens and answers scrapes. All methods may be called concurrently and return at once.
@@ -99,6 +104,7 @@ func (m *Metrics) register(o Options) http.Handler {
 	registry.MustRegister(m.written, m.verified, m.sweeps, m.sweepTime, m.sweepSize, m.sweepCarried, m.sweepUnits,
 		m.graphCalls, m.throttled, m.graphUnits,
 		m.audits, m.audited, m.httpServed, m.httpLatency, buildInfo(o.Version), &depth{source: o.Source, now: o.Now},
+		&brakes{source: o.Source, limits: o.Limits, now: o.Now}, dryRun(o.DryRun),
 		m.age("last_sync_age_seconds", "Age of the organization's last sync to the cloud; NaN until one was seen.", &m.lastSync),
 		m.age("last_audit_age_seconds", "Age of the last audit that compared every holder; NaN until there was one.", &m.lastAudit),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -181,6 +187,11 @@ func (m *Metrics) age(name, help string, seen *atomic.Int64) prometheus.Collecto
 		}
 		return m.now().Sub(time.Unix(0, last)).Seconds()
 	})
+}
+
+func dryRun(on bool) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "aliasd", Name: "dry_run",
+		Help: "1 where this node was started with --dry-run and writes nothing."}, func() float64 { return one(on) })
 }
 
 func buildInfo(version string) prometheus.Collector {

@@ -23,6 +23,7 @@ type source struct {
 	stats  queue.Stats
 	paused time.Time
 	fail   error
+	used   queue.Used
 }
 
 func (s *source) Stats(ctx context.Context) (queue.Stats, error) {
@@ -30,6 +31,13 @@ func (s *source) Stats(ctx context.Context) (queue.Stats, error) {
 		return queue.Stats{}, errors.New("a scrape without a time limit")
 	}
 	return s.stats, s.fail
+}
+
+func (s *source) Used(ctx context.Context, now time.Time) (queue.Used, error) {
+	if _, limited := ctx.Deadline(); !limited || !now.Equal(time.Unix(10_000, 0)) {
+		return queue.Used{}, errors.New("a scrape without a time limit, or of another time")
+	}
+	return s.used, s.fail
 }
 
 func (s *source) Paused(context.Context) (time.Time, string, error) { return s.paused, "", nil }
@@ -43,7 +51,8 @@ type setup struct {
 func newSetup() *setup {
 	s := &setup{source: &source{}, log: &bytes.Buffer{}}
 	s.Metrics = metrics.New(metrics.Options{Source: s.source, Version: "1.2.3", Logger: slog.New(slog.NewTextHandler(s.log, nil)),
-		Now: func() time.Time { return time.Unix(10_000, 0) }})
+		Now:    func() time.Time { return time.Unix(10_000, 0) },
+		Limits: queue.Limits{Caps: queue.Caps{Writes: 1000, Removals: 100}}})
 	return s
 }
 
@@ -82,6 +91,24 @@ func TestQueue(t *testing.T) {
 	if n := strings.Count(text, "aliasd_requests{"); n != len(queue.States()) {
 		t.Errorf("%d states", n)
 	}
+}
+
+func TestBrakes(t *testing.T) {
+	t.Parallel()
+	s := newSetup()
+	want(t, s.scrape(t), `aliasd_cap_used{cap="writes"} 0`, `aliasd_cap_used{cap="removals"} 0`, `aliasd_cap_limit{cap="writes"} 1000`,
+		`aliasd_cap_limit{cap="removals"} 100`, "aliasd_pace_wait_seconds 0", "aliasd_dry_run 0")
+	s.source.used = queue.Used{Writes: 998, Removals: 7, NextSlot: time.Unix(10_000, 0).Add(1500 * time.Millisecond)}
+	want(t, s.scrape(t), `aliasd_cap_used{cap="writes"} 998`, `aliasd_cap_used{cap="removals"} 7`, "aliasd_pace_wait_seconds 1.5")
+	s.source.used.NextSlot = time.Unix(9_000, 0)
+	want(t, s.scrape(t), "aliasd_pace_wait_seconds 0")
+	s.source.fail = errors.New("disk I/O error")
+	if text := s.scrape(t); strings.Contains(text, "aliasd_cap_used{") || !strings.Contains(text, "aliasd_cap_limit{") {
+		t.Errorf("a store that does not answer looks like nothing spent:\n%s", text)
+	}
+	dry := metrics.New(metrics.Options{Source: s.source, Logger: slog.New(slog.DiscardHandler), Now: time.Now, DryRun: true})
+	s.Metrics = dry
+	want(t, s.scrape(t), "aliasd_dry_run 1")
 }
 
 func TestStoreAway(t *testing.T) {

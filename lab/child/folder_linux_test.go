@@ -1,4 +1,4 @@
-package samba
+package child
 
 import (
 	"errors"
@@ -8,28 +8,30 @@ import (
 	"time"
 )
 
-func TestAbandonedWorkspaces(t *testing.T) {
+func TestAbandonedFolders(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	abandonedOne, err := newWorkspace()
+	abandonedOne, err := NewFolder("some-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	abandonedOne.unlock() // as the kernel does for a process that was killed
-	owned, err := newWorkspace()
+	if err := abandonedOne.owner.Close(); err != nil { // as the kernel does for a process that was killed
+		t.Fatal(err)
+	}
+	owned, err := NewFolder("some-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(abandonedOne.dir); err != nil {
 		t.Fatalf("a young one was removed: %v", err)
 	}
-	removeAbandoned(time.Now().Add(time.Hour))
+	removeAbandoned("some-", time.Now().Add(time.Hour))
 	if _, err := os.Stat(abandonedOne.dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the abandoned one is still there: %v", err)
 	}
-	if _, err := os.Stat(string(owned.folder())); err != nil {
+	if _, err := os.Stat(owned.Path("")); err != nil {
 		t.Errorf("the owned one: %v", err)
 	}
-	if err := owned.remove(); err != nil {
+	if err := owned.Remove(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(owned.dir); !errors.Is(err, fs.ErrNotExist) {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/lab"
+	"github.com/aliasd/aliasd/lab/faultproxy"
+	"github.com/aliasd/aliasd/lab/tenant"
+	"github.com/aliasd/aliasd/queue"
+)
+
+// wiredTimeout is how long the daemon of a wired stack waits for either side.
+const wiredTimeout = 2 * time.Second
+
+// wired is a stack whose daemon reaches the directory and the tenant through proxies that can make either connection go wrong.
+type wired struct {
+	*stack
+	dc, graph *faultproxy.Proxy
+}
+
+// newWired starts everything; prepare may change the stack before the daemon starts.
+func newWired(t *testing.T, kind lab.Kind, o tenant.Options, prepare ...func(*stack)) *wired {
+	t.Helper()
+	w := &wired{stack: newSite(t, kind, o)}
+	w.pace.graphTimeout, w.pace.graphPatience = wiredTimeout, wiredTimeout
+	w.dc = startProxy(t, w.Site.Server, w.Site.CA)
+	w.graph = startProxy(t, w.Tenant.URL, w.Tenant.CA)
+	w.Tenant.AlsoAt(w.graph.URL())
+	replaceInFile(t, w.file, w.Site.Server, w.dc.URL())
+	replaceInFile(t, w.file, w.Tenant.URL, w.graph.URL())
+	replaceInFile(t, w.file, "  base_dn:", "  timeout: "+wiredTimeout.String()+"\n  base_dn:")
+	fatal(t, os.WriteFile(w.dir+"/directory-ca.pem", w.dc.Trust(), 0o600))
+	fatal(t, os.WriteFile(w.dir+"/tenant-ca.pem", w.graph.Trust(), 0o600))
+	for _, change := range prepare {
+		change(w.stack)
+	}
+	w.startDaemon(t)
+	return w
+}
+
+func startProxy(t *testing.T, target string, ca []byte) *faultproxy.Proxy {
+	t.Helper()
+	p, err := faultproxy.Start(faultproxy.Options{Target: target, CA: ca})
+	fatal(t, err)
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// written waits until a request stands in the directory.
+func (s *stack) written(t *testing.T, id queue.RequestID) requestJSON {
+	t.Helper()
+	return s.until(t, id, "written", func(r requestJSON) bool { return r.State == queue.Written || r.State == queue.Verified })
+}
+
+func (s *stack) get(t *testing.T, id queue.RequestID) requestJSON {
+	t.Helper()
+	r, err := s.remote.Get(context.Background(), id)
+	fatal(t, err)
+	return r
+}
+
+// causesOf are the codes that a request has had, each once, in their order.
+func causesOf(r requestJSON) []cause.Code {
+	var codes []cause.Code
+	for _, e := range r.Events {
+		if e.Cause != nil && !slices.Contains(codes, e.Cause.Code) {
+			codes = append(codes, e.Cause.Code)
+		}
+	}
+	return codes
+}
+
+// steps counts the events of a kind in a request's log.
+func steps(r requestJSON, what string) int {
+	n := 0
+	for _, e := range r.Events {
+		if e.What == what {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aliasd/aliasd/queue"
+)
+
+// lockBrakes makes what this transaction reads of the stop switch and of the caps stay true until it ends, whatever other
+// nodes do. It comes before the rows that the transaction changes.
+func (t *txn) lockBrakes(made queue.Transition) error {
+	if err := t.share(pauseLock); err != nil {
+		return err
+	}
+	if made.Spend == nil || made.Spend.Caps == (queue.Caps{}) {
+		return nil
+	}
+	return t.lock(capsLock)
+}
+
+// brake holds a transition that was just made to the stop switch and the caps; where they say no, it is rolled back.
+func (t *txn) brake(seq int64, made queue.Transition) error {
+	switch {
+	case made.Sends():
+		if err := t.mustNotBePaused(made.ID); err != nil || made.Spend == nil {
+			return err
+		}
+		return t.spend(seq, *made.Spend, made.Now)
+	case made.Unspends():
+		_, err := t.exec(`DELETE FROM spent WHERE seq = ?`, seq)
+		return err
+	}
+	return nil
+}
+
+func (t *txn) mustNotBePaused(id queue.RequestID) error {
+	var since int64
+	paused, err := t.row(`SELECT paused_at FROM pause`, nil, &since)
+	if err == nil && paused {
+		err = fmt.Errorf("intent of request %s: %w", id, queue.ErrPaused)
+	}
+	return err
+}
+
+// spend enters a request's share, where the caps leave room for it.
+func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
+	since := micros(queue.SpentSince(now))
+	var own queue.Spend
+	has, err := t.row(`SELECT removals FROM spent WHERE seq = ? AND spent_at > ?`, []any{seq, since}, &own.Removals)
+	if err != nil {
+		return err
+	}
+	var share *queue.Spend
+	if has {
+		share = &own
+		s.Removals = max(s.Removals, own.Removals)
+	}
+	if s.Caps != (queue.Caps{}) {
+		var others queue.Used
+		_, err := t.row(`SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE spent_at > ? AND seq <> ?`,
+			[]any{since, seq}, &others.Writes, &others.Removals)
+		if err != nil {
+			return err
+		}
+		if err := s.Room(others, share); err != nil {
+			return err
+		}
+	}
+	_, err = t.exec(`INSERT INTO spent (seq, spent_at, removals) VALUES (?, ?, ?)
+		ON CONFLICT (seq) DO UPDATE SET spent_at = excluded.spent_at, removals = excluded.removals`, seq, micros(now), s.Removals)
+	return err
+}
+
+// Used is queue.Brakes's.
+func (s *Store) Used(ctx context.Context, now time.Time) (used queue.Used, err error) {
+	_, err = s.row(ctx, `SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE spent_at > ?`,
+		[]any{micros(queue.SpentSince(queue.Instant(now)))}, &used.Writes, &used.Removals)
+	if err == nil {
+		_, err = s.row(ctx, `SELECT next_slot FROM pace WHERE id = 1`, nil, instant{&used.NextSlot})
+	}
+	if err != nil {
+		return queue.Used{}, fmt.Errorf("read what was written in the last hour: %w", ended(ctx, err))
+	}
+	return used, nil
+}
+
+// Slot is queue.Brakes's.
+func (s *Store) Slot(ctx context.Context, now time.Time, every, patience time.Duration) (at time.Time, ok bool, err error) {
+	now = queue.Instant(now)
+	err = s.write(ctx, func(t *txn) (err error) {
+		at, ok, err = t.slot(now, every, patience)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("take a slot of the pace: %w", err)
+	}
+	return at, ok, nil
+}
+
+func (t *txn) slot(now time.Time, every, patience time.Duration) (at time.Time, ok bool, err error) {
+	latest := queue.Instant(now.Add(patience))
+	ok, err = t.row(`INSERT INTO pace (id, next_slot) VALUES (1, ?)
+		ON CONFLICT (id) DO UPDATE SET next_slot = CASE WHEN pace.next_slot > ? THEN pace.next_slot ELSE ? END + ?
+		WHERE pace.next_slot <= ? RETURNING next_slot`,
+		[]any{micros(now.Add(every)), micros(now), micros(now), every.Microseconds(), micros(latest)}, instant{&at})
+	if ok {
+		return at.Add(-every.Truncate(time.Microsecond)), true, err
+	}
+	if err == nil {
+		_, err = t.row(`SELECT next_slot FROM pace WHERE id = 1`, nil, instant{&at})
+	}
+	return at, false, err
+}
+
+// FromSource is queue.Brakes's.
+func (s *Store) FromSource(ctx context.Context, r queue.Request, since time.Time, most int) (n int, err error) {
+	_, err = s.row(ctx, `SELECT count(*) FROM (
+			SELECT 1 FROM requests WHERE submitted_by = ? AND requester = ? AND created_at > ? AND seq <= ? LIMIT ?) AS counted`,
+		[]any{r.SubmittedBy, r.Requester, micros(queue.Instant(since)), r.Seq, most + 1}, &n)
+	if err != nil {
+		return 0, fmt.Errorf("count the requests of %s: %w", r.SubmittedBy, ended(ctx, err))
+	}
+	return n, nil
+}
