@@ -381,6 +381,9 @@ func (r *Run) rest(ctx context.Context) error {
 		}
 	}
 	for _, n := range r.nodes {
+		if remote, err := n.remote(ctx); err == nil { // one that still starts says that it was stopped
+			remote.Close()
+		}
 		if err := n.stop(); err != nil {
 			r.violate("%v", err)
 		}
