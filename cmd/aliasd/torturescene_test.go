@@ -77,7 +77,7 @@ func addThenRemove(ctx context.Context, s *torture.Scene) error {
 	if err != nil {
 		return err
 	}
-	first, err := s.Until(ctx, 0, added, queue.Superseded)
+	first, err := s.Until(ctx, 0, added, queue.Superseded, queue.Verified)
 	holds, held := s.Holds(torture.Full, addr)
 	return errors.Join(err, held,
 		torture.Expect(!holds, "the address stands there"),

@@ -45,7 +45,7 @@ type Options struct {
 const atRandom = "random"
 
 // runLimit is how long a whole run may take before it counts as hanging.
-const runLimit = 5 * time.Minute
+const runLimit = 10 * time.Minute
 
 // Run is one run on a world, and what came of it.
 type Run struct {
@@ -244,8 +244,6 @@ func (r *Run) killPID(pid int) {
 // violence lets the callers ask and the second writer edit while daemons die and come back.
 func (r *Run) violence(ctx context.Context) error {
 	began := time.Now()
-	ctx, stop := context.WithTimeout(ctx, r.options.Shape.Span+r.options.Rest)
-	defer stop()
 	var asking, editing error
 	var parts sync.WaitGroup
 	parts.Go(func() { asking = r.callers.run(ctx, began) })
@@ -273,7 +271,7 @@ func (r *Run) die(ctx context.Context) error {
 }
 
 // passageLimit is how long a point is waited for.
-const passageLimit = 3 * time.Second
+const passageLimit = 5 * time.Second
 
 // live lets one daemon live until its death.
 func (r *Run) live(ctx context.Context, l life) error {
