@@ -13,10 +13,10 @@ TOOLS     := bin/tools
 TORTURE   := ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture bench bench-audit build msi vet lint generated fuzz vulncheck clean packages
+.PHONY: help demo test torture torture-postgres bench bench-audit build msi vet lint generated fuzz vulncheck clean packages
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## play the main job on embedded parts (a directory, a sync engine and a tenant in one box)
 	$(GO) run ./cmd/aliasd demo
@@ -29,6 +29,9 @@ packages:
 
 torture: packages ## kill the daemon at every point while requests arrive: RUNS=4, SEED=… repeats a run, KIND=embedded,samba
 	$(TORTURE) $(GO) test -run '^TestTorture$$' -count=1 -timeout 4h -v ./cmd/aliasd
+
+torture-postgres: packages ## the same with three daemons on one PostgreSQL database, any of which is killed
+	$(TORTURE) $(GO) test -run '^TestTorturePostgres$$' -count=1 -timeout 4h -v ./cmd/aliasd
 
 bench: packages ## measure the write path, acceptance, sweep and memory, each against its floor
 	$(GO) test -run '^$$' -bench 'WritePath|Accept|Sweep|Memory' -benchtime 1x -timeout 30m ./bench

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,9 @@ import (
 func TestTortureCatchesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	w := openWorld(t, lab.Embedded)
+	unsynced := openWorld(t, lab.Embedded)
+	unsynced.Hold() // so that nothing is verified in truth
+	seed := uint64(7000)
 	for wrong, promise := range map[torture.Sabotage]string{
 		torture.SkipIntent:   "every modify has its intent stored before",
 		torture.LoseAccept:   "what was acknowledged exists",
@@ -27,9 +31,15 @@ func TestTortureCatchesWhatIsWrong(t *testing.T) {
 		torture.BreakChain:   "the event log is a chain",
 		torture.None:         "",
 	} {
-		t.Run(string(wrong)+" ", func(t *testing.T) {
+		seed++
+		seed := seed
+		t.Run(cmp.Or(string(wrong), "nothing"), func(t *testing.T) {
 			t.Parallel()
-			run := tortureOnce(t, w, 7000+uint64(len(wrong)), 0, torture.Options{Sabotage: wrong, Rest: 20 * time.Second,
+			world := w
+			if wrong == torture.EarlyVerdict {
+				world = unsynced
+			}
+			run := tortureOnce(t, world, seed, 0, torture.Options{Sabotage: wrong, Rest: 8 * time.Second,
 				Shape: torture.Shape{Asks: 16, Span: time.Second, Nodes: 1}})
 			t.Logf("%d violations", len(run.Violations))
 			caught := len(run.Violations) == 0 && wrong == torture.None

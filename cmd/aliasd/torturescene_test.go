@@ -34,6 +34,7 @@ func TestTortureScenes(t *testing.T) {
 		seed := uint64(8000)
 		for name, play := range scenes() {
 			seed++
+			seed := seed
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				playScene(t, w, seed, torture.Options{}, play)
@@ -47,7 +48,7 @@ func playScene(t *testing.T, w *torture.World, seed uint64, o torture.Options, p
 	o.Launch, o.Dir = launch, t.TempDir()
 	run, err := w.Scene(context.Background(), seed, o, play)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("%v\n%s", err, run.Deeds())
 	}
 	for _, v := range run.Violations {
 		t.Error(v)
@@ -76,7 +77,7 @@ func addThenRemove(ctx context.Context, s *torture.Scene) error {
 	if err != nil {
 		return err
 	}
-	first, err := s.Until(ctx, 0, added, queue.Superseded)
+	first, err := s.Until(ctx, 0, added, queue.Superseded, queue.Verified)
 	holds, held := s.Holds(torture.Full, addr)
 	return errors.Join(err, held,
 		torture.Expect(!holds, "the address stands there"),

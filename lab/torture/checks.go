@@ -160,11 +160,6 @@ func inOrder(f *facts) (found []violation) {
 	return found
 }
 
-// mayMismatch are the reasons that a run gives for a mismatch: the second writer changes things.
-func mayMismatch() []cause.Code {
-	return []cause.Code{cause.ChangedOnPremises}
-}
-
 // explained: what the cloud contradicts was changed by the second writer after it was written.
 func explained(f *facts) (found []violation) {
 	for i := range f.requests {
@@ -173,14 +168,26 @@ func explained(f *facts) (found []violation) {
 			continue
 		}
 		h := f.ledger.byGUID[q.Object]
-		changed := slices.ContainsFunc(f.ledger.of(h), func(d *deed) bool {
-			return d.took() && d.request != q.ID && q.Expectation != nil && !satisfied(d.after.Values, q.Expectation.Wants) && d.done.After(q.CreatedAt)
-		})
-		if q.Cause == nil || !slices.Contains(mayMismatch(), q.Cause.Code) || !changed {
+		if q.Cause == nil || !f.explains(q.Cause.Code, h, q) {
 			found = append(found, finding(q, h, "it is mismatched, and nobody changed what it wants")...)
 		}
 	}
 	return found
+}
+
+// explains says whether the second writer's edits are a reason for what the cloud shows: he took away what was written, or his
+// values, of whatever type, hide the mail that a holder without a named primary has it from.
+func (f *facts) explains(code cause.Code, h *holder, q *queue.Request) bool {
+	unnamed := q.Receipt != nil && len(q.Receipt.After.Proxies.Primaries()) == 0
+	return slices.ContainsFunc(f.ledger.of(h), func(d *deed) bool {
+		switch {
+		case !d.took() || d.request == q.ID || d.done.Before(q.CreatedAt):
+			return false
+		case code == cause.ChangedOnPremises:
+			return !satisfied(d.after.Values, wantsOf(q))
+		}
+		return code == cause.CalculatedOtherwise && unnamed && d.by == admin
+	})
 }
 
 // wantsOf are what a request wants, nil where it was never written.

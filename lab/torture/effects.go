@@ -78,7 +78,7 @@ func (f *facts) unlawful(d *deed, q *queue.Request) (wrong []string) {
 		}
 	}
 	for _, p := range before.Proxies.SMTP() {
-		if now := after.Proxies.Find(p.Address()); len(now) > 0 && !slices.ContainsFunc(now, func(v address.Proxy) bool { return v.Address() == p.Address() }) {
+		if now := after.Proxies.Find(p.Address()); len(now) > 0 && !slices.ContainsFunc(now, func(v address.Proxy) bool { return v.Address() == p.Address() }) && !respelled(d, p) {
 			say("spells %q as %q", p, now)
 		}
 	}
@@ -86,7 +86,13 @@ func (f *facts) unlawful(d *deed, q *queue.Request) (wrong []string) {
 	if lost := had == 1 && has != 1; lost && !f.hadNone(d, q) || has > max(1, had) {
 		say("makes %d primaries of %d", has, had)
 	}
-	return append(wrong, unlawfulPrimary(before, after, q)...)
+	return append(wrong, f.unlawfulPrimary(before, after, q)...)
+}
+
+// respelled says whether a modify named a value in another spelling than it had by then: AD compares without case, so that no
+// modify can tell that somebody has changed the case alone since the holder was read.
+func respelled(d *deed, p address.Proxy) bool {
+	return slices.ContainsFunc(d.asked.Delete, func(named address.Proxy) bool { return named != p && named.Key() == p.Key() })
 }
 
 // hadNone says whether a deed goes back to values that had no primary: those before the modify that it takes back, or before the
@@ -136,13 +142,16 @@ func (f *facts) may(d *deed, q *queue.Request) (loses, gains map[address.Key]boo
 }
 
 // unlawfulPrimary: the primary moves where that was asked for, and mail goes with it.
-func unlawfulPrimary(before, after address.Values, q *queue.Request) (wrong []string) {
+func (f *facts) unlawfulPrimary(before, after address.Values, q *queue.Request) (wrong []string) {
 	had, has := primaryOf(before), primaryOf(after)
 	moved := had != "" && !had.Equal(has)
 	if moved && q.Action != address.SetPrimary && q.Action != address.Undo {
 		wrong = append(wrong, fmt.Sprintf("moves the primary from %s to %s", had, has))
 	}
 	together := had == "" || had.Equal(address.Address(before.Mail))
+	if original := f.byID[q.Undoes]; original != nil && original.Receipt != nil && after.Mail == original.Receipt.Before.Mail {
+		together = false // it had not been together then either
+	}
 	if has != "" && together && !has.Equal(address.Address(after.Mail)) && !(had == "" && before.Mail == after.Mail) {
 		wrong = append(wrong, fmt.Sprintf("leaves mail at %q where the primary is %s", after.Mail, has))
 	}

@@ -159,7 +159,7 @@ func (f *foreigner) plan(ctx context.Context, e edit, h *holder, seen stand) fun
 	case e.kind == replaceAll && len(primaries) == 1:
 		return func() error { return f.replace(e, h, seen.Proxies.With(fresh)) }
 	case e.kind == rename, e.kind == move:
-		return func() error { return f.relocate(e, h, seen.DN) }
+		return func() error { return f.relocate(e, h) }
 	}
 	return nil
 }
@@ -242,16 +242,20 @@ func (f *foreigner) replace(e edit, h *holder, values address.Set) error {
 	return f.conn.Modify(request)
 }
 
-// relocate renames the object, or moves it to another unit.
-func (f *foreigner) relocate(e edit, h *holder, dn string) error {
-	rdn, _, _ := strings.Cut(dn, ",")
-	request := ldap.NewModifyDNRequest(dn, rdn, true, "")
+// relocate renames the object, or moves it to another unit, wherever it is by now.
+func (f *foreigner) relocate(e edit, h *holder) error {
+	now, err := f.ledger.read(h)
+	if err != nil {
+		return err
+	}
+	rdn, _, _ := strings.Cut(now.DN, ",")
+	request := ldap.NewModifyDNRequest(now.DN, rdn, true, "")
 	if e.kind == rename {
 		request.NewRDN = "CN=" + h.object.Name + " " + e.token
 	} else {
 		units := []string{site.People, site.Sales, site.Support}
 		request.NewSuperior = f.world.box.Site.DN(units[e.pick%uint64(len(units))])
-		if strings.EqualFold(dn, rdn+","+request.NewSuperior) {
+		if strings.EqualFold(now.DN, rdn+","+request.NewSuperior) {
 			return nil
 		}
 	}

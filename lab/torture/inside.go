@@ -109,12 +109,15 @@ func (s *trapped) Resolve(ctx context.Context, id queue.RequestID, holder addres
 	return around(s.trap, Resolve, func() (queue.Request, error) { return s.Store.Resolve(ctx, id, holder, claims, now) })
 }
 
-// Claim passes its points only where there is something to claim: it is called all the time.
+// Claim passes its points only where there is something to claim: it is called all the time. Until the one before was passed,
+// nothing is claimed that was not seen.
 func (s *trapped) Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]queue.Request, error) {
-	if s.trap.at.Place == Claim {
-		if waiting, _, err := s.List(ctx, queue.Filter{State: queue.Queued, Limit: 1}); err == nil && len(waiting) > 0 {
-			s.trap.pass(Claim, Before)
+	if s.trap.at.Point == (Point{Claim, Before}) && s.trap.passed.Load() < s.trap.at.N {
+		waiting, _, err := s.List(ctx, queue.Filter{State: queue.Queued, Limit: 1})
+		if err != nil || len(waiting) == 0 {
+			return nil, err
 		}
+		s.trap.pass(Claim, Before)
 	}
 	leased, err := s.Store.Claim(ctx, owner, now, lease, n)
 	if len(leased) > 0 {

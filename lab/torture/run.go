@@ -45,7 +45,7 @@ type Options struct {
 const atRandom = "random"
 
 // runLimit is how long a whole run may take before it counts as hanging.
-const runLimit = 5 * time.Minute
+const runLimit = 10 * time.Minute
 
 // Run is one run on a world, and what came of it.
 type Run struct {
@@ -243,43 +243,35 @@ func (r *Run) killPID(pid int) {
 
 // violence lets the callers ask and the second writer edit while daemons die and come back.
 func (r *Run) violence(ctx context.Context) error {
-	for i, n := range r.nodes {
-		if len(r.script.lives) > 0 && r.script.lives[0].node == i {
-			continue // its first life is in the script
-		}
-		if err := n.start(); err != nil {
-			return err
-		}
-	}
 	began := time.Now()
-	ctx, stop := context.WithTimeout(ctx, r.options.Shape.Span+r.options.Rest)
-	defer stop()
 	var asking, editing error
 	var parts sync.WaitGroup
 	parts.Go(func() { asking = r.callers.run(ctx, began) })
 	parts.Go(func() { editing = r.foreign.run(ctx, began, r.script.edits) })
 	dying := r.die(ctx)
-	for _, n := range r.nodes {
-		if n.life().over() {
-			dying = errors.Join(dying, n.start())
-		}
+	if dying == nil {
+		dying = r.revive(nil)
 	}
 	parts.Wait()
 	return errors.Join(asking, editing, dying)
 }
 
-// die kills daemons one after the other, and starts each again at once.
+// die lets daemons live and die, one after the other. What still has a trap in it goes with the last one.
 func (r *Run) die(ctx context.Context) error {
 	for _, l := range r.script.lives {
 		if err := r.live(ctx, l); err != nil {
 			return err
+		}
+		if n := r.nodes[l.node]; !n.life().over() { // another one died in its place
+			n.kill()
+			r.Tally.Kills[atRandom]++
 		}
 	}
 	return nil
 }
 
 // passageLimit is how long a point is waited for.
-const passageLimit = 3 * time.Second
+const passageLimit = 5 * time.Second
 
 // live lets one daemon live until its death.
 func (r *Run) live(ctx context.Context, l life) error {
@@ -288,7 +280,12 @@ func (r *Run) live(ctx context.Context, l life) error {
 		n.kill()
 		r.Tally.Kills[atRandom]++
 	}
-	r.tap.Load().sweep(n.pid())
+	if n.life() != nil {
+		r.tap.Load().sweep(n.pid())
+	}
+	if err := r.revive(n); err != nil {
+		return err
+	}
 	r.Tally.Restarts++
 	var env []string
 	if l.at.N > 0 && !l.at.onWire() {
@@ -303,7 +300,7 @@ func (r *Run) live(ctx context.Context, l life) error {
 	}
 	if l.at.N > 0 && r.dies(ctx, passageLimit) {
 		r.Tally.Kills[l.at.Point.String()]++
-		return r.revive(n)
+		return r.badEnd()
 	}
 	if !l.atStart {
 		if _, err := n.remote(ctx); err != nil && !n.life().killed() {
@@ -314,7 +311,17 @@ func (r *Run) live(ctx context.Context, l life) error {
 		n.kill()
 	}
 	r.Tally.Kills[atRandom]++
-	return r.revive(n)
+	return r.badEnd()
+}
+
+// badEnd is an error where a daemon is dead that nobody killed.
+func (r *Run) badEnd() error {
+	for _, n := range r.nodes {
+		if n.life().over() && !n.life().killed() {
+			return fmt.Errorf("a daemon ended by itself: %w", n.life().err)
+		}
+	}
+	return nil
 }
 
 // dies waits until any daemon dies, but not longer than a while.
@@ -337,19 +344,14 @@ func (r *Run) dies(ctx context.Context, limit time.Duration) bool {
 	}
 }
 
-// revive starts the daemons that are dead, all but one, whose next life is to be another. One that did not die of a kill is a
-// bug.
+// revive starts the daemons that are dead, all but one.
 func (r *Run) revive(except *node) error {
 	for _, n := range r.nodes {
-		if !n.life().over() {
+		if n == except || n.life() != nil && !n.life().over() {
 			continue
 		}
-		if !n.life().killed() {
-			return fmt.Errorf("a daemon ended by itself: %w", n.life().err)
-		}
-		r.tap.Load().sweep(n.pid())
-		if n == except {
-			continue
+		if n.life() != nil {
+			r.tap.Load().sweep(n.pid())
 		}
 		if err := n.start(); err != nil {
 			return err
@@ -377,6 +379,9 @@ func (r *Run) rest(ctx context.Context) error {
 		}
 	}
 	for _, n := range r.nodes {
+		if remote, err := n.remote(ctx); err == nil { // one that still starts says that it was stopped
+			remote.Close()
+		}
 		if err := n.stop(); err != nil {
 			r.violate("%v", err)
 		}

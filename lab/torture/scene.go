@@ -175,6 +175,18 @@ func (s *Scene) Writes(holder int) (n int) {
 	return n
 }
 
+// Deeds tells what was done to the holders so far, a line each.
+func (r *Run) Deeds() string {
+	if r.ledger == nil {
+		return ""
+	}
+	var lines []string
+	for _, d := range r.ledger.all() {
+		lines = append(lines, fmt.Sprintf("%s (%s): %s", d.holder.object.Name, d.state, d))
+	}
+	return strings.Join(lines, "\n")
+}
+
 var errOther = errors.New("it went otherwise")
 
 // Expect is an error where something is not so.

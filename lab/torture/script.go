@@ -203,7 +203,7 @@ func newEdits(r *rand.Rand, s script, shape Shape) []edit {
 		edits[i] = edit{
 			at: time.Duration(r.Int64N(int64(shape.Span))), kind: kinds[r.IntN(len(kinds))], holder: r.IntN(len(s.objects)),
 			token: fmt.Sprintf("f%d.%s", i, s.tag), think: time.Duration(r.Int64N(int64(30 * time.Millisecond))),
-			pick: r.Uint64(), program: r.IntN(8) == 0, when: []occasion{anyTime, anyTime, beforeModify, beforeReadBack}[r.IntN(4)],
+			pick: r.Uint64(), program: r.IntN(8) == 0, when: []occasion{anyTime, anyTime, anyTime, beforeModify, beforeReadBack}[r.IntN(5)],
 		}
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return int(a.at - b.at) })

@@ -28,6 +28,7 @@ type World struct {
 	mu     sync.Mutex
 	shown  map[string]*showing // by source anchor
 	failed error               // of the last sync cycle
+	held   bool                // no cycle runs but those that a run needs
 }
 
 // showing is what the tenant has shown of one holder over time.
@@ -64,12 +65,27 @@ func (w *World) turn(ctx context.Context) {
 	ticker := time.NewTicker(syncEvery)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		_ = w.cycle(ctx) // kept for the runs
+		if !w.onHold() {
+			_ = w.cycle(ctx) // kept for the runs
+		}
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
 		}
 	}
+}
+
+// Hold stops the sync engine: nothing arrives in the cloud any more but the holders of new runs.
+func (w *World) Hold() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held = true
+}
+
+func (w *World) onHold() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.held
 }
 
 // cycle runs one sync cycle and notes what the tenant shows then.

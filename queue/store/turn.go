@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -51,7 +52,10 @@ func (s *Store) turn(ctx context.Context, name string) (turn *Turn, ok bool, err
 	if err != nil {
 		return nil, false, err
 	}
-	err = conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1, $2)`, turnSpace, keyOf(name)).Scan(&ok)
+	err = endWhenSilent(ctx, conn)
+	if err == nil {
+		err = conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1, $2)`, turnSpace, keyOf(name)).Scan(&ok)
+	}
 	if err != nil || !ok {
 		return nil, false, errors.Join(err, conn.Close())
 	}
@@ -73,6 +77,14 @@ const (
 	watchEvery = time.Second
 	watchLimit = 5 * time.Second
 )
+
+// endWhenSilent has the server end a connection that is not asked any more, and its lock with it: the process may have been
+// stopped, while its machine still answers for it. Servers before version 14 cannot do that.
+func endWhenSilent(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, `SELECT set_config(name, $1, false) FROM pg_settings WHERE name = 'idle_session_timeout'`,
+		strconv.FormatInt((watchEvery+watchLimit).Milliseconds(), 10))
+	return err
+}
 
 // watch notices the end of the connection that has the lock.
 func (t *Turn) watch(ctx context.Context, conn *sql.Conn) {
