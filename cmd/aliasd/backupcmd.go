@@ -81,7 +81,7 @@ func onlySQLite(s *config.Settings) error {
 	if s.Database == "" {
 		return nil
 	}
-	return errors.New("the store is in PostgreSQL: back it up with pg_dump and restore it with pg_restore, then run aliasd pause before the daemon writes, and aliasd log verify")
+	return errors.New("the store is in PostgreSQL: back it up with pg_dump and restore it with pg_restore, then run aliasd log verify and start aliasd run --paused")
 }
 
 func (a *app) restoreCommand() *cobra.Command {

@@ -63,6 +63,8 @@ type pace struct {
 	calculationGrace time.Duration
 	// dryRun does everything but the modify.
 	dryRun bool
+	// paused stops all writing before anything is begun, until resume.
+	paused bool
 	// graphTimeout and graphPatience bound one call to Graph and its retries; zero: the client's own.
 	graphTimeout, graphPatience time.Duration
 	// now is the clock of everything that the daemon decides; nil: the system's.
@@ -122,6 +124,11 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	}
 	if d.store, err = openStore(ctx, s); err != nil {
 		return d, err
+	}
+	if p.paused {
+		if err = d.store.SetPaused(ctx, true, "run --paused", d.now()); err != nil {
+			return d, err
+		}
 	}
 	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now,
 		Limits: limitsOf(s.Limits), DryRun: p.dryRun})

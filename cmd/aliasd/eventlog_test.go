@@ -203,13 +203,25 @@ func TestLogPruneEndToEnd(t *testing.T) {
 // not hold.
 func TestDaemonKeepsTheLog(t *testing.T) {
 	t.Parallel()
-	s := newStack(t, lab.Embedded, tenant.Options{})
+	s := newSite(t, lab.Embedded, tenant.Options{})
+	const old = 401 * 24 * time.Hour
+	clock := newTestClock()
+	clock.Add(-old) // when the requests were made
+	s.pace.now = clock.Now
+	replaceInFile(t, s.file, "deadline: 24h0m0s", "deadline: 20000h")
+	s.startDaemon(t)
 	s.writtenSome(t)
-	s.daemon.now = func() time.Time { return time.Now().Add(401 * 24 * time.Hour) }
+	clock.Add(old)
 	fatal(t, s.daemon.keepLog(t.Context()))
 	head := headOf(t, s.cli(t, "log", "verify"))
 	if log := s.log.String(); !strings.Contains(log, "the event log holds") || !strings.Contains(log, head) || strings.Contains(log, "old requests are removed") {
 		t.Error("the log has no head, or something was removed without a setting")
+	}
+	s.daemon.settings.Retention.Days = 500
+	clock.Add(old)
+	fatal(t, s.daemon.keepLog(t.Context()))
+	if strings.Contains(s.log.String(), "old requests are removed") {
+		t.Error("a clock that is a year ahead of the tenant's has removed requests")
 	}
 	s.daemon.settings.Retention.Days = 400
 	fatal(t, s.daemon.keepLog(t.Context()))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aliasd/aliasd/queue/eventlog"
@@ -12,7 +13,7 @@ import (
 const logKeeping = "17 3 * * *"
 
 // keepLog verifies the event log and logs its head, so that whoever collects the daemon's log has it elsewhere; then it removes what is
-// older than retention.days. Nothing is removed from a log that does not hold.
+// older than retention.days. Nothing is removed from a log that does not hold, nor by a clock that is ahead of the tenant's.
 func (d *daemon) keepLog(ctx context.Context) error {
 	found, err := d.store.Verify(ctx, eventlog.Check{})
 	if err != nil {
@@ -27,7 +28,11 @@ func (d *daemon) keepLog(ctx context.Context) error {
 	if days == 0 {
 		return nil
 	}
-	now := d.now()
+	survey := d.checker.Survey(ctx)
+	if survey.Err != nil {
+		return fmt.Errorf("old requests are removed by the tenant's clock, which cannot be asked: %w", survey.Err)
+	}
+	now := survey.Tenant.Time(d.now())
 	done, err := d.store.Prune(ctx, store.Pruning{Before: now.Add(-time.Duration(days) * 24 * time.Hour), By: "retention.days", Now: now})
 	if err != nil || done.Requests == 0 {
 		return err

@@ -28,7 +28,7 @@ func (a *app) migrateCommand() *cobra.Command {
 		Long: `Copies all that the store holds (requests, claims, idempotency keys, the event log, tokens, the stop switch and notes) from the SQLite
 file in data_dir to the PostgreSQL database of the settings, or back. Stop aliasd first, on every node, and set database (and
 database_password) in the settings. The target has to be empty. All is copied in one transaction and compared before it is
-committed; then the event log is walked on both sides. The source stays as it is.`,
+committed; then the event log is walked on both sides. The source stays as it is, but for writing, which is stopped there.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if from == to || !isPlace(from) || !isPlace(to) {
@@ -87,6 +87,10 @@ func (a *app) migrate(ctx context.Context, s *config.Settings, from, to string) 
 	if err != nil {
 		return err
 	}
+	// What is open would be written from both sides if somebody started aliasd on the old store.
+	if err := source.SetPaused(ctx, true, "aliasd migrate", a.now()); err != nil {
+		return fmt.Errorf("all is copied, but writing on the source could not be stopped; put it away before aliasd is started: %w", err)
+	}
 	return a.printMigrated(migratedJSON{From: from, To: to, Tables: copied.Tables, Events: copied.Events, Head: copied.Head})
 }
 
@@ -135,9 +139,9 @@ func (a *app) printMigrated(m migratedJSON) error {
 	}
 	say(a.out, "", fmt.Sprintf("The event log has %d entries on both sides, every link holds, and the last hash is the same:", m.Events))
 	fmt.Fprintln(a.out, "  "+m.Head)
-	next := "The source is as it was. Start aliasd now, on each node with a data_dir of its own."
+	next := "The source is as it was, but for writing, which is stopped there. Start aliasd now, on each node with a data_dir of its own."
 	if m.To == placeSQLite {
-		next = "The source is as it was. Leave database empty in the settings, and start aliasd now, on one node."
+		next = "The source is as it was, but for writing, which is stopped there. Leave database empty in the settings, and start aliasd now, on one node."
 	}
 	say(a.out, "", next)
 	return nil

@@ -21,6 +21,7 @@ import (
 	"github.com/aliasd/aliasd/lab/tenant"
 	"github.com/aliasd/aliasd/private"
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/store"
 	"github.com/aliasd/aliasd/server"
 )
 
@@ -202,6 +203,12 @@ func TestMigrate(t *testing.T) {
 	if got := s.cli(t, "migrate"); got.code != exitError || !strings.Contains(got.err, "not empty") {
 		t.Errorf("again: %+v", got)
 	}
+	old, err := store.Open(context.Background(), filepath.Join(s.dir, "data", storeFile))
+	fatal(t, err)
+	if _, by, err := old.Paused(context.Background()); err != nil || by != "aliasd migrate" {
+		t.Errorf("writing on the source is stopped by %q: %v", by, err)
+	}
+	fatal(t, old.Close())
 	s.backAgain(t, r.ID, plain, migrated.Head)
 }
 

@@ -227,3 +227,25 @@ func TestVerifyUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// An intent whose time the runner set anew, after the clock was set back, is no row that was edited by hand.
+func TestVerifyKnowsAnIntentsNewTime(t *testing.T) {
+	t.Parallel()
+	s, ctx, now := onSQLite().fresh(t), context.Background(), time.Now()
+	ahead := now.Add(72 * time.Hour)
+	sent := intentOf(leasedBy(t, s, 1, ahead)[0], ahead, queue.Caps{})
+	sent.Detail = *sent.Intent
+	r, err := s.Advance(ctx, sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, until := *r.Intent, now.Add(5*time.Minute)
+	again.At = now
+	if _, err := s.Advance(ctx, queue.Transition{ID: r.ID, From: queue.Writing, To: queue.Writing, Owner: r.Owner, Now: now, What: "in doubt",
+		Intent: &again, LeaseUntil: &until}); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Verify(ctx, eventlog.Check{}); err != nil || !found.OK() {
+		t.Errorf("found %+v: %v", found.Findings, err)
+	}
+}
