@@ -100,14 +100,29 @@ func readyToMigrate(ctx context.Context, s *config.Settings, from, file string) 
 			return err
 		}
 	}
-	found, err := store.ProbePostgres(ctx, s.Database, time.Now, postgresOptions(s)...)
-	if err != nil {
-		return err
+	return nobodyConnected(ctx, s)
+}
+
+// goodbye is how long the database may take to notice that a node has gone.
+const goodbye = 5 * time.Second
+
+// nobodyConnected refuses where a node is connected to the database, and still is after a while.
+func nobodyConnected(ctx context.Context, s *config.Settings) error {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.After(goodbye); ; {
+		found, err := store.ProbePostgres(ctx, s.Database, time.Now, postgresOptions(s)...)
+		if err != nil || found.Connections == 0 {
+			return err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline:
+			return fmt.Errorf("aliasd has %d connections open to the database: stop it on every node first", found.Connections)
+		}
 	}
-	if found.Connections > 0 {
-		return fmt.Errorf("aliasd has %d connections open to the database: stop it on every node first", found.Connections)
-	}
-	return nil
 }
 
 func (a *app) printMigrated(m migratedJSON) error {
