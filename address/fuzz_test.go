@@ -35,8 +35,8 @@ func FuzzProxy(f *testing.F) {
 		if p.IsSMTP() && (Primary(p.Address()).Key() != p.Key() || Secondary(p.Address()).Key() != p.Key()) {
 			t.Fatalf("%q changes its key with its type", s)
 		}
-		lower, otherLower := strings.ToLower(s), strings.ToLower(other)
-		if p.Key() == q.Key() && !strings.EqualFold(s, other) && utf8.ValidString(s) && lower != otherLower {
+		folded, otherFolded := strings.ToLower(s), strings.ToLower(other)
+		if p.Key() == q.Key() && !strings.EqualFold(s, other) && utf8.ValidString(s) && folded != otherFolded {
 			t.Fatalf("%q and %q are one", s, other)
 		}
 		if !utf8.ValidString(s) && p.Key() == q.Key() && len(s) != len(other) {

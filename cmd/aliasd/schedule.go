@@ -17,6 +17,9 @@ import (
 // lastReport is the name under which the store keeps until when the last scheduled report reached.
 const lastReport = "last_report"
 
+// verifyKey is the setting of the sweeps.
+const verifyKey = "schedule.verify"
+
 // newSchedule lays out the sweeps, the reports and the audits; nothing runs before it is started. A job that panics is
 // logged, and the daemon goes on: it may be in the midst of a write.
 func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
@@ -25,7 +28,7 @@ func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 		key, when string
 		do        func(context.Context) error
 	}{
-		{"schedule.verify", d.settings.Schedule.Verify, d.sweep},
+		{verifyKey, d.settings.Schedule.Verify, d.sweep},
 		{"schedule.report", d.settings.Schedule.Report, d.reportNow},
 		{"schedule.audit", d.settings.Schedule.Audit, d.auditNow},
 		{"the event log", logKeeping, d.keepLog},
@@ -44,7 +47,7 @@ func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 
 // onSchedule runs a job that one node does at a time, where it is this node's turn.
 func (d *daemon) onSchedule(ctx context.Context, key string, do func(context.Context) error) {
-	mine, err := d.shift.do(ctx, do)
+	mine, err := d.shift.do(ctx, job{do: do, sweeps: key == verifyKey})
 	if !mine {
 		d.runner.SkipSweep()
 	}

@@ -15,6 +15,12 @@ const shiftName = "schedule"
 // this one does not.
 const maxFailures = 3
 
+// job is something on schedule; sweeps says that it is the sweep.
+type job struct {
+	do     func(context.Context) error
+	sweeps bool
+}
+
 // shift is the right to do what is on schedule: sweeps, reports and audits. Of several nodes one has it, and keeps it while it
 // lives, since it remembers whom it looked at. Its methods may be called concurrently.
 type shift struct {
@@ -26,17 +32,20 @@ type shift struct {
 	mu       sync.Mutex
 	turn     *store.Turn // nil: another node has it, as far as is known
 	failures int
-	// resting says that this node has just given the turn up; at the next tick another one comes first.
-	resting bool
+	// running counts the jobs under way: the turn is not given up beneath them.
+	running int
+	// leaving says that the turn is given up when they have ended, resting that it was: the next sweep is another node's.
+	leaving, resting bool
 }
 
 // do runs a job where the shift is this node's, until the job is done or the shift is lost; mine is false where it is another
 // node's.
-func (s *shift) do(ctx context.Context, job func(context.Context) error) (mine bool, err error) {
-	turn, err := s.mine(ctx)
+func (s *shift) do(ctx context.Context, job job) (mine bool, err error) {
+	turn, err := s.begin(ctx, job.sweeps)
 	if turn == nil {
 		return false, err
 	}
+	defer s.ended()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -46,36 +55,62 @@ func (s *shift) do(ctx context.Context, job func(context.Context) error) (mine b
 		case <-ctx.Done():
 		}
 	}()
-	return true, job(ctx)
+	return true, job.do(ctx)
 }
 
-// mine gives the turn where it is this node's, and takes it where it is free; nil where it is another node's.
-func (s *shift) mine(ctx context.Context) (*store.Turn, error) {
+// begin gives the turn where it is this node's, and takes it where it is free; nil where it is another node's.
+func (s *shift) begin(ctx context.Context, sweeps bool) (*store.Turn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.turn != nil {
-		select {
-		case <-s.turn.Lost():
-			s.log.Warn("this node has lost the right to do what is on schedule: its connection to the database broke")
-			s.giveUp()
-		default:
-			return s.turn, nil
-		}
+	if err := s.takeTurn(ctx, sweeps); s.turn == nil {
+		return nil, err
 	}
-	if s.resting {
+	s.running++
+	return s.turn, nil
+}
+
+// takeTurn sees to it that turn is this node's, where it can be.
+func (s *shift) takeTurn(ctx context.Context, sweeps bool) error {
+	if s.turn != nil && s.isLost() {
+		s.log.Warn("this node has lost the right to do what is on schedule: its connection to the database broke")
+		s.giveUp()
+	}
+	switch {
+	case s.turn != nil:
+		return nil
+	case s.resting && sweeps:
 		s.resting = false
-		return nil, nil
+		return nil
 	}
 	turn, ok, err := s.take(ctx, shiftName)
 	if err != nil || !ok {
-		return nil, err
+		return err
 	}
 	s.log.Info("this node does what is on schedule: sweeps, reports and audits")
-	s.turn, s.failures = turn, 0
-	return turn, nil
+	s.turn, s.failures, s.leaving = turn, 0, false
+	return nil
 }
 
-// note counts how the sweeps go, and leaves them to another node when they keep failing here.
+func (s *shift) isLost() bool {
+	select {
+	case <-s.turn.Lost():
+		return true
+	default:
+		return false
+	}
+}
+
+// ended notes the end of a job.
+func (s *shift) ended() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running--; s.running == 0 && s.leaving && s.turn != nil {
+		s.giveUp()
+		s.leaving, s.resting = false, true
+	}
+}
+
+// note counts how the sweeps go, and leaves them to another node when they keep failing here. A sweep calls it before it ends.
 func (s *shift) note(swept error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,10 +118,9 @@ func (s *shift) note(swept error) {
 		s.failures = 0
 		return
 	}
-	if s.failures++; s.failures >= maxFailures && s.turn != nil && !s.alone {
+	if s.failures++; s.failures == maxFailures && !s.alone {
 		s.log.Warn("the sweeps keep failing on this node; another one may take what is on schedule", "failures", s.failures)
-		s.giveUp()
-		s.resting = true
+		s.leaving = true
 	}
 }
 

@@ -25,13 +25,14 @@ func newShift(t *testing.T, s *store.Store) *shift {
 	return made
 }
 
-// tick is a tick of the schedule; ran says whether the job was this node's.
-func (s *shift) tick(t *testing.T) (ran bool) {
+// tick is a tick of the sweeps, one of which ends with swept; ran says whether it was this node's.
+func (s *shift) tick(t *testing.T, swept error) (ran bool) {
 	t.Helper()
-	mine, err := s.do(context.Background(), func(context.Context) error {
+	mine, err := s.do(context.Background(), job{sweeps: true, do: func(context.Context) error {
 		ran = true
+		s.note(swept)
 		return nil
-	})
+	}})
 	fatal(t, err)
 	if mine != ran {
 		t.Fatalf("mine %v, ran %v", mine, ran)
@@ -44,32 +45,59 @@ func TestShift(t *testing.T) {
 	t.Parallel()
 	s := tempStore(t)
 	one, two := newShift(t, s), newShift(t, s)
+	var swept error
 	expect := func(when string, first, second bool) {
 		t.Helper()
-		if a, b := one.tick(t), two.tick(t); a != first || b != second {
+		if a, b := one.tick(t, swept), two.tick(t, nil); a != first || b != second {
 			t.Fatalf("%s: one runs %v, two runs %v", when, a, b)
 		}
 	}
 	expect("the first comes first", true, false)
 	expect("it keeps it", true, false)
-	failed := errors.New("the cloud is away")
-	one.note(failed)
-	one.note(failed)
-	one.note(nil)
-	one.note(failed)
-	one.note(failed)
+	swept = errors.New("the cloud is away")
+	expect("a failure", true, false)
+	expect("two failures", true, false)
+	swept = nil
+	expect("it went well", true, false)
+	swept = errors.New("the cloud is away")
+	expect("a failure again", true, false)
 	expect("two failures in a row", true, false)
-	one.note(failed)
-	expect("three failures in a row", false, true)
+	expect("three failures in a row: the other one may at once", true, true)
 	expect("the other one keeps it", false, true)
 	two.end()
 	two.end()
 	expect("the other one has stopped", true, false)
 	one.alone = true
 	for range 2 * maxFailures {
-		one.note(failed)
+		expect("nobody else is there", true, false)
 	}
-	expect("nobody else is there", true, false)
+}
+
+// Where the sweeps keep failing, the shift is left only when the other jobs of this node have ended; and only the next sweep is
+// another node's first.
+func TestShiftIsNotLeftBeneathAJob(t *testing.T) {
+	t.Parallel()
+	s := tempStore(t)
+	one, two := newShift(t, s), newShift(t, s)
+	_, err := one.do(context.Background(), job{do: func(context.Context) error {
+		for range maxFailures {
+			if !one.tick(t, errors.New("the cloud is away")) {
+				t.Error("the shift was left beneath a job")
+			}
+		}
+		if two.tick(t, nil) {
+			t.Error("two nodes have the shift")
+		}
+		return nil
+	}})
+	fatal(t, err)
+	if one.tick(t, nil) {
+		t.Error("it did not leave the next sweep to the other one")
+	}
+	mine, err := one.do(context.Background(), job{do: func(context.Context) error { return nil }})
+	if err != nil || !mine {
+		t.Errorf("another job is not its own although nobody else has the shift: %v", err)
+	}
 }
 
 // A job gets the error of its own, and a store that cannot be asked gives nobody the shift.
@@ -77,14 +105,14 @@ func TestShiftErrors(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("failed")
 	one := newShift(t, tempStore(t))
-	if mine, err := one.do(context.Background(), func(context.Context) error { return failed }); !mine || !errors.Is(err, failed) {
+	if mine, err := one.do(context.Background(), job{do: func(context.Context) error { return failed }}); !mine || !errors.Is(err, failed) {
 		t.Errorf("mine %v, %v", mine, err)
 	}
 	away := &shift{log: one.log, take: func(context.Context, string) (*store.Turn, bool, error) { return nil, false, failed }}
-	mine, err := away.do(context.Background(), func(context.Context) error {
+	mine, err := away.do(context.Background(), job{do: func(context.Context) error {
 		t.Error("it ran")
 		return nil
-	})
+	}})
 	if mine || !errors.Is(err, failed) {
 		t.Errorf("mine %v, %v", mine, err)
 	}

@@ -112,9 +112,10 @@ func valueMark[T any](v T, keep func(*T)) mark {
 	return textMark(string(text))
 }
 
-// keptIntent leaves out what changes in a request's intent after it was recorded: whether an answer came.
+// keptIntent leaves out what changes in a request's intent after it was recorded: whether an answer came, and its time, where the
+// clock was set back since.
 func keptIntent(i *queue.Intent) {
-	i.Sent, i.At, i.Expectation.SyncAtWrite = false, queue.Instant(i.At), queue.Instant(i.Expectation.SyncAtWrite)
+	i.Sent, i.At, i.Expectation.SyncAtWrite = false, time.Time{}, queue.Instant(i.Expectation.SyncAtWrite)
 }
 
 func keptReceipt(r *ldapwriter.Receipt) { r.At = queue.Instant(r.At) }
