@@ -38,7 +38,7 @@ func (s Situation) implicitInCloud(shown Address) (implicit, error) {
 	switch {
 	case shown != "" && s.isRouting(shown):
 		return s.implicitRouting(shown)
-	case s.mailDisagrees(shown):
+	case s.mailDisagrees(shown), s.outdated(shown):
 		return implicit{}, s.unsettled(shown)
 	case shown == "":
 		return implicit{none: "the cloud shows none, and mail on-premises makes none"}, nil
@@ -83,6 +83,13 @@ func (s Situation) mailDisagrees(shown Address) bool {
 		return false
 	}
 	return shown != "" || !s.masked()
+}
+
+// outdated says whether the primary that the cloud shows may rest on what was just taken away on-premises: nothing there speaks for
+// it, and the cloud has still to catch up.
+func (s Situation) outdated(shown Address) bool {
+	isUPN := s.Holder.Kind == User && (shown.Equal(Address(s.Holder.UPN)) || shown.Equal(Address(s.Cloud.UPN)))
+	return s.SyncDue && shown != "" && s.Holder.Mail == "" && len(s.Holder.Proxies.Find(shown)) == 0 && !isUPN
 }
 
 // unsettled is the error for a mail and a cloud that do not agree.

@@ -147,6 +147,8 @@ func TestAddAliasWhereThePrimaryIsUnclear(t *testing.T) {
 			code: cause.PrimaryUnclear},
 		{name: "masked mail and the cloud differ, a sync is due", s: situation(ada, "smtp:b@contoso.test").inCloud(other).with(syncDue),
 			ask: asked(AddAlias, alias), kind: cause.Waiting, code: cause.NotSyncedYet},
+		{name: "nothing speaks for what the cloud shows, a sync is due", s: situation("").inCloud(other).with(syncDue), ask: asked(AddAlias, alias),
+			kind: cause.Waiting, code: cause.NotSyncedYet, says: []string{"other@contoso.test", "caught up"}},
 		{name: "the cloud shows two", s: situation("").inCloud(other, Primary(ada)), ask: asked(AddAlias, alias),
 			code: cause.PrimaryUnclear, says: []string{"2 primaries"}},
 		{name: "the cloud shows one that would be discarded", s: situation("").inCloud("SMTP:ada@contoso.microsoftonline.com"),

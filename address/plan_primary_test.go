@@ -111,6 +111,8 @@ func TestSetPrimaryKeepsTheImplicitOne(t *testing.T) {
 			ask: asked(SetPrimary, ada), code: cause.PrimaryUnclear, says: []string{string(ada), string(alias)}},
 		{name: "mail and the cloud differ", s: situation(ada).inCloud(Primary("b@contoso.test")), ask: asked(SetPrimary, alias),
 			code: cause.PrimaryUnclear, says: []string{string(ada), "b@contoso.test"}},
+		{name: "what the cloud shows was just taken away", s: situation("").inCloud(Primary("b@contoso.test")).with(syncDue),
+			ask: asked(SetPrimary, alias), kind: cause.Waiting, code: cause.NotSyncedYet, says: []string{"b@contoso.test"}},
 		{name: "mail and the cloud differ, a sync is due", s: situation(ada).inCloud(Primary("b@contoso.test")).with(syncDue),
 			ask: asked(SetPrimary, alias), kind: cause.Waiting, code: cause.NotSyncedYet},
 	})

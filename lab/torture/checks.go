@@ -181,10 +181,10 @@ func (f *facts) explains(code cause.Code, h *holder, q *queue.Request) bool {
 	unnamed := q.Receipt != nil && len(q.Receipt.After.Proxies.Primaries()) == 0
 	return slices.ContainsFunc(f.ledger.of(h), func(d *deed) bool {
 		switch {
-		case !d.took() || d.request == q.ID || d.done.Before(q.CreatedAt):
+		case !d.took() || d.request == q.ID:
 			return false
 		case code == cause.ChangedOnPremises:
-			return !satisfied(d.after.Values, wantsOf(q))
+			return d.done.After(q.CreatedAt) && !satisfied(d.after.Values, wantsOf(q))
 		}
 		return code == cause.CalculatedOtherwise && unnamed && d.by == admin
 	})

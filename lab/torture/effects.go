@@ -68,7 +68,8 @@ func (f *facts) unlawful(d *deed, q *queue.Request) (wrong []string) {
 	}
 	loses, gains := f.may(d, q)
 	for _, k := range lacking(keys(before.Proxies), keys(after.Proxies)) {
-		if !loses[k] {
+		backInMail := d.back && address.Address(after.Mail).Key() == k
+		if !loses[k] && !backInMail {
 			say("loses the address %s", k)
 		}
 	}

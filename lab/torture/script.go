@@ -15,8 +15,9 @@ import (
 
 // Shape is how much happens in a run.
 type Shape struct {
-	// Asks are the requests, Edits those of the second writer, Kills how often a daemon dies.
-	Asks, Edits, Kills int
+	// Asks are the requests, Edits those of the second writer, Kills how often a daemon dies, Faults how often the network or
+	// the tenant does not do its work.
+	Asks, Edits, Kills, Faults int
 	// Span is how long requests and edits arrive.
 	Span time.Duration
 	// Nodes are the daemons that share one database.
@@ -25,7 +26,7 @@ type Shape struct {
 
 // DefaultShape is a run of about ten seconds, most of which is waiting.
 func DefaultShape() Shape {
-	return Shape{Asks: 36, Edits: 24, Kills: 4, Span: 4 * time.Second, Nodes: 1}
+	return Shape{Asks: 36, Edits: 24, Kills: 4, Faults: 4, Span: 4 * time.Second, Nodes: 1}
 }
 
 // verb is what somebody asks of the daemon.
@@ -103,6 +104,7 @@ type script struct {
 	asks    []ask
 	edits   []edit
 	lives   []life
+	hazards []hazard
 }
 
 // newScript writes the script of a seed. turn tells the runs of one torture apart, so that together they pass every point.
@@ -113,6 +115,7 @@ func newScript(seed uint64, turn int, shape Shape) script {
 	s.asks = newAsks(rand.New(rand.NewPCG(seed, 1)), s, shape)
 	s.edits = newEdits(rand.New(rand.NewPCG(seed, 2)), s, shape)
 	s.lives = newLives(rand.New(rand.NewPCG(seed, 3)), turn, shape)
+	s.hazards = newHazards(rand.New(rand.NewPCG(seed, 4)), shape)
 	return s
 }
 

@@ -21,6 +21,8 @@ type Tally struct {
 	// Requests are by the state that they ended in, Causes by why, where they did not end well.
 	Requests map[queue.State]int
 	Causes   map[string]int
+	// Faults are those of the network and the tenant.
+	Faults map[string]int
 	// Asked counts calls that were made to the end, Calls how often they were sent in all.
 	Asked, Calls int
 	// Edits took effect; Vain ones were refused because aliasd was faster. Writes are aliasd's modifies that took effect,
@@ -30,7 +32,7 @@ type Tally struct {
 }
 
 func newTally() Tally {
-	return Tally{Runs: 1, Kills: map[string]int{}, Requests: map[queue.State]int{}, Causes: map[string]int{}}
+	return Tally{Runs: 1, Kills: map[string]int{}, Requests: map[queue.State]int{}, Causes: map[string]int{}, Faults: map[string]int{}}
 }
 
 // Add adds another tally.
@@ -42,6 +44,7 @@ func (t *Tally) Add(o Tally) {
 	addAll(t.Kills, o.Kills)
 	addAll(t.Requests, o.Requests)
 	addAll(t.Causes, o.Causes)
+	addAll(t.Faults, o.Faults)
 	for to, n := range map[*int]int{&t.Runs: o.Runs, &t.Restarts: o.Restarts, &t.Asked: o.Asked, &t.Calls: o.Calls, &t.Edits: o.Edits,
 		&t.Vain: o.Vain, &t.Writes: o.Writes, &t.Refused: o.Refused, &t.TakenBack: o.TakenBack} {
 		*to += n
@@ -73,6 +76,10 @@ func (t *Tally) Print(w io.Writer) error {
 	fmt.Fprintln(table, "causes")
 	for _, c := range slices.Sorted(maps.Keys(t.Causes)) {
 		row(c, t.Causes[c])
+	}
+	fmt.Fprintf(table, "faults %d\n", sum(t.Faults))
+	for _, kind := range slices.Sorted(maps.Keys(t.Faults)) {
+		row(kind, t.Faults[kind])
 	}
 	fmt.Fprintln(table, "calls")
 	row("answered", t.Asked)

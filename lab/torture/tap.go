@@ -211,7 +211,7 @@ func (t *tap) readBack(on exchange) faultproxy.Fault {
 }
 
 // lost is how long the answer to a modify may take before its turn is over all the same: longer than the daemon waits.
-const lost = 3 * time.Second
+const lost = 2 * time.Second
 
 // sweep settles the modifies whose answers will not come: those that are old, and with dead those of a daemon that is gone.
 func (t *tap) sweep(dead int) {
