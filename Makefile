@@ -33,8 +33,8 @@ torture: packages ## kill the daemon at every point while requests arrive: RUNS=
 torture-postgres: packages ## the same with three daemons on one PostgreSQL database, any of which is killed
 	$(TORTURE) $(GO) test -run '^TestTorturePostgres$$' -count=1 -timeout 4h -v ./cmd/aliasd
 
-bench: packages ## measure the write path, acceptance, sweep and memory, each against its floor
-	$(GO) test -run '^$$' -bench 'WritePath|Accept|Sweep|Memory' -benchtime 1x -timeout 30m ./bench
+bench: packages ## measure the write path, acceptance, sweep, memory, recovery and several nodes, each against its floor
+	$(GO) test -run '^$$' -bench 'WritePath|Accept|Sweep|Memory|Recovery|Nodes' -benchtime 1x -timeout 30m ./bench
 
 bench-audit: ## measure an audit of 100,000 holders against the bare reading of both sides
 	$(GO) test -run '^$$' -bench Audit -benchtime 1x -timeout 30m -v ./bench
