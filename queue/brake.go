@@ -35,20 +35,27 @@ func (d *deferral) Unwrap() error { return d.why }
 // room says how many requests to claim: as many as the workers begin soon, and as the pace lets go while their attempts
 // wait for it; none while it is used up for longer than that.
 func (r *Runner) room(ctx context.Context) (int, error) {
-	most, every := 4*r.workers, r.limits.Pace.every()
+	most, every := r.atOnce(), r.limits.Pace.every()
 	if every == 0 || r.dryRun {
 		return most, nil
 	}
-	used, err := r.store.Used(ctx, r.now())
+	now := r.now()
+	used, err := r.store.Used(ctx, now)
 	if err != nil {
 		return 0, err
 	}
-	spare := r.lease/patience - max(0, used.NextSlot.Sub(r.now()))
+	spare := r.lease / patience
+	if !used.NextSlot.After(FarthestSlot(now, every, spare)) {
+		spare -= max(0, used.NextSlot.Sub(now))
+	}
 	if spare < 0 {
 		return 0, nil
 	}
 	return min(most, 1+int(spare/every)), nil
 }
+
+// atOnce is how many requests are claimed at once at most.
+func (r *Runner) atOnce() int { return 4 * r.workers }
 
 // keepPace waits for this modify's slot.
 func (a *attempt) keepPace(ctx context.Context) error {

@@ -80,6 +80,8 @@ type Work interface {
 	// request in accepted, queued, held or writing, and before which no request is still accepted; and takes over
 	// requests in writing whose lease has expired. Not while paused (Control): a take-over excepted.
 	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)
+	// TakeOver takes over at most n requests in writing whose lease has expired, as Claim does, and claims none that is queued.
+	TakeOver(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)
 	// Releasing returns an earlier open request for another holder that is to release one of the addresses that id
 	// claims for taking; nil when there is none.
 	Releasing(ctx context.Context, id RequestID) (*Request, error)

@@ -49,7 +49,7 @@ func (r *Runner) writeLoop(ctx context.Context) {
 func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 	r.notePause(ctx)
 	for ctx.Err() == nil {
-		batch, err := r.claim(ctx)
+		batch, err := r.claim(ctx, r.atOnce())
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("no request can be claimed; it is tried again", "error", err)
 		}
@@ -62,13 +62,17 @@ func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 	}
 }
 
-// claim leases what may be begun now.
-func (r *Runner) claim(ctx context.Context) ([]Request, error) {
+// claim leases what may be begun now, at most so many. What may have been written already is taken over whatever the pace says: a
+// look at the directory takes no slot.
+func (r *Runner) claim(ctx context.Context, most int) ([]Request, error) {
 	n, err := r.room(ctx)
-	if err != nil || n == 0 {
+	if err != nil {
 		return nil, err
 	}
-	return r.store.Claim(ctx, r.claimant(), r.now(), r.lease, n)
+	if n == 0 {
+		return r.store.TakeOver(ctx, r.claimant(), r.now(), r.lease, most)
+	}
+	return r.store.Claim(ctx, r.claimant(), r.now(), r.lease, min(n, most))
 }
 
 // claimant names the owner of the next claim. Each claim has its own: an attempt that outlived its lease must not pass for

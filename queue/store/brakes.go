@@ -100,11 +100,11 @@ func (s *Store) Slot(ctx context.Context, now time.Time, every, patience time.Du
 }
 
 func (t *txn) slot(now time.Time, every, patience time.Duration) (at time.Time, ok bool, err error) {
-	latest := queue.Instant(now.Add(patience))
+	latest, far := micros(queue.Instant(now.Add(patience))), micros(queue.Instant(queue.FarthestSlot(now, every, patience)))
 	ok, err = t.row(`INSERT INTO pace (id, next_slot) VALUES (1, ?)
-		ON CONFLICT (id) DO UPDATE SET next_slot = CASE WHEN pace.next_slot > ? THEN pace.next_slot ELSE ? END + ?
-		WHERE pace.next_slot <= ? RETURNING next_slot`,
-		[]any{micros(now.Add(every)), micros(now), micros(now), every.Microseconds(), micros(latest)}, instant{&at})
+		ON CONFLICT (id) DO UPDATE SET next_slot = CASE WHEN pace.next_slot > ? AND pace.next_slot <= ? THEN pace.next_slot ELSE ? END + ?
+		WHERE pace.next_slot <= ? OR pace.next_slot > ? RETURNING next_slot`,
+		[]any{micros(now.Add(every)), micros(now), far, micros(now), every.Microseconds(), latest, far}, instant{&at})
 	if ok {
 		return at.Add(-every.Truncate(time.Microsecond)), true, err
 	}

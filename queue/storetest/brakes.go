@@ -23,6 +23,8 @@ func brakesCases() map[string]func(*bundle) {
 		"what is not judged counts all the same":         capReleased,
 		"no intent while paused, receipts all the same":  pausedIntent,
 		"slots are evenly spaced":                        slots,
+		"a slot that is too far ahead has come":          farSlot,
+		"a slower pace leaves no slot behind":            loosenedPace,
 		"a source is a token and a requester":            sources,
 		"a cap holds exactly against many at once":       raceCap,
 		"once paused, nobody stores an intent":           racePause,
@@ -227,6 +229,38 @@ func slots(b *bundle) {
 	b.same([]any{at, ok}, []any{queue.Instant(b.now), true})
 	at, ok = b.slot(0)
 	b.same([]any{at, ok}, []any{queue.Instant(b.now).Add(time.Second), false})
+}
+
+// farSlot: a clock that was ahead for a moment does not stop the pace.
+func farSlot(b *bundle) {
+	now := queue.Instant(b.now)
+	b.later(365 * 24 * time.Hour)
+	at, ok := b.slot(3 * time.Second)
+	b.same([]any{at, ok}, []any{queue.Instant(b.now), true})
+	b.now = now // set right
+	for i := range 4 {
+		at, ok = b.slot(3 * time.Second)
+		b.same([]any{at, ok}, []any{now.Add(time.Duration(i) * time.Second), true})
+	}
+	at, ok = b.slot(3 * time.Second)
+	b.same([]any{at, ok}, []any{now.Add(4 * time.Second), false})
+	b.now = now.Add(-time.Second) // another node's clock is a little behind: the slots stay taken
+	at, ok = b.slot(3 * time.Second)
+	b.same([]any{at, ok}, []any{now.Add(4 * time.Second), false})
+}
+
+func loosenedPace(b *bundle) {
+	slot := func(every time.Duration) (time.Time, bool) {
+		at, ok, err := b.s.Slot(context.Background(), b.now, every, 20*time.Second)
+		b.ok(err)
+		return at, ok
+	}
+	_, ok := slot(time.Hour)
+	b.same(ok, true)
+	_, ok = slot(time.Hour)
+	b.same(ok, false)
+	at, ok := slot(time.Second) // an administrator changed the settings
+	b.same([]any{at, ok}, []any{queue.Instant(b.now), true})
 }
 
 func sources(b *bundle) {

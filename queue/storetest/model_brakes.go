@@ -71,11 +71,11 @@ func (m *Model) Slot(_ context.Context, now time.Time, every, patience time.Dura
 	defer m.mu.Unlock()
 	now = queue.Instant(now)
 	at := m.nextSlot
+	if at.Before(now) || at.After(queue.Instant(queue.FarthestSlot(now, every, patience))) {
+		at = now
+	}
 	if at.After(queue.Instant(now.Add(patience))) {
 		return at, false, nil
-	}
-	if at.Before(now) {
-		at = now
 	}
 	m.nextSlot = queue.Instant(at.Add(every.Truncate(time.Microsecond)))
 	return at, true, nil
