@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -21,6 +22,40 @@ func TestPaceAfterTheClockWasAhead(t *testing.T) {
 	r := b.submit(t, "bob", address.AddAlias, "b1@contoso.test")
 	b.pass(t)
 	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+}
+
+// TestAfterALongWaitForASlotTheHolderIsReadAgain: what was true when an attempt began to wait for its slot need not be true at
+// its modify.
+func TestAfterALongWaitForASlotTheHolderIsReadAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.restart("node-1", b.store, func(o *queue.Options) {
+			o.Now, o.Limits = time.Now, queue.Limits{Pace: queue.Pace{Writes: 1, Within: 9 * time.Second}}
+		})
+		b.submit(t, "ann", address.AddAlias, "a1@contoso.test")
+		b.pass(t)
+		r := b.submit(t, "bob", address.AddAlias, "b1@contoso.test")
+		passed := make(chan struct{})
+		go func() {
+			defer close(passed)
+			b.pass(t)
+		}()
+		synctest.Wait() // it waits for its slot
+		b.wantState(t, r.ID, queue.Writing, "")
+		b.directory.add(7, "eve", address.Values{Mail: "eve@contoso.test", Proxies: address.Set{"SMTP:eve@contoso.test", "smtp:b1@contoso.test"}})
+		<-passed
+		if got := b.get(t, r.ID); got.State != queue.Refused || len(b.directory.writes) != 1 {
+			t.Errorf("it is %s (%v) after %d writes: eve has the address since it began to wait", got.State, got.Cause, len(b.directory.writes))
+		}
+		began := time.Now()
+		next := b.submit(t, "bob", address.AddAlias, "b2@contoso.test")
+		b.pass(t)
+		b.wantState(t, next.ID, queue.Written, cause.NotSyncedYet)
+		if took := time.Since(began); took > 9*time.Second {
+			t.Errorf("it took %s: one modify takes one slot", took)
+		}
+	})
 }
 
 // TestTakeOverNeedsNoSlot: what may have been written is looked at though the pace is used up.

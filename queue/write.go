@@ -220,6 +220,8 @@ type attempt struct {
 	request Request
 	// doubted says that an earlier modify may still stand or land: then a conflict does not tell that nothing was written.
 	doubted bool
+	// hasSlot says that a slot of the pace was waited for and is not used yet.
+	hasSlot bool
 	// stopping is closed when the program stops: who only waits goes then.
 	stopping <-chan struct{}
 	// before are the values that the holder's last write replaced: the cloud may show them still.
@@ -237,6 +239,8 @@ func (a *attempt) run(ctx context.Context) error {
 		var slipped *ldapwriter.SlippedError
 		var unknown *ldapwriter.UnknownOutcomeError
 		switch {
+		case errors.Is(err, errWaited):
+			continue
 		case errors.As(err, &unknown):
 			return cause.Wait(cause.DCUnavailable,
 				"the connection to %s was lost while it wrote; it is read again as soon as it answers", unknown.DC).Because(err)
