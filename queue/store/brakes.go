@@ -44,11 +44,18 @@ func (t *txn) mustNotBePaused(id queue.RequestID) error {
 	return err
 }
 
+// counted is the condition on the shares that the caps count at a time, and its arguments.
+func counted(now time.Time) (condition string, args []any) {
+	since, until := queue.SpentWithin(now)
+	return `spent_at > ? AND spent_at <= ?`, []any{micros(queue.Instant(since)), micros(queue.Instant(until))}
+}
+
 // spend enters a request's share, where the caps leave room for it.
 func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
-	since := micros(queue.SpentSince(now))
+	within, args := counted(now)
+	args = append(args, seq)
 	var own queue.Spend
-	has, err := t.row(`SELECT removals FROM spent WHERE seq = ? AND spent_at > ?`, []any{seq, since}, &own.Removals)
+	has, err := t.row(`SELECT removals FROM spent WHERE `+within+` AND seq = ?`, args, &own.Removals)
 	if err != nil {
 		return err
 	}
@@ -59,8 +66,8 @@ func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
 	}
 	if s.Caps != (queue.Caps{}) {
 		var others queue.Used
-		_, err := t.row(`SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE spent_at > ? AND seq <> ?`,
-			[]any{since, seq}, &others.Writes, &others.Removals)
+		_, err := t.row(`SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE `+within+` AND seq <> ?`,
+			args, &others.Writes, &others.Removals)
 		if err != nil {
 			return err
 		}
@@ -75,8 +82,8 @@ func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
 
 // Used is queue.Brakes's.
 func (s *Store) Used(ctx context.Context, now time.Time) (used queue.Used, err error) {
-	_, err = s.row(ctx, `SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE spent_at > ?`,
-		[]any{micros(queue.SpentSince(queue.Instant(now)))}, &used.Writes, &used.Removals)
+	within, args := counted(queue.Instant(now))
+	_, err = s.row(ctx, `SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE `+within, args, &used.Writes, &used.Removals)
 	if err == nil {
 		_, err = s.row(ctx, `SELECT next_slot FROM pace WHERE id = 1`, nil, instant{&used.NextSlot})
 	}
@@ -117,8 +124,8 @@ func (t *txn) slot(now time.Time, every, patience time.Duration) (at time.Time, 
 // FromSource is queue.Brakes's.
 func (s *Store) FromSource(ctx context.Context, r queue.Request, since time.Time, most int) (n int, err error) {
 	_, err = s.row(ctx, `SELECT count(*) FROM (
-			SELECT 1 FROM requests WHERE submitted_by = ? AND requester = ? AND created_at > ? AND seq <= ? LIMIT ?) AS counted`,
-		[]any{r.SubmittedBy, r.Requester, micros(queue.Instant(since)), r.Seq, most + 1}, &n)
+			SELECT 1 FROM requests WHERE submitted_by = ? AND requester = ? AND created_at > ? AND created_at <= ? AND seq <= ? LIMIT ?) AS counted`,
+		[]any{r.SubmittedBy, r.Requester, micros(queue.Instant(since)), farthest(r.CreatedAt), r.Seq, most + 1}, &n)
 	if err != nil {
 		return 0, fmt.Errorf("count the requests of %s: %w", r.SubmittedBy, ended(ctx, err))
 	}

@@ -20,6 +20,8 @@ func brakesCases() map[string]func(*bundle) {
 		"a retry does not spend twice":                   capRetry,
 		"what wrote nothing gives its share back":        capGivenBack,
 		"what may have written keeps its share":          capKept,
+		"a clock that was ahead uses up no cap":          capAfterJump,
+		"a clock that was ahead makes no burst":          sourceAfterJump,
 		"what is not judged counts all the same":         capReleased,
 		"no intent while paused, receipts all the same":  pausedIntent,
 		"slots are evenly spaced":                        slots,
@@ -175,6 +177,41 @@ func capKept(b *bundle) {
 	landed.Intent.Sent = true
 	b.advance(landed)
 	b.used(3, 3)
+}
+
+// capAfterJump: what was spent by a clock that was ahead does not count until that day. What a node spends whose clock is a little
+// ahead does.
+func capAfterJump(b *bundle) {
+	caps, now := queue.Caps{Writes: 1, Removals: 1}, b.now
+	b.later(365 * 24 * time.Hour)
+	far := b.many(1)
+	b.ok(b.spends(far[0], 1, caps))
+	b.advance(b.toWritten(far[0], changeOf("many0@contoso.test")))
+	b.now = now // set right
+	b.used(0, 0)
+	b.queued(holder(8), "near@contoso.test")
+	b.queued(holder(9), "nearer@contoso.test")
+	r := b.claim(2)
+	b.ok(b.spends(r[0], 1, caps))
+	b.used(1, 1)
+	b.now = now.Add(-time.Minute) // by the clock of another node
+	b.used(1, 1)
+	b.overCap(b.spends(r[1], 0, caps), queue.OverCapError{Used: 1, Wanted: 1, Cap: 1})
+}
+
+// sourceAfterJump: requests that a clock accepted while it was ahead are no burst with those that come once it is right.
+func sourceAfterJump(b *bundle) {
+	now := b.now
+	b.later(365 * 24 * time.Hour)
+	b.submit(b.ask("a@contoso.test"))
+	b.submit(b.ask("b@contoso.test"))
+	b.now = now.Add(time.Minute)
+	b.submit(b.ask("c@contoso.test")) // of another node, whose clock is a little ahead
+	b.now = now
+	r := b.submit(b.ask("d@contoso.test"))
+	n, err := b.s.FromSource(context.Background(), r, r.CreatedAt.Add(-time.Minute), 9)
+	b.ok(err)
+	b.same(n, 2)
 }
 
 func capReleased(b *bundle) {

@@ -15,7 +15,10 @@ type share struct {
 }
 
 // within says whether a share counts at the time now.
-func (s *share) within(now time.Time) bool { return s != nil && s.at.After(queue.SpentSince(now)) }
+func (s *share) within(now time.Time) bool {
+	since, until := queue.SpentWithin(now)
+	return s != nil && s.at.After(since) && !s.at.After(until)
+}
 
 // brake says whether the stop switch and the caps let a transition of r pass, and enters its share.
 func (m *Model) brake(r *record, t queue.Transition) error {
@@ -88,7 +91,8 @@ func (m *Model) FromSource(_ context.Context, r queue.Request, since time.Time, 
 	n := 0
 	for _, other := range m.records {
 		same := other.SubmittedBy == r.SubmittedBy && other.Requester == r.Requester
-		if same && other.Seq <= r.Seq && other.CreatedAt.After(queue.Instant(since)) {
+		within := other.CreatedAt.After(queue.Instant(since)) && !other.CreatedAt.After(r.CreatedAt.Add(queue.Farthest))
+		if same && other.Seq <= r.Seq && within {
 			n++
 		}
 	}
