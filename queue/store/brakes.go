@@ -8,6 +8,14 @@ import (
 	"github.com/aliasd/aliasd/queue"
 )
 
+const (
+	// spentKept is how long a request's share is kept. The caps count an hour; the rest is for a clock that jumps forward and is
+	// set back.
+	spentKept = 7 * 24 * time.Hour
+	// spentStep is how many old shares go when one is entered.
+	spentStep = 100
+)
+
 // lockBrakes makes what this transaction reads of the stop switch and of the caps stay true until it ends, whatever other
 // nodes do. It comes before the rows that the transaction changes.
 func (t *txn) lockBrakes(made queue.Transition) error {
@@ -75,8 +83,18 @@ func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
 			return err
 		}
 	}
+	if err := t.dropSpent(now); err != nil {
+		return err
+	}
 	_, err = t.exec(`INSERT INTO spent (seq, spent_at, removals) VALUES (?, ?, ?)
 		ON CONFLICT (seq) DO UPDATE SET spent_at = excluded.spent_at, removals = excluded.removals`, seq, micros(now), s.Removals)
+	return err
+}
+
+// dropSpent drops shares that no cap counts any more. It waits for nobody.
+func (t *txn) dropSpent(now time.Time) error {
+	_, err := t.exec(`DELETE FROM spent WHERE seq IN (
+		SELECT seq FROM spent WHERE spent_at <= ? ORDER BY spent_at LIMIT ? FOR UPDATE SKIP LOCKED)`, micros(now.Add(-spentKept)), spentStep)
 	return err
 }
 
