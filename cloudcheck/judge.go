@@ -61,7 +61,7 @@ func judge(c Case, t Tenant, o *Object, now time.Time, timing timing) ruling {
 
 func gather(c Case, t Tenant, o *Object, now time.Time, timing timing) evidence {
 	e := evidence{Case: c, tenant: t, object: o, now: now, timing: timing}
-	e.lastSync, e.moves = countMoves(c, t.LastSync)
+	e.lastSync, e.moves = countMoves(c, t.LastSync, now)
 	e.missing = o.missing(c.Expectation.Wants)
 	e.gone = goneFromDirectory(c.OnPremErr)
 	e.lost = lostOnPremises(c)
@@ -77,7 +77,7 @@ func seen(o *Object, now time.Time) *Seen {
 
 // countMoves notes whether the organization's last sync moved since the last sweep. A move counts only when it lies
 // after the write; several between two sweeps count as one.
-func countMoves(c Case, lastSync time.Time) (time.Time, int) {
+func countMoves(c Case, lastSync, now time.Time) (time.Time, int) {
 	before := c.LastSyncSeen
 	if before.IsZero() {
 		before = c.Expectation.SyncAtWrite
@@ -85,7 +85,7 @@ func countMoves(c Case, lastSync time.Time) (time.Time, int) {
 	if !lastSync.After(before) {
 		return before, c.SyncMoves
 	}
-	if lastSync.After(c.WrittenAt) {
+	if lastSync.After(c.writtenBy(now)) {
 		return lastSync, c.SyncMoves + 1
 	}
 	return lastSync, c.SyncMoves
@@ -144,17 +144,19 @@ func (e evidence) synced() bool {
 }
 
 // writtenAt is when the write was made, by this machine's clock; but not before the sync that was seen then. A clock that was
-// behind must not take an earlier sync for a later one.
+// behind must not take an earlier sync for a later one. Where a clock that was ahead noted it, a move that was counted tells that a
+// sync ran since.
 func (e evidence) writtenAt() time.Time {
-	if e.Expectation.SyncAtWrite.After(e.WrittenAt) {
+	at := e.writtenBy(e.now)
+	if e.Expectation.SyncAtWrite.After(at) || notedAhead(e.WrittenAt, e.now) && e.moves > 0 {
 		return e.Expectation.SyncAtWrite
 	}
-	return e.WrittenAt
+	return at
 }
 
 // settled says that a whole cycle and the calculation after it had their time: what the cloud shows now is meant.
 func (e evidence) settled() bool {
-	return e.moves >= movesNeeded && e.now.Sub(e.WrittenAt) >= e.timing.grace
+	return e.moves >= movesNeeded && e.now.Sub(e.Expectation.Began(e.WrittenAt, e.now)) >= e.timing.grace
 }
 
 func (e evidence) pastDeadline() bool {

@@ -111,26 +111,26 @@ func rule(c Case, t Tenant, s Sighting, now time.Time, timing timing) ruling {
 		return ruling{Verdict: Verdict{Outcome: Unasked}}
 	}
 	if s.Err != nil {
-		return unknown(c, t, s.Err, cause.CloudUnavailable)
+		return unknown(c, t, s.Err, now, cause.CloudUnavailable)
 	}
 	if c.OnPremErr == nil {
 		return judge(c, t, s.Object, now, timing)
 	}
 	if !goneFromDirectory(c.OnPremErr) {
-		return unknown(c, t, c.OnPremErr, cause.DirectoryUnavailable)
+		return unknown(c, t, c.OnPremErr, now, cause.DirectoryUnavailable)
 	}
 	r := judge(c, t, nil, now, timing)
 	r.Seen = nil // the cloud was not asked
 	return r
 }
 
-func unknown(c Case, t Tenant, err error, fallback cause.Code) ruling {
+func unknown(c Case, t Tenant, err error, now time.Time, fallback cause.Code) ruling {
 	e, ok := cause.As(err)
 	if !ok {
 		e = cause.Wait(fallback, "the holder could not be looked at; it is tried again with the next sweep").Because(err)
 	}
 	r := ruling{Verdict: Verdict{Outcome: Unknown, Cause: &e.Cause}}
-	r.LastSyncSeen, r.SyncMoves = countMoves(c, t.LastSync)
+	r.LastSyncSeen, r.SyncMoves = countMoves(c, t.LastSync, now)
 	return r
 }
 
@@ -141,7 +141,7 @@ func (r *ruling) doubt(tenantErr error) {
 		return
 	}
 	seen := r.Seen
-	*r = unknown(r.evidence.Case, Tenant{}, tenantErr, cause.CloudUnavailable)
+	*r = unknown(r.evidence.Case, Tenant{}, tenantErr, r.evidence.now, cause.CloudUnavailable)
 	r.Seen = seen
 }
 

@@ -127,6 +127,8 @@ type Case struct {
 	WrittenAt time.Time
 	Unwritten bool
 	Deadline  time.Time
+	// LookedAt is when the cloud was looked at for it, as the last verdict that was stored says; zero: not yet.
+	LookedAt time.Time
 	// LastSyncSeen and SyncMoves are what earlier sweeps noted: the organization's last sync, and how often it moved
 	// since the write.
 	LastSyncSeen time.Time

@@ -188,8 +188,12 @@ func (a *agenda) rested(v visit, rest time.Duration) bool {
 	return a.ticked.Add(a.spacing).Sub(v.at) > rest
 }
 
-// rest is how long a holder is left alone between two looks.
+// rest is how long a holder is left alone between two looks. How old it is whose write was noted by a clock that was ahead nobody
+// knows.
 func rest(age time.Duration) time.Duration {
+	if age < -Farthest {
+		return maxRest
+	}
 	if age < freshFor {
 		return 0
 	}

@@ -15,6 +15,12 @@ import (
 // longer goes back to its line.
 const patience = 6
 
+// longWait is how long an attempt may wait for its slot before what it has read and checked counts as old.
+const longWait = time.Second
+
+// errWaited: the attempt has waited for its slot for so long that it has to look again. It keeps the slot.
+var errWaited = errors.New("the attempt waited for its slot")
+
 // errStopping: the program stops while an attempt waits for its slot; nothing was sent.
 var errStopping = errors.New("the program is stopping")
 
@@ -35,28 +41,40 @@ func (d *deferral) Unwrap() error { return d.why }
 // room says how many requests to claim: as many as the workers begin soon, and as the pace lets go while their attempts
 // wait for it; none while it is used up for longer than that.
 func (r *Runner) room(ctx context.Context) (int, error) {
-	most, every := 4*r.workers, r.limits.Pace.every()
+	most, every := r.atOnce(), r.limits.Pace.every()
 	if every == 0 || r.dryRun {
 		return most, nil
 	}
-	used, err := r.store.Used(ctx, r.now())
+	now := r.now()
+	used, err := r.store.Used(ctx, now)
 	if err != nil {
 		return 0, err
 	}
-	spare := r.lease/patience - max(0, used.NextSlot.Sub(r.now()))
+	spare := r.lease / patience
+	if !used.NextSlot.After(FarthestSlot(now, every, spare)) {
+		spare -= max(0, used.NextSlot.Sub(now))
+	}
 	if spare < 0 {
 		return 0, nil
 	}
 	return min(most, 1+int(spare/every)), nil
 }
 
-// keepPace waits for this modify's slot.
+// atOnce is how many requests are claimed at once at most.
+func (r *Runner) atOnce() int { return 4 * r.workers }
+
+// keepPace waits for this modify's slot. It comes last, so that only what is written takes a slot; but where that took long,
+// the holder and everybody else have to be looked at again (errWaited), and the slot is kept for what is found then.
 func (a *attempt) keepPace(ctx context.Context) error {
-	p := a.limits.Pace
+	p, asked := a.limits.Pace, a.now()
 	if p.every() == 0 {
 		return nil
 	}
-	at, ok, err := a.store.Slot(ctx, a.now(), p.every(), a.lease/patience)
+	if a.hasSlot {
+		a.hasSlot = false
+		return nil
+	}
+	at, ok, err := a.store.Slot(ctx, asked, p.every(), a.lease/patience)
 	if err != nil {
 		return fmt.Errorf("%w: pace: %w", errStore, err)
 	}
@@ -64,7 +82,14 @@ func (a *attempt) keepPace(ctx context.Context) error {
 		return &deferral{what: "paced", until: at, why: cause.Wait(cause.Paced,
 			"writes are spread, at most %d in %s over all nodes (limits.pace); this one goes on by itself at about %s", p.Writes, p.Within, at.UTC().Format(time.RFC3339))}
 	}
-	return a.waitUntil(ctx, at)
+	if err := a.waitUntil(ctx, at); err != nil {
+		return err
+	}
+	if max(at.Sub(asked), a.now().Sub(asked)) > longWait {
+		a.hasSlot = true
+		return errWaited
+	}
+	return nil
 }
 
 func (a *attempt) waitUntil(ctx context.Context, at time.Time) error {

@@ -18,11 +18,7 @@ func (r *Runner) ResolvePass(ctx context.Context) error { return r.resolvePass(c
 // WriteOne claims one request and writes it; false where there is none to claim.
 func (r *Runner) WriteOne(ctx context.Context) (bool, error) {
 	r.notePause(ctx)
-	n, err := r.room(ctx)
-	if err != nil {
-		return false, err
-	}
-	batch, err := r.store.Claim(ctx, r.claimant(), r.now(), r.lease, min(n, 1))
+	batch, err := r.claim(ctx, 1)
 	if err != nil || len(batch) == 0 {
 		return false, err
 	}

@@ -110,12 +110,23 @@ type Brakes interface {
 	// Used tells what was spent in the hour before now, and the pace's next slot.
 	Used(ctx context.Context, now time.Time) (Used, error)
 	// Slot takes the pace's next slot, every after the one before and now at the earliest, for whoever asks first. Where
-	// that is later than now and patience, nothing is taken: ok is false, and at is when it would have been.
+	// that is later than now and patience, nothing is taken: ok is false, and at is when it would have been. A next slot that
+	// lies ahead of FarthestSlot was noted by a clock that is right no more, or under a slower pace: it has come.
 	Slot(ctx context.Context, now time.Time, every, patience time.Duration) (at time.Time, ok bool, err error)
 	// FromSource counts the requests of r's source (SubmittedBy and Requester), accepted no later than r and after since,
-	// r among them; where there are more than most, it says most+1.
+	// r among them; where there are more than most, it says most+1. One whose time lies further than Farthest behind r's, though
+	// it came before, does not count: a wrong clock noted it.
 	FromSource(ctx context.Context, r Request, since time.Time, most int) (int, error)
 }
 
-// SpentSince is from when on the caps count at the time now: what was spent later.
-func SpentSince(now time.Time) time.Time { return now.Add(-capWindow) }
+// SpentWithin is the time that the caps count at the time now: what was spent after since, and not after until. What lies later than
+// that was noted by a clock that is right no more.
+func SpentWithin(now time.Time) (since, until time.Time) {
+	return now.Add(-capWindow), now.Add(Farthest)
+}
+
+// FarthestSlot is how far ahead the pace's next slot can lie: whoever takes one leaves the next no further ahead than patience and
+// every. Twice that is let pass, for the clocks of two nodes are never quite the same.
+func FarthestSlot(now time.Time, every, patience time.Duration) time.Time {
+	return now.Add(every + 2*max(patience, every))
+}

@@ -45,7 +45,8 @@ type Store interface {
 type Intake interface {
 	// Accept stores a submission as an accepted request and returns it with created true. The same idempotency key
 	// (per SubmittedBy, for 7 days), or without a key an identical submission that is still open, returns the earlier
-	// request with created false; the key with another digest is ErrKeyReused. An open request that a later one for the
+	// request with created false; the key with another digest is ErrKeyReused. A key from more than 7 days
+	// ahead holds no longer either: a wrong clock noted it. An open request that a later one for the
 	// same holder follows answers nothing without a key: the same words ask for something new then. ErrInvalid where Submission.Check refuses.
 	Accept(ctx context.Context, s Submission, key Idempotency, now time.Time) (r Request, created bool, err error)
 	// Get returns one request, ErrNotFound where there is none.
@@ -80,6 +81,8 @@ type Work interface {
 	// request in accepted, queued, held or writing, and before which no request is still accepted; and takes over
 	// requests in writing whose lease has expired. Not while paused (Control): a take-over excepted.
 	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)
+	// TakeOver takes over at most n requests in writing whose lease has expired, as Claim does, and claims none that is queued.
+	TakeOver(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)
 	// Releasing returns an earlier open request for another holder that is to release one of the addresses that id
 	// claims for taking; nil when there is none.
 	Releasing(ctx context.Context, id RequestID) (*Request, error)

@@ -252,7 +252,7 @@ func (p *pass) cases(ctx context.Context, requests []Request) []cloudcheck.Case 
 			Ref:         cloudcheck.Ref{CloudID: q.CloudID, Holder: entries[at].Holder, Before: []address.Values{q.Receipt.Before}},
 			OnPremErr:   orBehind(errs[at], entries[at], *q.Receipt, p.now()),
 			Expectation: *q.Expectation,
-			WrittenAt:   q.WrittenAt, Deadline: q.WrittenAt.Add(p.deadline),
+			WrittenAt:   q.WrittenAt, Deadline: p.deadlineOf(q), LookedAt: lookedAt(q),
 			LastSyncSeen: q.LastSyncSeen, SyncMoves: q.SyncMoves,
 			Action: q.Action, After: q.Receipt.After, Unwritten: q.WroteNothing(),
 		}
@@ -261,6 +261,19 @@ func (p *pass) cases(ctx context.Context, requests []Request) []cloudcheck.Case 
 		}
 	}
 	return cases
+}
+
+// deadlineOf is until when the cloud has to show what a request wrote.
+func (p *pass) deadlineOf(q Request) time.Time {
+	return q.Expectation.Began(q.WrittenAt, p.survey.Tenant.Time(p.now())).Add(p.deadline)
+}
+
+// lookedAt is when the last verdict that was stored looked at the cloud.
+func lookedAt(q Request) time.Time {
+	if q.Seen == nil {
+		return time.Time{}
+	}
+	return q.Seen.CheckedAt
 }
 
 // replicatedAfter is how long another DC may take to show what a receipt says.

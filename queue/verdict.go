@@ -109,7 +109,7 @@ func (p *pass) putVerdict(ctx context.Context, t Transition) (stored bool) {
 // made up for in the next tick. What was found before stays where it says what to mend. Past the deadline, a request that could
 // not be looked at for a while ends its wait, with what stands in the way.
 func (p *pass) applyUnknown(ctx context.Context, v visit, q Request, found cloudcheck.Verdict) bool {
-	t, now, deadline := transition(q, found), p.now(), q.WrittenAt.Add(p.deadline)
+	t, now, deadline := transition(q, found), p.now(), p.deadlineOf(q)
 	if q.Cause != nil && q.Cause.Code == cause.SyncStopped {
 		t.Cause = q.Cause
 	}

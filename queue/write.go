@@ -49,7 +49,7 @@ func (r *Runner) writeLoop(ctx context.Context) {
 func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 	r.notePause(ctx)
 	for ctx.Err() == nil {
-		batch, err := r.claim(ctx)
+		batch, err := r.claim(ctx, r.atOnce())
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("no request can be claimed; it is tried again", "error", err)
 		}
@@ -62,13 +62,17 @@ func (r *Runner) writePass(ctx context.Context, claimed chan<- Request) {
 	}
 }
 
-// claim leases what may be begun now.
-func (r *Runner) claim(ctx context.Context) ([]Request, error) {
+// claim leases what may be begun now, at most so many. What may have been written already is taken over whatever the pace says: a
+// look at the directory takes no slot.
+func (r *Runner) claim(ctx context.Context, most int) ([]Request, error) {
 	n, err := r.room(ctx)
-	if err != nil || n == 0 {
+	if err != nil {
 		return nil, err
 	}
-	return r.store.Claim(ctx, r.claimant(), r.now(), r.lease, n)
+	if n == 0 {
+		return r.store.TakeOver(ctx, r.claimant(), r.now(), r.lease, most)
+	}
+	return r.store.Claim(ctx, r.claimant(), r.now(), r.lease, min(n, most))
 }
 
 // claimant names the owner of the next claim. Each claim has its own: an attempt that outlived its lease must not pass for
@@ -216,6 +220,8 @@ type attempt struct {
 	request Request
 	// doubted says that an earlier modify may still stand or land: then a conflict does not tell that nothing was written.
 	doubted bool
+	// hasSlot says that a slot of the pace was waited for and is not used yet.
+	hasSlot bool
 	// stopping is closed when the program stops: who only waits goes then.
 	stopping <-chan struct{}
 	// before are the values that the holder's last write replaced: the cloud may show them still.
@@ -233,6 +239,8 @@ func (a *attempt) run(ctx context.Context) error {
 		var slipped *ldapwriter.SlippedError
 		var unknown *ldapwriter.UnknownOutcomeError
 		switch {
+		case errors.Is(err, errWaited):
+			continue
 		case errors.As(err, &unknown):
 			return cause.Wait(cause.DCUnavailable,
 				"the connection to %s was lost while it wrote; it is read again as soon as it answers", unknown.DC).Because(err)

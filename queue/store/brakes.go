@@ -8,6 +8,14 @@ import (
 	"github.com/aliasd/aliasd/queue"
 )
 
+const (
+	// spentKept is how long a request's share is kept. The caps count an hour; the rest is for a clock that jumps forward and is
+	// set back.
+	spentKept = 7 * 24 * time.Hour
+	// spentStep is how many old shares go when one is entered.
+	spentStep = 100
+)
+
 // lockBrakes makes what this transaction reads of the stop switch and of the caps stay true until it ends, whatever other
 // nodes do. It comes before the rows that the transaction changes.
 func (t *txn) lockBrakes(made queue.Transition) error {
@@ -44,11 +52,18 @@ func (t *txn) mustNotBePaused(id queue.RequestID) error {
 	return err
 }
 
+// counted is the condition on the shares that the caps count at a time, and its arguments.
+func counted(now time.Time) (condition string, args []any) {
+	since, until := queue.SpentWithin(now)
+	return `spent_at > ? AND spent_at <= ?`, []any{micros(queue.Instant(since)), micros(queue.Instant(until))}
+}
+
 // spend enters a request's share, where the caps leave room for it.
 func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
-	since := micros(queue.SpentSince(now))
+	within, args := counted(now)
+	args = append(args, seq)
 	var own queue.Spend
-	has, err := t.row(`SELECT removals FROM spent WHERE seq = ? AND spent_at > ?`, []any{seq, since}, &own.Removals)
+	has, err := t.row(`SELECT removals FROM spent WHERE `+within+` AND seq = ?`, args, &own.Removals)
 	if err != nil {
 		return err
 	}
@@ -59,8 +74,8 @@ func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
 	}
 	if s.Caps != (queue.Caps{}) {
 		var others queue.Used
-		_, err := t.row(`SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE spent_at > ? AND seq <> ?`,
-			[]any{since, seq}, &others.Writes, &others.Removals)
+		_, err := t.row(`SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE `+within+` AND seq <> ?`,
+			args, &others.Writes, &others.Removals)
 		if err != nil {
 			return err
 		}
@@ -68,15 +83,25 @@ func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
 			return err
 		}
 	}
+	if err := t.dropSpent(now); err != nil {
+		return err
+	}
 	_, err = t.exec(`INSERT INTO spent (seq, spent_at, removals) VALUES (?, ?, ?)
 		ON CONFLICT (seq) DO UPDATE SET spent_at = excluded.spent_at, removals = excluded.removals`, seq, micros(now), s.Removals)
 	return err
 }
 
+// dropSpent drops shares that no cap counts any more. It waits for nobody.
+func (t *txn) dropSpent(now time.Time) error {
+	_, err := t.exec(`DELETE FROM spent WHERE seq IN (
+		SELECT seq FROM spent WHERE spent_at <= ? ORDER BY spent_at LIMIT ? FOR UPDATE SKIP LOCKED)`, micros(now.Add(-spentKept)), spentStep)
+	return err
+}
+
 // Used is queue.Brakes's.
 func (s *Store) Used(ctx context.Context, now time.Time) (used queue.Used, err error) {
-	_, err = s.row(ctx, `SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE spent_at > ?`,
-		[]any{micros(queue.SpentSince(queue.Instant(now)))}, &used.Writes, &used.Removals)
+	within, args := counted(queue.Instant(now))
+	_, err = s.row(ctx, `SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE `+within, args, &used.Writes, &used.Removals)
 	if err == nil {
 		_, err = s.row(ctx, `SELECT next_slot FROM pace WHERE id = 1`, nil, instant{&used.NextSlot})
 	}
@@ -100,11 +125,11 @@ func (s *Store) Slot(ctx context.Context, now time.Time, every, patience time.Du
 }
 
 func (t *txn) slot(now time.Time, every, patience time.Duration) (at time.Time, ok bool, err error) {
-	latest := queue.Instant(now.Add(patience))
+	latest, far := micros(queue.Instant(now.Add(patience))), micros(queue.Instant(queue.FarthestSlot(now, every, patience)))
 	ok, err = t.row(`INSERT INTO pace (id, next_slot) VALUES (1, ?)
-		ON CONFLICT (id) DO UPDATE SET next_slot = CASE WHEN pace.next_slot > ? THEN pace.next_slot ELSE ? END + ?
-		WHERE pace.next_slot <= ? RETURNING next_slot`,
-		[]any{micros(now.Add(every)), micros(now), micros(now), every.Microseconds(), micros(latest)}, instant{&at})
+		ON CONFLICT (id) DO UPDATE SET next_slot = CASE WHEN pace.next_slot > ? AND pace.next_slot <= ? THEN pace.next_slot ELSE ? END + ?
+		WHERE pace.next_slot <= ? OR pace.next_slot > ? RETURNING next_slot`,
+		[]any{micros(now.Add(every)), micros(now), far, micros(now), every.Microseconds(), latest, far}, instant{&at})
 	if ok {
 		return at.Add(-every.Truncate(time.Microsecond)), true, err
 	}
@@ -117,8 +142,8 @@ func (t *txn) slot(now time.Time, every, patience time.Duration) (at time.Time, 
 // FromSource is queue.Brakes's.
 func (s *Store) FromSource(ctx context.Context, r queue.Request, since time.Time, most int) (n int, err error) {
 	_, err = s.row(ctx, `SELECT count(*) FROM (
-			SELECT 1 FROM requests WHERE submitted_by = ? AND requester = ? AND created_at > ? AND seq <= ? LIMIT ?) AS counted`,
-		[]any{r.SubmittedBy, r.Requester, micros(queue.Instant(since)), r.Seq, most + 1}, &n)
+			SELECT 1 FROM requests WHERE submitted_by = ? AND requester = ? AND created_at > ? AND created_at <= ? AND seq <= ? LIMIT ?) AS counted`,
+		[]any{r.SubmittedBy, r.Requester, micros(queue.Instant(since)), farthest(r.CreatedAt), r.Seq, most + 1}, &n)
 	if err != nil {
 		return 0, fmt.Errorf("count the requests of %s: %w", r.SubmittedBy, ended(ctx, err))
 	}

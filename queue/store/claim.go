@@ -123,6 +123,19 @@ func (s *Store) Claim(ctx context.Context, owner string, now time.Time, lease ti
 	return leased, nil
 }
 
+// TakeOver is queue.Work's.
+func (s *Store) TakeOver(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) (leased []queue.Request, err error) {
+	now = queue.Instant(now)
+	err = s.write(ctx, func(t *txn) error {
+		leased, err = t.takeOver(leasing{owner: owner, now: now, until: queue.Instant(now.Add(lease))}, max(n, 0))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take over: %w", err)
+	}
+	return leased, nil
+}
+
 // leasing is to whom, when and until when requests are leased.
 type leasing struct {
 	owner      string

@@ -10,8 +10,12 @@ import (
 	"github.com/aliasd/aliasd/queue"
 )
 
-// keyLife is how long an idempotency key holds.
-const keyLife = 7 * 24 * time.Hour
+const (
+	// keyLife is how long an idempotency key holds.
+	keyLife = 7 * 24 * time.Hour
+	// keyKept is how long it is kept at least: a clock that is ahead for a moment must not forget what holds still.
+	keyKept = 2 * keyLife
+)
 
 // Accept is queue.Intake's.
 func (s *Store) Accept(ctx context.Context, sub queue.Submission, key queue.Idempotency, now time.Time) (r queue.Request, created bool, err error) {
@@ -73,12 +77,13 @@ func (t *txn) earlier(a acceptance) (r queue.Request, found bool, err error) {
 			[]any{a.digest, a.SubmittedBy}, fields(&r)...)
 		return r, found, err
 	}
-	if _, err := t.exec(`DELETE FROM idempotency_keys WHERE created_at <= ?`, micros(a.now.Add(-keyLife))); err != nil {
+	if err := t.dropKeys(a.now.Add(-keyKept)); err != nil {
 		return r, false, err
 	}
 	var digest string
 	var seq int64
-	found, err = t.row(`SELECT digest, seq FROM idempotency_keys WHERE submitted_by = ? AND key = ?`, []any{a.SubmittedBy, a.key}, &digest, &seq)
+	found, err = t.row(`SELECT digest, seq FROM idempotency_keys WHERE submitted_by = ? AND key = ? AND created_at > ? AND created_at < ?`,
+		[]any{a.SubmittedBy, a.key, micros(a.now.Add(-keyLife)), micros(a.now.Add(keyLife))}, &digest, &seq)
 	if err != nil || !found {
 		return r, false, err
 	}
@@ -102,11 +107,13 @@ func (t *txn) insert(a acceptance, id queue.RequestID) (seq int64, err error) {
 	return seq, err
 }
 
+// useKey notes the request that a key was used for, in the place of one for which it holds no more.
 func (t *txn) useKey(a acceptance, seq int64) error {
 	if a.key == "" {
 		return nil
 	}
-	_, err := t.exec(`INSERT INTO idempotency_keys (submitted_by, key, digest, seq, created_at) VALUES (?, ?, ?, ?, ?)`,
+	_, err := t.exec(`INSERT INTO idempotency_keys (submitted_by, key, digest, seq, created_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (submitted_by, key) DO UPDATE SET digest = excluded.digest, seq = excluded.seq, created_at = excluded.created_at`,
 		a.SubmittedBy, a.key, a.keyDigest, seq, micros(a.now))
 	return err
 }

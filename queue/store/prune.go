@@ -67,7 +67,7 @@ type pruneResult struct {
 
 // prune makes one step: it removes the next requests behind one.
 func (t *txn) prune(p Pruning, after int64) (done pruneResult, err error) {
-	if err := t.dropKeys(p.Now); err != nil {
+	if err := t.dropKeys(p.Now.Add(-keyLife)); err != nil {
 		return done, err
 	}
 	due, err := t.prunable(p.Before, after)
@@ -90,9 +90,9 @@ func (t *txn) prune(p Pruning, after int64) (done pruneResult, err error) {
 	return done, t.logPruned(p, done.Pruned)
 }
 
-// dropKeys drops idempotency keys that do not hold any more.
-func (t *txn) dropKeys(now time.Time) error {
-	_, err := t.exec(`DELETE FROM idempotency_keys WHERE created_at <= ?`, micros(now.Add(-keyLife)))
+// dropKeys drops idempotency keys that are as old as that.
+func (t *txn) dropKeys(until time.Time) error {
+	_, err := t.exec(`DELETE FROM idempotency_keys WHERE created_at <= ?`, micros(until))
 	return err
 }
 

@@ -20,9 +20,13 @@ func brakesCases() map[string]func(*bundle) {
 		"a retry does not spend twice":                   capRetry,
 		"what wrote nothing gives its share back":        capGivenBack,
 		"what may have written keeps its share":          capKept,
+		"a clock that was ahead uses up no cap":          capAfterJump,
+		"a clock that was ahead makes no burst":          sourceAfterJump,
 		"what is not judged counts all the same":         capReleased,
 		"no intent while paused, receipts all the same":  pausedIntent,
 		"slots are evenly spaced":                        slots,
+		"a slot that is too far ahead has come":          farSlot,
+		"a slower pace leaves no slot behind":            loosenedPace,
 		"a source is a token and a requester":            sources,
 		"a cap holds exactly against many at once":       raceCap,
 		"once paused, nobody stores an intent":           racePause,
@@ -175,6 +179,41 @@ func capKept(b *bundle) {
 	b.used(3, 3)
 }
 
+// capAfterJump: what was spent by a clock that was ahead does not count until that day. What a node spends whose clock is a little
+// ahead does.
+func capAfterJump(b *bundle) {
+	caps, now := queue.Caps{Writes: 1, Removals: 1}, b.now
+	b.later(365 * 24 * time.Hour)
+	far := b.many(1)
+	b.ok(b.spends(far[0], 1, caps))
+	b.advance(b.toWritten(far[0], changeOf("many0@contoso.test")))
+	b.now = now // set right
+	b.used(0, 0)
+	b.queued(holder(8), "near@contoso.test")
+	b.queued(holder(9), "nearer@contoso.test")
+	r := b.claim(2)
+	b.ok(b.spends(r[0], 1, caps))
+	b.used(1, 1)
+	b.now = now.Add(-time.Minute) // by the clock of another node
+	b.used(1, 1)
+	b.overCap(b.spends(r[1], 0, caps), queue.OverCapError{Used: 1, Wanted: 1, Cap: 1})
+}
+
+// sourceAfterJump: requests that a clock accepted while it was ahead are no burst with those that come once it is right.
+func sourceAfterJump(b *bundle) {
+	now := b.now
+	b.later(365 * 24 * time.Hour)
+	b.submit(b.ask("a@contoso.test"))
+	b.submit(b.ask("b@contoso.test"))
+	b.now = now.Add(time.Minute)
+	b.submit(b.ask("c@contoso.test")) // of another node, whose clock is a little ahead
+	b.now = now
+	r := b.submit(b.ask("d@contoso.test"))
+	n, err := b.s.FromSource(context.Background(), r, r.CreatedAt.Add(-time.Minute), 9)
+	b.ok(err)
+	b.same(n, 2)
+}
+
 func capReleased(b *bundle) {
 	r := b.many(2)
 	b.ok(b.spends(r[0], 5, queue.Caps{}))
@@ -227,6 +266,38 @@ func slots(b *bundle) {
 	b.same([]any{at, ok}, []any{queue.Instant(b.now), true})
 	at, ok = b.slot(0)
 	b.same([]any{at, ok}, []any{queue.Instant(b.now).Add(time.Second), false})
+}
+
+// farSlot: a clock that was ahead for a moment does not stop the pace.
+func farSlot(b *bundle) {
+	now := queue.Instant(b.now)
+	b.later(365 * 24 * time.Hour)
+	at, ok := b.slot(3 * time.Second)
+	b.same([]any{at, ok}, []any{queue.Instant(b.now), true})
+	b.now = now // set right
+	for i := range 4 {
+		at, ok = b.slot(3 * time.Second)
+		b.same([]any{at, ok}, []any{now.Add(time.Duration(i) * time.Second), true})
+	}
+	at, ok = b.slot(3 * time.Second)
+	b.same([]any{at, ok}, []any{now.Add(4 * time.Second), false})
+	b.now = now.Add(-time.Second) // another node's clock is a little behind: the slots stay taken
+	at, ok = b.slot(3 * time.Second)
+	b.same([]any{at, ok}, []any{now.Add(4 * time.Second), false})
+}
+
+func loosenedPace(b *bundle) {
+	slot := func(every time.Duration) (time.Time, bool) {
+		at, ok, err := b.s.Slot(context.Background(), b.now, every, 20*time.Second)
+		b.ok(err)
+		return at, ok
+	}
+	_, ok := slot(time.Hour)
+	b.same(ok, true)
+	_, ok = slot(time.Hour)
+	b.same(ok, false)
+	at, ok := slot(time.Second) // an administrator changed the settings
+	b.same([]any{at, ok}, []any{queue.Instant(b.now), true})
 }
 
 func sources(b *bundle) {

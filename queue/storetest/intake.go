@@ -21,6 +21,8 @@ func intakeCases() map[string]func(*bundle) {
 		"a key without a digest stands for the submission":     keyWithoutDigest,
 		"a key holds for one token":                            keyPerToken,
 		"a key holds for seven days":                           keyExpires,
+		"a clock that was ahead forgets no key":                keyAfterJump,
+		"a key from far ahead holds no longer":                 keyFromFarAhead,
 		"a new key makes a new request of the same submission": keyIsNew,
 		"without a key an open twin is returned":               twinIsReturned,
 		"without a key a final twin is not returned":           finalTwinIsNot,
@@ -143,6 +145,33 @@ func keyExpires(b *bundle) {
 	b.later(week - time.Microsecond)
 	if again, created := b.acceptAs(sub, queue.Idempotency{Key: "k1", Digest: "d2"}); created || again.ID != second.ID {
 		b.Fatalf("got %s within seven days of the second, want the second", inJSON(again))
+	}
+}
+
+func keyAfterJump(b *bundle) {
+	sub, key, now := b.ask("a@contoso.test"), queue.Idempotency{Key: "k1"}, b.now
+	first, _ := b.acceptAs(sub, key)
+	b.later(8 * 24 * time.Hour)
+	b.acceptAs(sub, queue.Idempotency{Key: "k2"})
+	b.now = now.Add(time.Minute) // set right
+	if again, created := b.acceptAs(sub, key); created || again.ID != first.ID {
+		b.Fatalf("got %s a minute later, want the first", inJSON(again))
+	}
+}
+
+func keyFromFarAhead(b *bundle) {
+	sub, key, now := b.ask("a@contoso.test"), queue.Idempotency{Key: "k1"}, b.now
+	b.later(365 * 24 * time.Hour)
+	first, _ := b.acceptAs(sub, key)
+	b.now = now // set right
+	sub.Note = "another"
+	second, created := b.acceptAs(sub, key)
+	if !created || second.ID == first.ID {
+		b.Fatalf("got %s, want a new one", inJSON(second))
+	}
+	b.now = now.Add(-24 * time.Hour) // of a node whose clock is behind
+	if again, created := b.acceptAs(sub, key); created || again.ID != second.ID {
+		b.Fatalf("got %s, want the second", inJSON(again))
 	}
 }
 

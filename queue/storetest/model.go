@@ -93,7 +93,7 @@ func (m *Model) earlier(s queue.Submission, key queue.Idempotency, now time.Time
 	}
 	used, ok := m.keys[callersKey{s.SubmittedBy, key.Key}]
 	switch {
-	case !ok || !used.at.After(now.Add(-keyLife)):
+	case !ok || used.at.Sub(now).Abs() >= keyLife:
 		return nil, nil
 	case used.digest != digestOf(s, key):
 		return nil, queue.ErrKeyReused

@@ -15,7 +15,10 @@ type share struct {
 }
 
 // within says whether a share counts at the time now.
-func (s *share) within(now time.Time) bool { return s != nil && s.at.After(queue.SpentSince(now)) }
+func (s *share) within(now time.Time) bool {
+	since, until := queue.SpentWithin(now)
+	return s != nil && s.at.After(since) && !s.at.After(until)
+}
 
 // brake says whether the stop switch and the caps let a transition of r pass, and enters its share.
 func (m *Model) brake(r *record, t queue.Transition) error {
@@ -71,11 +74,11 @@ func (m *Model) Slot(_ context.Context, now time.Time, every, patience time.Dura
 	defer m.mu.Unlock()
 	now = queue.Instant(now)
 	at := m.nextSlot
+	if at.Before(now) || at.After(queue.Instant(queue.FarthestSlot(now, every, patience))) {
+		at = now
+	}
 	if at.After(queue.Instant(now.Add(patience))) {
 		return at, false, nil
-	}
-	if at.Before(now) {
-		at = now
 	}
 	m.nextSlot = queue.Instant(at.Add(every.Truncate(time.Microsecond)))
 	return at, true, nil
@@ -88,7 +91,8 @@ func (m *Model) FromSource(_ context.Context, r queue.Request, since time.Time, 
 	n := 0
 	for _, other := range m.records {
 		same := other.SubmittedBy == r.SubmittedBy && other.Requester == r.Requester
-		if same && other.Seq <= r.Seq && other.CreatedAt.After(queue.Instant(since)) {
+		within := other.CreatedAt.After(queue.Instant(since)) && !other.CreatedAt.After(r.CreatedAt.Add(queue.Farthest))
+		if same && other.Seq <= r.Seq && within {
 			n++
 		}
 	}

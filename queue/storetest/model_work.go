@@ -68,24 +68,39 @@ func (m *Model) Claim(_ context.Context, owner string, now time.Time, lease time
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now = queue.Instant(now)
-	var leased []queue.Request
-	take := func(what string, fits func(int, *record) bool) {
-		var chosen []*record
-		for i, r := range m.records {
-			if len(leased)+len(chosen) < n && fits(i, r) {
-				chosen = append(chosen, r)
-			}
-		}
-		for _, r := range chosen {
-			from := r.State
-			r.State, r.Owner, r.LeaseUntil, r.UpdatedAt = queue.Writing, owner, now.Add(lease), now
-			m.log(queue.Transition{ID: r.ID, From: from, To: queue.Writing, Owner: owner, Now: now, What: what})
-			leased = append(leased, shown(r))
+	leased := m.takeOver(owner, now, lease, n)
+	return append(leased, m.lease("claimed", owner, now, lease, n-len(leased), func(i int, r *record) bool {
+		return m.paused.IsZero() && m.mayWrite(i, r, now)
+	})...), nil
+}
+
+// TakeOver is queue.Work's.
+func (m *Model) TakeOver(_ context.Context, owner string, now time.Time, lease time.Duration, n int) ([]queue.Request, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.takeOver(owner, queue.Instant(now), lease, n), nil
+}
+
+func (m *Model) takeOver(owner string, now time.Time, lease time.Duration, n int) []queue.Request {
+	return m.lease("taken over", owner, now, lease, n, func(_ int, r *record) bool { return r.State == queue.Writing && queue.Come(r.LeaseUntil, now) })
+}
+
+// lease leases the oldest requests that fit, at most n. All are chosen before the first changes.
+func (m *Model) lease(what, owner string, now time.Time, lease time.Duration, n int, fits func(int, *record) bool) []queue.Request {
+	var chosen []*record
+	for i, r := range m.records {
+		if len(chosen) < n && fits(i, r) {
+			chosen = append(chosen, r)
 		}
 	}
-	take("taken over", func(_ int, r *record) bool { return r.State == queue.Writing && queue.Come(r.LeaseUntil, now) })
-	take("claimed", func(i int, r *record) bool { return m.paused.IsZero() && m.mayWrite(i, r, now) })
-	return leased, nil
+	var leased []queue.Request
+	for _, r := range chosen {
+		from := r.State
+		r.State, r.Owner, r.LeaseUntil, r.UpdatedAt = queue.Writing, owner, now.Add(lease), now
+		m.log(queue.Transition{ID: r.ID, From: from, To: queue.Writing, Owner: owner, Now: now, What: what})
+		leased = append(leased, shown(r))
+	}
+	return leased
 }
 
 // mayWrite says whether a request's turn has come.

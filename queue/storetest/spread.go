@@ -58,6 +58,11 @@ func (s *spread) Claim(ctx context.Context, owner string, now time.Time, lease t
 	return s.next().Claim(ctx, owner, now, lease, n)
 }
 
+// TakeOver is queue.Work's.
+func (s *spread) TakeOver(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]queue.Request, error) {
+	return s.next().TakeOver(ctx, owner, now, lease, n)
+}
+
 // Releasing is queue.Work's.
 func (s *spread) Releasing(ctx context.Context, id queue.RequestID) (*queue.Request, error) {
 	return s.next().Releasing(ctx, id)
