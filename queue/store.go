@@ -46,7 +46,8 @@ type Intake interface {
 	// Accept stores a submission as an accepted request and returns it with created true. The same idempotency key
 	// (per SubmittedBy, for 7 days), or without a key an identical submission that is still open, returns the earlier
 	// request with created false; the key with another digest is ErrKeyReused. An open request that a later one for the
-	// same holder follows answers nothing without a key: the same words ask for something new then. ErrInvalid where Submission.Check refuses.
+	// same holder follows answers nothing without a key: the same words ask for something new then. ErrInvalid where Submission.Check refuses,
+	// ErrNotFound where there is no request that the submission could undo (Submission.Undoes).
 	Accept(ctx context.Context, s Submission, key Idempotency, now time.Time) (r Request, created bool, err error)
 	// Get returns one request, ErrNotFound where there is none.
 	Get(ctx context.Context, id RequestID) (Request, error)

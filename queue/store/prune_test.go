@@ -191,6 +191,49 @@ func TestPruneKeeps(t *testing.T) {
 	}
 }
 
+// An undo that comes while retention is at work finds what it undoes, or is refused; it never stands on nothing.
+func TestPruneAndUndo(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		all := nodes(t, d, 2)
+		for round := range byte(8) {
+			made := past(t, all[0], address.GUID{round + 1}, 4)
+			accepted := make(chan error, len(made))
+			for _, r := range made {
+				undo := queue.Submission{Holder: r.Holder, Action: address.Undo, Undoes: r.ID, Ticket: fmt.Sprint(round), SubmittedBy: "helpdesk"}
+				go func() {
+					_, _, err := all[1].Accept(context.Background(), undo, queue.Idempotency{}, time.Now())
+					accepted <- err
+				}()
+			}
+			prune(t, all[0])
+			for range made {
+				if err := <-accepted; err != nil && !errors.Is(err, queue.ErrNotFound) {
+					t.Error(err)
+				}
+			}
+			cancelUndos(t, all[0])
+		}
+	})
+}
+
+// cancelUndos looks whether each accepted undo has what it undoes, and cancels it.
+func cancelUndos(t *testing.T, s *Store) {
+	t.Helper()
+	undos, _, err := s.List(context.Background(), queue.Filter{State: queue.Accepted, Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, undo := range undos {
+		if !has(t, s, undo.Undoes) {
+			t.Errorf("what undo %d undoes is gone", undo.Seq)
+		}
+		if _, err := s.Advance(context.Background(), queue.Transition{ID: undo.ID, From: queue.Accepted, To: queue.Cancelled, Now: time.Now()}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func seqOf(t *testing.T, s *Store, id queue.RequestID) int64 {
 	t.Helper()
 	r, err := s.Get(context.Background(), id)
