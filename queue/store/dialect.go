@@ -13,7 +13,7 @@ import (
 )
 
 // dialect is all that differs from one database to the other. Statements stand in the code once, as SQLite takes them, and
-// say in addition what only PostgreSQL needs: FOR UPDATE SKIP LOCKED.
+// say in addition what only PostgreSQL needs: FOR UPDATE.
 type dialect struct {
 	// name is that of the folder of its migrations.
 	name string
@@ -85,13 +85,13 @@ type binding func(args []any) ([]any, error)
 
 // What only one of the databases knows.
 var (
-	skipLocked = regexp.MustCompile(`\s+FOR UPDATE( OF \w+)? SKIP LOCKED`)
-	indexedBy  = regexp.MustCompile(`\s+INDEXED BY \w+`)
-	parameter  = regexp.MustCompile(`'[^']*'|\?|@\w+`)
+	forUpdate = regexp.MustCompile(`\s+FOR UPDATE( OF \w+)?( SKIP LOCKED)?`)
+	indexedBy = regexp.MustCompile(`\s+INDEXED BY \w+`)
+	parameter = regexp.MustCompile(`'[^']*'|\?|@\w+`)
 )
 
 // forSQLite leaves out what is for PostgreSQL: in SQLite a transaction that writes is alone.
-func forSQLite(query string) (string, binding) { return skipLocked.ReplaceAllString(query, ""), nil }
+func forSQLite(query string) (string, binding) { return forUpdate.ReplaceAllString(query, ""), nil }
 
 // forPostgres numbers the parameters and leaves out which index SQLite shall use.
 func forPostgres(query string) (string, binding) {
