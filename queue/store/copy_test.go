@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os/exec"
 	"reflect"
 	"testing"
 	"time"
@@ -149,6 +151,43 @@ func TestCopyGoesOn(t *testing.T) {
 		}
 		intact(t, to)
 	})
+}
+
+// A database that was restored from a dump has made its tables in another order. It is copied, and copied into, all the same.
+func TestCopyOfARestoredDatabase(t *testing.T) {
+	t.Parallel()
+	url := lab.place(t)
+	fill(t, openedPostgres(t, url))
+	restored := restoredDump(t, url)
+	want, _, _ := view(t, restored)
+	if len(want) == 0 {
+		t.Fatal("nothing was restored")
+	}
+	for _, to := range []*Store{onSQLite().fresh(t), restoredDump(t, lab.place(t))} {
+		if _, err := Copy(context.Background(), restored, to); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, _ := view(t, to); !reflect.DeepEqual(got, want) {
+			t.Errorf("%d requests were copied, or not the same ones", len(got))
+		}
+		intact(t, to)
+	}
+}
+
+// restoredDump opens a copy of a database that went through pg_dump.
+func restoredDump(t *testing.T, url string) *Store {
+	t.Helper()
+	dump, err := exec.Command("pg_dump", "--dbname", url).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := lab.database(t)
+	restore := exec.Command("psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", to)
+	restore.Stdin = bytes.NewReader(dump)
+	if out, err := restore.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return openedPostgres(t, to)
 }
 
 func TestCopyRefuses(t *testing.T) {

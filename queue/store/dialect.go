@@ -34,7 +34,7 @@ type dialect struct {
 	commit func(*sql.Tx) error
 	// version reads the number of the last step of the schema, setVersion (with a %d) sets it.
 	version, setVersion string
-	// tables lists the tables of the store by name, in the order in which they were made.
+	// tables lists the tables of the store by name.
 	tables string
 	// beforeCopy is done at the beginning of a transaction that reads or writes all that there is.
 	beforeCopy string

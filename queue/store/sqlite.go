@@ -18,7 +18,7 @@ func sqlite() *dialect {
 	return &dialect{
 		name: "sqlite", render: forSQLite, fault: sqliteFault, insertEvents: insertEach, commit: (*sql.Tx).Commit,
 		seqs:    `SELECT value FROM json_each(?)`,
-		tables:  `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid`,
+		tables:  `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`,
 		version: `PRAGMA user_version`, setVersion: `PRAGMA user_version = %d`,
 	}
 }
