@@ -108,10 +108,24 @@ func (c *copying) all() (Copied, error) {
 		}
 		copied.Tables = append(copied.Tables, CopiedTable{table, rows})
 	}
-	if c.to.dialect.afterCopy != "" {
-		_, err = c.target.ExecContext(c.ctx, c.to.dialect.afterCopy)
+	return copied, c.goOn()
+}
+
+// goOn has the numbers that the target gives go on behind those that the source gave.
+func (c *copying) goOn() error {
+	var last int64
+	if err := c.source.QueryRowContext(c.ctx, c.from.dialect.lastSeq).Scan(&last); err != nil {
+		return err
 	}
-	return copied, err
+	for _, statement := range []string{c.to.dialect.afterCopy, fmt.Sprintf(c.to.dialect.setLastSeq, last)} {
+		if statement == "" {
+			continue
+		}
+		if _, err := c.target.ExecContext(c.ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tables are those of both sides, in the order in which the steps of the schema make them, so that a row comes after those that

@@ -40,6 +40,9 @@ type dialect struct {
 	beforeCopy string
 	// afterCopy is done when all rows have been copied into a store.
 	afterCopy string
+	// lastSeq reads the last number that a request was given, setLastSeq (with a %d) sets it: retention may have removed that request,
+	// and no number is given twice.
+	lastSeq, setLastSeq string
 	// isolation is that of a transaction that reads one state of the database, and beforeSnapshot is done at its beginning.
 	isolation      sql.IsolationLevel
 	beforeSnapshot string

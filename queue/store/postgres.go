@@ -31,6 +31,9 @@ func postgres() *dialect {
 				EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), coalesce(max(%I), 0) + 1, false) FROM %I',
 					quote_ident(c.table_name), c.column_name, c.column_name, c.table_name);
 			END LOOP; END $$`,
+		lastSeq: `SELECT greatest(coalesce(pg_sequence_last_value(CAST(pg_get_serial_sequence('requests', 'seq') AS regclass)), 0),
+			(SELECT coalesce(max(seq), 0) FROM requests))`,
+		setLastSeq: `SELECT setval(pg_get_serial_sequence('requests', 'seq'), greatest(%[1]d, 1), %[1]d > 0)`,
 		beforeVersion: []string{
 			`SELECT pg_advisory_xact_lock(` + strconv.Itoa(lockSpace) + `, 0)`,
 			`CREATE TABLE IF NOT EXISTS aliasd_schema (one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one), version INTEGER NOT NULL)`,
