@@ -58,6 +58,8 @@ const (
 	own fault = iota
 	// full: the database cannot be written just now.
 	full
+	// late: another transaction was in the way, or so much else to do, until the time was over.
+	late
 	// away: the database cannot be reached, or ended the connection.
 	away
 	// unsure: the database went away while it committed; nobody knows whether it did.
