@@ -106,6 +106,33 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// A step holds up others no longer than some hundred entries take, however many of them a request has.
+func TestPruneStepsAreShort(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	const requests, each = 100, 6
+	past(t, s, address.GUID{7}, requests)
+	p := Pruning{Before: inAYear().Add(-30 * 24 * time.Hour), By: "root", Now: inAYear()}
+	var all Pruned
+	step := pruneResult{more: true}
+	for after := int64(0); step.more; after = step.last {
+		if err := s.take(context.Background(), func(t *txn) (err error) {
+			step, err = t.prune(p, after)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if step.Entries >= 500+each {
+			t.Errorf("one step removed %+v", step.Pruned)
+		}
+		all.Requests, all.Entries = all.Requests+step.Requests, all.Entries+step.Entries
+	}
+	if all != (Pruned{requests - 1, each * (requests - 1)}) {
+		t.Errorf("removed %+v", all)
+	}
+	wantSound(t, s)
+}
+
 // Gaps grow together, whatever the order in which requests become due, and one open request among thousands stops nothing.
 func TestPruneJoinsGaps(t *testing.T) {
 	t.Parallel()
