@@ -71,17 +71,29 @@ func (r *Runner) findAll(ctx context.Context, batch []Request) []found {
 func (r *Runner) find(ctx context.Context, q Request) found {
 	identity, claims := q.Holder, claimsOf(q)
 	if q.Action == address.Undo {
-		original, err := r.store.Get(ctx, q.Undoes)
+		original, err := r.undone(ctx, q)
 		if err != nil {
-			return found{err: fmt.Errorf("read the undone request: %w", err)}
-		}
-		if original.Receipt == nil {
-			return found{err: cause.Refuse(cause.ChangedSince, "request %s wrote nothing that could be taken back", original.ID)}
+			return found{err: err}
 		}
 		identity, claims = original.Object.String(), undoClaims(original.Receipt.Change)
 	}
 	entry, err := r.directory.Find(ctx, identity)
 	return found{entry: entry, claims: claims, err: err}
+}
+
+// undone is the request that an undo takes back. One that is gone stays gone: to wait for it would hold up all who stand behind.
+func (r *Runner) undone(ctx context.Context, undo Request) (Request, error) {
+	original, err := r.store.Get(ctx, undo.Undoes)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return original, cause.Refuse(cause.ChangedSince, "request %s is not kept any more, so what it wrote cannot be taken back; "+
+			"ask for what the holder shall have now", undo.Undoes)
+	case err != nil:
+		return original, fmt.Errorf("%w: the undone request: %w", errStore, err)
+	case original.Receipt == nil:
+		return original, cause.Refuse(cause.ChangedSince, "request %s wrote nothing that could be taken back", original.ID)
+	}
+	return original, nil
 }
 
 // claimsOf is what a request asks for as claims.

@@ -23,7 +23,7 @@ var (
 	ErrBadCursor = errors.New("the cursor is none of this list")
 	// ErrStoreFull: the disk is full or the store cannot be written; nothing was stored.
 	ErrStoreFull = errors.New("the store cannot be written")
-	// ErrStoreAway: the store cannot be reached; nothing was stored.
+	// ErrStoreAway: the store cannot be reached, or does not answer in time; nothing was stored.
 	ErrStoreAway = errors.New("the store cannot be reached")
 	// ErrStoreUnsure: the store went away while it stored something, and it is not known whether it did. A submission can be
 	// repeated as it was: it is answered by the request that it became, if it became one. A transition too: it is ErrStale
@@ -47,7 +47,8 @@ type Intake interface {
 	// (per SubmittedBy, for 7 days), or without a key an identical submission that is still open, returns the earlier
 	// request with created false; the key with another digest is ErrKeyReused. A key from more than 7 days
 	// ahead holds no longer either: a wrong clock noted it. An open request that a later one for the
-	// same holder follows answers nothing without a key: the same words ask for something new then. ErrInvalid where Submission.Check refuses.
+	// same holder follows answers nothing without a key: the same words ask for something new then. ErrInvalid where Submission.Check refuses,
+	// ErrNotFound where there is no request that the submission could undo (Submission.Undoes).
 	Accept(ctx context.Context, s Submission, key Idempotency, now time.Time) (r Request, created bool, err error)
 	// Get returns one request, ErrNotFound where there is none.
 	Get(ctx context.Context, id RequestID) (Request, error)

@@ -345,9 +345,9 @@ func (a *attempt) ask(ctx context.Context) (address.Ask, error) {
 	if ask.Action != address.Undo {
 		return ask, nil
 	}
-	original, err := a.store.Get(ctx, a.request.Undoes)
+	original, err := a.undone(ctx, a.request)
 	if err != nil {
-		return ask, fmt.Errorf("%w: the undone request: %w", errStore, err)
+		return ask, err
 	}
 	ask.Undo, ask.UndoBefore = &original.Receipt.Change, &original.Receipt.Before
 	return ask, nil

@@ -25,7 +25,7 @@ func (s *stack) storePath() string { return filepath.Join(s.dir, "data", storeFi
 // tamper changes the store behind the daemon's back.
 func (s *stack) tamper(t *testing.T, statements ...string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+s.storePath())
+	db, err := sql.Open("sqlite", "file:"+s.storePath()+"?_pragma=busy_timeout(10000)") // the daemon may write beside
 	fatal(t, err)
 	for _, statement := range statements {
 		_, failed := db.Exec(statement)

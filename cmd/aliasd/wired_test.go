@@ -33,7 +33,7 @@ func newWired(t *testing.T, kind lab.Kind, o tenant.Options, prepare ...func(*st
 	w.Tenant.AlsoAt(w.graph.URL())
 	replaceInFile(t, w.file, w.Site.Server, w.dc.URL())
 	replaceInFile(t, w.file, w.Tenant.URL, w.graph.URL())
-	replaceInFile(t, w.file, "  base_dn:", "  timeout: "+wiredTimeout.String()+"\n  base_dn:")
+	replaceInFile(t, w.file, "  timeout: 10s", "  timeout: "+wiredTimeout.String())
 	fatal(t, os.WriteFile(w.dir+"/directory-ca.pem", w.dc.Trust(), 0o600))
 	fatal(t, os.WriteFile(w.dir+"/tenant-ca.pem", w.graph.Trust(), 0o600))
 	for _, change := range prepare {

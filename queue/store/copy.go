@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aliasd/aliasd/sqlitefile"
@@ -21,7 +22,7 @@ var (
 
 // Copied is what Copy has copied.
 type Copied struct {
-	// Tables are in the order in which they were made.
+	// Tables are in the order in which the schema makes them.
 	Tables []CopiedTable
 	// Events is the number of the last entry of the event log, and Head its hash, on both sides.
 	Events int64
@@ -107,13 +108,28 @@ func (c *copying) all() (Copied, error) {
 		}
 		copied.Tables = append(copied.Tables, CopiedTable{table, rows})
 	}
-	if c.to.dialect.afterCopy != "" {
-		_, err = c.target.ExecContext(c.ctx, c.to.dialect.afterCopy)
-	}
-	return copied, err
+	return copied, c.goOn()
 }
 
-// tables are those of both sides, in the order in which they were made, so that a row comes after those that it names.
+// goOn has the numbers that the target gives go on behind those that the source gave.
+func (c *copying) goOn() error {
+	var last int64
+	if err := c.source.QueryRowContext(c.ctx, c.from.dialect.lastSeq).Scan(&last); err != nil {
+		return err
+	}
+	for _, statement := range []string{c.to.dialect.afterCopy, fmt.Sprintf(c.to.dialect.setLastSeq, last)} {
+		if statement == "" {
+			continue
+		}
+		if _, err := c.target.ExecContext(c.ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tables are those of both sides, in the order in which the steps of the schema make them, so that a row comes after those that
+// it names. A database that was restored from a dump has made them in another order.
 func (c *copying) tables() ([]string, error) {
 	ours, err := names(c.source.QueryContext(c.ctx, c.from.dialect.tables))
 	if err != nil {
@@ -123,10 +139,14 @@ func (c *copying) tables() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.Join(ours, " ") != strings.Join(theirs, " ") {
+	slices.Sort(ours)
+	slices.Sort(theirs)
+	if !slices.Equal(ours, theirs) {
 		return nil, fmt.Errorf("the source has the tables %v, the target %v", ours, theirs)
 	}
-	return ours, nil
+	made, err := c.to.dialect.tablesMade()
+	slices.SortStableFunc(ours, func(a, b string) int { return slices.Index(made, a) - slices.Index(made, b) })
+	return ours, err
 }
 
 func names(rows *sql.Rows, err error) (all []string, _ error) {

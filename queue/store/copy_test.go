@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os/exec"
 	"reflect"
 	"testing"
 	"time"
@@ -149,6 +151,88 @@ func TestCopyGoesOn(t *testing.T) {
 		}
 		intact(t, to)
 	})
+}
+
+// No number is given twice, though retention removed the newest request before the copy: nor after a copy of the copy.
+func TestCopyGivesNoNumberTwice(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		from := d.fresh(t)
+		newest := newestRemoved(t, from)
+		for _, next := range []database{onSQLite(), onPostgres(), onPostgres(), onSQLite(), onSQLite()} {
+			to := next.fresh(t)
+			if _, err := Copy(context.Background(), from, to); err != nil {
+				t.Fatal(err)
+			}
+			from = to
+		}
+		if r, err := accept(from, 1000); err != nil || r.Seq != newest+1 {
+			t.Errorf("the next request is number %d, want %d: %v", r.Seq, newest+1, err)
+		}
+	})
+}
+
+// newestRemoved gives the number of the newest request, which retention has removed.
+func newestRemoved(t *testing.T, s *Store) (seq int64) {
+	t.Helper()
+	ctx := context.Background()
+	stays, err := accept(s, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	goes, err := accept(s, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Advance(ctx, queue.Transition{ID: goes.ID, From: queue.Accepted, To: queue.Cancelled, Now: time.Now()})
+	if err == nil {
+		_, err = s.Wake(ctx, stays.ID, time.Now()) // so that the newest entry is not of what goes
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	prune(t, s)
+	if has(t, s, goes.ID) {
+		t.Fatal("retention keeps the newest request")
+	}
+	return goes.Seq
+}
+
+// A database that was restored from a dump has made its tables in another order. It is copied, and copied into, all the same.
+func TestCopyOfARestoredDatabase(t *testing.T) {
+	t.Parallel()
+	url := lab.place(t)
+	fill(t, openedPostgres(t, url))
+	restored := restoredDump(t, url)
+	want, _, _ := view(t, restored)
+	if len(want) == 0 {
+		t.Fatal("nothing was restored")
+	}
+	for _, to := range []*Store{onSQLite().fresh(t), restoredDump(t, lab.place(t))} {
+		if _, err := Copy(context.Background(), restored, to); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, _ := view(t, to); !reflect.DeepEqual(got, want) {
+			t.Errorf("%d requests were copied, or not the same ones", len(got))
+		}
+		intact(t, to)
+	}
+}
+
+// restoredDump opens a copy of a database that went through pg_dump.
+func restoredDump(t *testing.T, url string) *Store {
+	t.Helper()
+	dump, err := exec.Command("pg_dump", "--dbname", url).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := lab.database(t)
+	restore := exec.Command("psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", to)
+	restore.Stdin = bytes.NewReader(dump)
+	if out, err := restore.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return openedPostgres(t, to)
 }
 
 func TestCopyRefuses(t *testing.T) {

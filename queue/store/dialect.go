@@ -13,7 +13,7 @@ import (
 )
 
 // dialect is all that differs from one database to the other. Statements stand in the code once, as SQLite takes them, and
-// say in addition what only PostgreSQL needs: FOR UPDATE SKIP LOCKED.
+// say in addition what only PostgreSQL needs: FOR UPDATE.
 type dialect struct {
 	// name is that of the folder of its migrations.
 	name string
@@ -34,12 +34,15 @@ type dialect struct {
 	commit func(*sql.Tx) error
 	// version reads the number of the last step of the schema, setVersion (with a %d) sets it.
 	version, setVersion string
-	// tables lists the tables of the store by name, in the order in which they were made.
+	// tables lists the tables of the store by name.
 	tables string
 	// beforeCopy is done at the beginning of a transaction that reads or writes all that there is.
 	beforeCopy string
 	// afterCopy is done when all rows have been copied into a store.
 	afterCopy string
+	// lastSeq reads the last number that a request was given, setLastSeq (with a %d) sets it: retention may have removed that request,
+	// and no number is given twice.
+	lastSeq, setLastSeq string
 	// isolation is that of a transaction that reads one state of the database, and beforeSnapshot is done at its beginning.
 	isolation      sql.IsolationLevel
 	beforeSnapshot string
@@ -55,6 +58,8 @@ const (
 	own fault = iota
 	// full: the database cannot be written just now.
 	full
+	// late: another transaction was in the way, or so much else to do, until the time was over.
+	late
 	// away: the database cannot be reached, or ended the connection.
 	away
 	// unsure: the database went away while it committed; nobody knows whether it did.
@@ -85,13 +90,13 @@ type binding func(args []any) ([]any, error)
 
 // What only one of the databases knows.
 var (
-	skipLocked = regexp.MustCompile(`\s+FOR UPDATE( OF \w+)? SKIP LOCKED`)
-	indexedBy  = regexp.MustCompile(`\s+INDEXED BY \w+`)
-	parameter  = regexp.MustCompile(`'[^']*'|\?|@\w+`)
+	forUpdate = regexp.MustCompile(`\s+FOR UPDATE( OF \w+)?( SKIP LOCKED)?`)
+	indexedBy = regexp.MustCompile(`\s+INDEXED BY \w+`)
+	parameter = regexp.MustCompile(`'[^']*'|\?|@\w+`)
 )
 
 // forSQLite leaves out what is for PostgreSQL: in SQLite a transaction that writes is alone.
-func forSQLite(query string) (string, binding) { return skipLocked.ReplaceAllString(query, ""), nil }
+func forSQLite(query string) (string, binding) { return forUpdate.ReplaceAllString(query, ""), nil }
 
 // forPostgres numbers the parameters and leaves out which index SQLite shall use.
 func forPostgres(query string) (string, binding) {

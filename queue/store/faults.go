@@ -38,7 +38,7 @@ func faultOf(code string) fault {
 	case "53100", "58030", "25006": // disk_full, io_error, read_only_sql_transaction
 		return full
 	case "55P03", "57014": // lock_not_available, query_canceled: it took too long
-		return full
+		return late
 	case "3D000", "25P03": // invalid_catalog_name, idle_in_transaction_session_timeout
 		return away
 	}

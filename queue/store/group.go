@@ -104,7 +104,7 @@ func (l *lane) commit(group []*job) {
 	if errors.Is(err, errUndone) && l.statements.dialect.fault(err) != away {
 		err = l.once(group, false)
 	}
-	if errors.Is(err, errBroken) && len(group) > 1 && l.statements.dialect.fault(err) != away {
+	if errors.Is(err, errBroken) && len(group) > 1 && !l.inVain(err) {
 		for _, j := range group {
 			l.alone(j)
 		}
@@ -121,6 +121,12 @@ func (l *lane) alone(j *job) {
 	for n := 1; n < tries && l.collided(err); n++ {
 		err = l.once([]*job{j}, false)
 	}
+}
+
+// inVain says that the others of a group would meet what broke it, one after the other.
+func (l *lane) inVain(err error) bool {
+	fault := l.statements.dialect.fault(err)
+	return fault == away || fault == late
 }
 
 func (l *lane) collided(err error) bool {

@@ -50,6 +50,9 @@ func (t *txn) accept(a acceptance) (r queue.Request, created bool, err error) {
 	if err != nil || found {
 		return earlier, false, err
 	}
+	if err := t.mustHave(a.Undoes); err != nil {
+		return r, false, err
+	}
 	r = queue.Request{ID: queue.NewRequestID(a.now), Submission: a.Submission, State: queue.Accepted, CreatedAt: a.now, UpdatedAt: a.now}
 	if len(r.Allow) == 0 {
 		r.Allow = nil
@@ -61,6 +64,20 @@ func (t *txn) accept(a acceptance) (r queue.Request, created bool, err error) {
 		return r, false, err
 	}
 	return r, true, t.log(queue.Transition{ID: r.ID, To: queue.Accepted, Now: a.now, Detail: a.Submission})
+}
+
+// mustHave refuses an undo of a request that is not there. Retention removes requests in the same lane: what is there now stays
+// as long as the undo is open.
+func (t *txn) mustHave(undone queue.RequestID) error {
+	if undone == "" {
+		return nil
+	}
+	var seq int64
+	found, err := t.row(`SELECT seq FROM requests WHERE id = ?`, []any{undone}, &seq)
+	if err == nil && !found {
+		err = noRequest(undone)
+	}
+	return err
 }
 
 // earlier finds the request that answers a submission already: the one that its key was used for, or without a key an

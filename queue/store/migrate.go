@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 
 	"github.com/aliasd/aliasd/sqlitefile"
 )
@@ -35,6 +36,27 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 // steps are the files of the steps, in their order.
 func (d *dialect) steps() ([]string, error) {
 	return fs.Glob(migrations, "migrations/"+d.name+"/*.sql")
+}
+
+// tableMade finds in a step the tables that it makes.
+var tableMade = regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`)
+
+// tablesMade are the tables that the steps make, in their order.
+func (d *dialect) tablesMade() (all []string, err error) {
+	steps, err := d.steps()
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range steps {
+		text, err := fs.ReadFile(migrations, step)
+		if err != nil {
+			return nil, err
+		}
+		for _, made := range tableMade.FindAllSubmatch(text, -1) {
+			all = append(all, string(made[1]))
+		}
+	}
+	return all, nil
 }
 
 // ErrNewer: a newer version of the program made the store.

@@ -22,7 +22,7 @@ func postgres() *dialect {
 		bold: true, insertEvents: insertTogether,
 		seqs: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(? AS JSON))`,
 		tables: `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
-			AND relname <> 'aliasd_schema' ORDER BY oid`,
+			AND relname <> 'aliasd_schema'`,
 		beforeCopy: `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`,
 		// Numbers that the database gives go on behind those that were copied.
 		afterCopy: `DO $$ DECLARE c record; BEGIN
@@ -31,6 +31,9 @@ func postgres() *dialect {
 				EXECUTE format('SELECT setval(pg_get_serial_sequence(%L, %L), coalesce(max(%I), 0) + 1, false) FROM %I',
 					quote_ident(c.table_name), c.column_name, c.column_name, c.table_name);
 			END LOOP; END $$`,
+		lastSeq: `SELECT greatest(coalesce(pg_sequence_last_value(CAST(pg_get_serial_sequence('requests', 'seq') AS regclass)), 0),
+			(SELECT coalesce(max(seq), 0) FROM requests))`,
+		setLastSeq: `SELECT setval(pg_get_serial_sequence('requests', 'seq'), greatest(%[1]d, 1), %[1]d > 0)`,
 		beforeVersion: []string{
 			`SELECT pg_advisory_xact_lock(` + strconv.Itoa(lockSpace) + `, 0)`,
 			`CREATE TABLE IF NOT EXISTS aliasd_schema (one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one), version INTEGER NOT NULL)`,

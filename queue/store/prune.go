@@ -16,8 +16,13 @@ import (
 // ErrTooYoung: retention would remove requests that idempotency keys may still name.
 var ErrTooYoung = fmt.Errorf("requests are kept for %d days at least", int(keyLife.Hours()/24))
 
-// pruneStep is how many requests one transaction removes, so that other writes do not wait long.
-const pruneStep = 500
+const (
+	// pruneStep is how many entries one transaction removes, and those of the last request: each may be a gap of its own, which takes
+	// several statements, and nothing is taken in meanwhile.
+	pruneStep = 500
+	// pruneLook is how many requests it looks for. They have two entries at least.
+	pruneLook = pruneStep / 2
+)
 
 // Pruning is what retention removes: requests that ended before a time, with their entries in the event log.
 type Pruning struct {
@@ -74,7 +79,8 @@ func (t *txn) prune(p Pruning, after int64) (done pruneResult, err error) {
 	if err != nil || len(due) == 0 {
 		return done, err
 	}
-	entries, err := t.entriesOf(due)
+	found := len(due)
+	due, entries, err := t.entriesOf(due)
 	if err != nil {
 		return done, err
 	}
@@ -86,7 +92,7 @@ func (t *txn) prune(p Pruning, after int64) (done pruneResult, err error) {
 	if err := t.dropRequests(due); err != nil {
 		return done, err
 	}
-	done = pruneResult{Pruned{len(due), len(entries)}, due[len(due)-1].seq, len(due) == pruneStep}
+	done = pruneResult{Pruned{len(due), len(entries)}, due[len(due)-1].seq, len(due) < found || found == pruneLook}
 	return done, t.logPruned(p, done.Pruned)
 }
 
@@ -122,7 +128,7 @@ func (t *txn) prunable(before time.Time, after int64) (due []endedRequest, err e
 			AND (r.receipt_dc = '' OR NOT EXISTS (
 				SELECT 1 FROM requests AS o WHERE o.object = r.object AND o.object <> '' AND o.seq < r.seq AND o.in_doubt = r.receipt_dc))
 		ORDER BY r.seq LIMIT ?`,
-		[]any{after, micros(before), pruneStep}, func(row *sql.Rows) error {
+		[]any{after, micros(before), pruneLook}, func(row *sql.Rows) error {
 			var e endedRequest
 			err := row.Scan(&e.seq, &e.id)
 			due = append(due, e)
@@ -131,20 +137,22 @@ func (t *txn) prunable(before time.Time, after int64) (due []endedRequest, err e
 	return due, err
 }
 
-// entriesOf are the entries of requests as gaps of one entry, in the order of the log.
-func (t *txn) entriesOf(due []endedRequest) (entries []eventlog.Gap, err error) {
-	for _, r := range due {
-		err := t.rows(`SELECT id, id, prev_hash, hash FROM events WHERE request_id = ? ORDER BY id`, []any{r.id}, func(row *sql.Rows) error {
+// entriesOf are the entries of requests as gaps of one entry, in the order of the log, and the requests that they are of: as many as
+// one step takes.
+func (t *txn) entriesOf(due []endedRequest) (taken []endedRequest, entries []eventlog.Gap, err error) {
+	for n := 0; n < len(due) && len(entries) < pruneStep; n++ {
+		taken = due[:n+1]
+		err := t.rows(`SELECT id, id, prev_hash, hash FROM events WHERE request_id = ? ORDER BY id`, []any{due[n].id}, func(row *sql.Rows) error {
 			g, err := scanGap(row)
 			entries = append(entries, g)
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	slices.SortFunc(entries, func(a, b eventlog.Gap) int { return int(a.First - b.First) })
-	return entries, nil
+	return taken, entries, nil
 }
 
 // runs joins gaps that follow one another.

@@ -106,6 +106,33 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// A step holds up others no longer than some hundred entries take, however many of them a request has.
+func TestPruneStepsAreShort(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	const requests, each = 100, 6
+	past(t, s, address.GUID{7}, requests)
+	p := Pruning{Before: inAYear().Add(-30 * 24 * time.Hour), By: "root", Now: inAYear()}
+	var all Pruned
+	step := pruneResult{more: true}
+	for after := int64(0); step.more; after = step.last {
+		if err := s.take(context.Background(), func(t *txn) (err error) {
+			step, err = t.prune(p, after)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if step.Entries >= 500+each {
+			t.Errorf("one step removed %+v", step.Pruned)
+		}
+		all.Requests, all.Entries = all.Requests+step.Requests, all.Entries+step.Entries
+	}
+	if all != (Pruned{requests - 1, each * (requests - 1)}) {
+		t.Errorf("removed %+v", all)
+	}
+	wantSound(t, s)
+}
+
 // Gaps grow together, whatever the order in which requests become due, and one open request among thousands stops nothing.
 func TestPruneJoinsGaps(t *testing.T) {
 	t.Parallel()
@@ -188,6 +215,49 @@ func TestPruneKeeps(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An undo that comes while retention is at work finds what it undoes, or is refused; it never stands on nothing.
+func TestPruneAndUndo(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		all := nodes(t, d, 2)
+		for round := range byte(8) {
+			made := past(t, all[0], address.GUID{round + 1}, 4)
+			accepted := make(chan error, len(made))
+			for _, r := range made {
+				undo := queue.Submission{Holder: r.Holder, Action: address.Undo, Undoes: r.ID, Ticket: fmt.Sprint(round), SubmittedBy: "helpdesk"}
+				go func() {
+					_, _, err := all[1].Accept(context.Background(), undo, queue.Idempotency{}, time.Now())
+					accepted <- err
+				}()
+			}
+			prune(t, all[0])
+			for range made {
+				if err := <-accepted; err != nil && !errors.Is(err, queue.ErrNotFound) {
+					t.Error(err)
+				}
+			}
+			cancelUndos(t, all[0])
+		}
+	})
+}
+
+// cancelUndos looks whether each accepted undo has what it undoes, and cancels it.
+func cancelUndos(t *testing.T, s *Store) {
+	t.Helper()
+	undos, _, err := s.List(context.Background(), queue.Filter{State: queue.Accepted, Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, undo := range undos {
+		if !has(t, s, undo.Undoes) {
+			t.Errorf("what undo %d undoes is gone", undo.Seq)
+		}
+		if _, err := s.Advance(context.Background(), queue.Transition{ID: undo.ID, From: queue.Accepted, To: queue.Cancelled, Now: time.Now()}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

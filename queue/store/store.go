@@ -65,7 +65,7 @@ func newLane(db *sql.DB, d *dialect, first lock) *lane {
 func (s *Store) Close() error { return s.close() }
 
 // inWords tells what a database's error means: queue.ErrStoreFull where it cannot be written (a disk that is full, a file that
-// another process keeps locked), queue.ErrStoreAway where it cannot be reached, queue.ErrStoreUnsure
+// another process keeps locked), queue.ErrStoreAway where it cannot be reached or does not answer in time, queue.ErrStoreUnsure
 // where it went away in the middle of a commit. Every other error stays as it is.
 func (s *Store) inWords(err error) error {
 	if err == nil {
@@ -74,7 +74,7 @@ func (s *Store) inWords(err error) error {
 	switch s.dialect.fault(err) {
 	case full:
 		return fmt.Errorf("%w: %w", queue.ErrStoreFull, err)
-	case away:
+	case away, late:
 		return fmt.Errorf("%w: %w", queue.ErrStoreAway, err)
 	case unsure:
 		return fmt.Errorf("%w: %w", queue.ErrStoreUnsure, err)

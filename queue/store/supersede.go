@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"slices"
 
 	"github.com/aliasd/aliasd/address"
@@ -9,7 +10,8 @@ import (
 )
 
 // supersede ends the earlier requests whose addresses by has changed, oldest first, and the one that by took back. They
-// are looked up, matched here, and changed each by a guarded statement of its own.
+// are looked up, matched here, and changed each by a statement of its own. They are locked meanwhile: a verdict of another node comes
+// before or after, and never makes the receipt of by look stale.
 func (t *txn) supersede(by queue.Request, made queue.Transition) error {
 	if len(made.Supersedes) == 0 && made.UndoneID == "" {
 		return nil
@@ -48,7 +50,7 @@ func (c candidate) concerns(keys []address.Key) bool {
 func (t *txn) candidates(by queue.Request, undone queue.RequestID) ([]candidate, error) {
 	var all []candidate
 	err := t.rows(`SELECT seq, id, state, address_key, touched FROM requests
-		WHERE (object = ? AND object <> '' AND seq < ? AND state IN ('written', 'mismatched')) OR id = ? ORDER BY seq`,
+		WHERE (object = ? AND object <> '' AND seq < ? AND state IN ('written', 'mismatched')) OR id = ? ORDER BY seq FOR UPDATE`,
 		[]any{by.Object.String(), by.Seq, undone}, func(row *sql.Rows) error {
 			var c candidate
 			err := row.Scan(&c.seq, &c.id, &c.state, &c.address, list[address.Key]{&c.touched})
@@ -71,7 +73,7 @@ func (t *txn) supersedeOne(c candidate, by queue.Request, made queue.Transition)
 		return err
 	}
 	if changed == 0 {
-		return t.passedBy(c.id)
+		return errors.New("request " + string(c.id) + " changed while it was locked")
 	}
 	if event.To == queue.Superseded {
 		if err := t.unclaim(c.seq); err != nil {

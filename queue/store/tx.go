@@ -209,12 +209,16 @@ func (s *Store) rows(ctx context.Context, query string, args []any, each func(*s
 	return s.read(every(rows, err, each))
 }
 
-// read is the outcome of a read: what cannot be kept is not there, and a database that cannot be reached is told.
+// read is the outcome of a read: what cannot be kept is not there, and a database that cannot be reached, or is too slow, is told.
 func (s *Store) read(err error) error {
 	if errors.Is(err, errNoText) {
 		return nil
 	}
-	if err != nil && s.dialect.fault(err) == away {
+	if err == nil {
+		return nil
+	}
+	switch s.dialect.fault(err) {
+	case away, late:
 		return s.inWords(err)
 	}
 	return err

@@ -29,6 +29,7 @@ func intakeCases() map[string]func(*bundle) {
 		"without a key a twin that was overtaken is not":       overtakenTwinIsNot,
 		"what differs in anything is no twin":                  nearTwins,
 		"what is not there is not found":                       notFound,
+		"an undo of what is not there is not found":            undoOfNobody,
 		"text that no store keeps is refused":                  noText,
 		"text that no store keeps finds nothing":               noTextFindsNothing,
 		"a context that has ended stops the write":             endedContext,
@@ -37,16 +38,17 @@ func intakeCases() map[string]func(*bundle) {
 	}
 }
 
-func fullSubmission() queue.Submission {
-	return queue.Submission{Holder: "Jürgen O'Neil \"x\" <&>", Action: address.Undo, Address: "J.Doe@Contoso.test", Undoes: "0190-undone",
+// fullSubmission has something in every field.
+func fullSubmission(undoes queue.RequestID) queue.Submission {
+	return queue.Submission{Holder: "Jürgen O'Neil \"x\" <&>", Action: address.Undo, Address: "J.Doe@Contoso.test", Undoes: undoes,
 		Ticket: "INC1'; DROP TABLE requests; --", Requester: "the boss\n", Note: "日本語 \u2028 \x01 end",
 		Allow: []address.Allowance{address.AllowSignInChange, address.AllowDeletedHolder}, SubmittedBy: "help desk"}
 }
 
 func acceptKeepsAll(b *bundle) {
-	sub := fullSubmission()
+	sub := fullSubmission(b.accepted("a@contoso.test").ID)
 	got := b.submit(sub)
-	want := queue.Request{ID: got.ID, Seq: 1, Submission: sub, State: queue.Accepted, CreatedAt: b.now, UpdatedAt: b.now}
+	want := queue.Request{ID: got.ID, Seq: 2, Submission: sub, State: queue.Accepted, CreatedAt: b.now, UpdatedAt: b.now}
 	b.same(got, want)
 	b.same(b.get(got.ID), want)
 	story := b.events(got.ID)
@@ -220,7 +222,7 @@ func finalTwinIsNot(b *bundle) {
 }
 
 func nearTwins(b *bundle) {
-	sub := fullSubmission()
+	sub := fullSubmission(b.accepted("a@contoso.test").ID)
 	first := b.submit(sub)
 	turned := sub
 	turned.Allow = []address.Allowance{sub.Allow[1], sub.Allow[0]}
@@ -274,7 +276,7 @@ func noText(b *bundle) {
 			"note":      func(s *queue.Submission, _ *queue.Idempotency) { s.Note = bad },
 			"key":       func(_ *queue.Submission, k *queue.Idempotency) { k.Key = bad },
 		} {
-			sub, key := fullSubmission(), queue.Idempotency{}
+			sub, key := fullSubmission("0190-undone"), queue.Idempotency{}
 			spoil(&sub, &key)
 			if _, _, err := b.s.Accept(context.Background(), sub, key, b.now); !errors.Is(err, queue.ErrInvalid) {
 				b.Errorf("%s %q gives %v", name, bad, err)
@@ -318,6 +320,26 @@ func notFound(b *bundle) {
 	b.is(err, queue.ErrNotFound)
 }
 
+// undoOfNobody: an undo stands on the request that it undoes. A key that was used before brings its request back all the same.
+func undoOfNobody(b *bundle) {
+	undo := b.ask("")
+	undo.Action, undo.Undoes = address.Undo, "01900000-0000-7000-8000-000000000000"
+	for _, key := range []queue.Idempotency{{}, {Key: "k1", Digest: "d1"}} {
+		_, _, err := b.s.Accept(context.Background(), undo, key, b.now)
+		b.is(err, queue.ErrNotFound)
+	}
+	b.same(len(b.all()), 0)
+	undo.Undoes = b.accepted("a@contoso.test").ID
+	first, created := b.acceptAs(undo, queue.Idempotency{Key: "k1", Digest: "d1"})
+	if !created {
+		b.Fatal("a key that came with a refused submission was kept")
+	}
+	undo.Undoes = "01900000-0000-7000-8000-000000000000"
+	if again, created := b.acceptAs(undo, queue.Idempotency{Key: "k1", Digest: "d1"}); created || again.ID != first.ID {
+		b.Fatalf("got %s, want the first", inJSON(again))
+	}
+}
+
 func endedContext(b *bundle) {
 	ctx, end := context.WithCancel(context.Background())
 	end()
@@ -351,11 +373,11 @@ func statsCount(b *bundle) {
 }
 
 func answersAreCopies(b *bundle) {
-	sub := fullSubmission()
+	sub := fullSubmission(b.advance(b.move(b.accepted("a@contoso.test"), queue.Cancelled)).ID)
 	r := b.submit(sub)
 	r.Allow[0], sub.Allow[1] = "spoilt", "spoilt"
 	got := b.get(r.ID)
-	b.same(got.Allow, fullSubmission().Allow)
+	b.same(got.Allow, fullSubmission(sub.Undoes).Allow)
 	b.advance(b.move(got, queue.Cancelled))
 	w := b.written(holder(1), "a@contoso.test")
 	w.Receipt.Change.Add[0] = "spoilt"

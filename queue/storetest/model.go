@@ -66,6 +66,11 @@ func (m *Model) Accept(ctx context.Context, s queue.Submission, key queue.Idempo
 	if err != nil || earlier != nil {
 		return shown(earlier), false, err
 	}
+	if s.Undoes != "" {
+		if _, err := m.find(s.Undoes); err != nil {
+			return queue.Request{}, false, err
+		}
+	}
 	s.Allow = slices.Clone(s.Allow)
 	r := &record{digest: s.Digest()}
 	r.ID, r.Seq, r.Submission, r.State = queue.NewRequestID(now), int64(len(m.records)+1), s, queue.Accepted
