@@ -64,9 +64,12 @@ type Intake interface {
 // that lies further ahead was noted before the clock was set back, and has come. (A look that is never made again is not meant.)
 const Farthest = 2 * time.Hour
 
+// Never is a time that does not come: a mismatched request that is not swept any more, until somebody asks.
+func Never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
+
 // Come says whether a time has come: at is not after now, or cannot be meant.
 func Come(at, now time.Time) bool {
-	return !at.After(now) || at.After(now.Add(Farthest)) && at.Before(never())
+	return !at.After(now) || at.After(now.Add(Farthest)) && at.Before(Never())
 }
 
 // Work is what the runner does with requests. A time has come where Come says so.

@@ -14,9 +14,6 @@ const (
 	mismatchedFor   = 7 * 24 * time.Hour
 )
 
-// never is a time that does not come: a mismatched request that is not swept any more, until somebody asks.
-func never() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
-
 // settle stores what a visit brought and notes when the holder's turn comes again.
 func (p *pass) settle(ctx context.Context, v visit, requests []Request, verdicts []cloudcheck.Verdict) {
 	found := map[cloudcheck.Outcome]int{}
@@ -97,7 +94,7 @@ func transition(q Request, found cloudcheck.Verdict) Transition {
 
 // putVerdict makes the transition of a verdict. What nobody looks at any more must not keep its address from others for ever.
 func (p *pass) putVerdict(ctx context.Context, t Transition) (stored bool) {
-	t.Unclaim = t.NotBefore != nil && t.NotBefore.Equal(never())
+	t.Unclaim = t.NotBefore != nil && t.NotBefore.Equal(Never())
 	moved, stored := p.put(ctx, t)
 	if moved.State == Verified {
 		p.observer.RequestVerified(moved.VerifiedAt.Sub(moved.WrittenAt))
@@ -132,7 +129,7 @@ func (p *pass) applyUnknownAgain(ctx context.Context, q Request, found cloudchec
 	t.Cause, t.Detail = nil, found.Cause
 	asked, next, now := q.NotBefore.IsZero(), p.nextLook(q), p.now()
 	switch {
-	case p.isOwn(found), next.Equal(never()) && !asked:
+	case p.isOwn(found), next.Equal(Never()) && !asked:
 		t.NotBefore = next
 	case asked && p.away == nil:
 		t.NotBefore = &now
@@ -146,7 +143,7 @@ func (p *pass) applyUnknownAgain(ctx context.Context, q Request, found cloudchec
 func (r *Runner) nextLook(q Request) *time.Time {
 	next := r.now().Add(mismatchedEvery)
 	if next.After(q.WrittenAt.Add(r.deadline + mismatchedFor)) {
-		next = never()
+		next = Never()
 	}
 	return &next
 }

@@ -39,7 +39,7 @@ type CopiedTable struct {
 // of every table, events byte for byte. It reads back what it wrote and compares all of it before it commits, and walks the
 // event log on both sides. The source is only read; nobody may write to it meanwhile. Errors: ErrNotEmpty, ErrDiffers.
 func Copy(ctx context.Context, from, to *Store) (Copied, error) {
-	if err := from.sound(ctx, "source"); err != nil {
+	if err := from.unbroken(ctx, "source"); err != nil {
 		return Copied{}, err
 	}
 	source, err := from.reads.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
@@ -56,27 +56,21 @@ func Copy(ctx context.Context, from, to *Store) (Copied, error) {
 	if err != nil {
 		return Copied{}, fmt.Errorf("copy the store: %w", to.inWords(err))
 	}
-	head, err := to.head(ctx)
+	head, err := to.Head(ctx)
 	if err == nil {
-		err = to.sound(ctx, "copy")
+		err = to.unbroken(ctx, "copy")
 	}
-	copied.Events, copied.Head = head.id, head.hash
+	copied.Events, copied.Head = head.ID, head.Hash
 	return copied, err
 }
 
-// sound walks the event log.
-func (s *Store) sound(ctx context.Context, which string) error {
+// unbroken walks the event log.
+func (s *Store) unbroken(ctx context.Context, which string) error {
 	broken, err := s.VerifyChain(ctx)
 	if err == nil && broken != 0 {
 		err = fmt.Errorf("the event log of the %s is broken at entry %d", which, broken)
 	}
 	return err
-}
-
-// head is the end of the event log.
-func (s *Store) head(ctx context.Context) (h head, err error) {
-	_, err = s.row(ctx, `SELECT id, hash FROM events ORDER BY id DESC LIMIT 1`, nil, &h.id, &h.hash)
-	return h, err
 }
 
 // copying is one run of Copy.

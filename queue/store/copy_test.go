@@ -106,8 +106,8 @@ func TestCopy(t *testing.T) {
 		if !reflect.DeepEqual(gotRequests, requests) || !reflect.DeepEqual(gotEvents, events) || !reflect.DeepEqual(gotTokens, tokens) {
 			t.Fatalf("the copy in %s shows something else", next.name)
 		}
-		head, err := first.head(ctx)
-		if err != nil || copied.Events != head.id || copied.Head != head.hash {
+		head, err := first.Head(ctx)
+		if err != nil || copied.Events != head.ID || copied.Head != head.Hash {
 			t.Errorf("the heads are %v and %+v: %v", head, copied, err)
 		}
 		for _, table := range copied.Tables {

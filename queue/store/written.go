@@ -36,8 +36,8 @@ func (s *Store) Awaiting(ctx context.Context, now time.Time) ([]queue.Waiting, e
 	var all []queue.Waiting
 	err := s.rows(ctx, `SELECT seq, object, state, not_before, written_at FROM requests INDEXED BY requests_awaiting
 		WHERE seq > 0 AND state IN ('written', 'mismatched') AND (state = 'written' OR not_before <= ?
-			OR not_before > ? AND not_before < 253370764800000000) ORDER BY seq`, // the year 9999: never
-		[]any{micros(queue.Instant(now)), farthest(now)}, func(row *sql.Rows) error {
+			OR not_before > ? AND not_before < ?) ORDER BY seq`,
+		[]any{micros(queue.Instant(now)), farthest(now), micros(queue.Never())}, func(row *sql.Rows) error {
 			var w queue.Waiting
 			err := row.Scan(&w.Seq, guid{&w.Object}, &w.State, instant{&w.NotBefore}, instant{&w.WrittenAt})
 			all = append(all, w)

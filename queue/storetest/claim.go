@@ -58,7 +58,7 @@ func claimSetBack(b *bundle) {
 	b.same(b.awaiting(), []int64{})
 	looked = b.delay(looked, b.now.Add(queue.Farthest+time.Second))
 	b.same(b.awaiting(), []int64{looked.Seq})
-	b.delay(looked, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+	b.delay(looked, queue.Never())
 	b.same(b.awaiting(), []int64{})
 }
 
