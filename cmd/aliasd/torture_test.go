@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -19,6 +20,8 @@ import (
 	"github.com/aliasd/aliasd/lab/torture"
 	"github.com/aliasd/aliasd/queue/store"
 )
+
+// The torture tests do not run beside the others (t.Parallel): they are full of time limits that a busy machine breaks.
 
 // TestMain lets this binary be the daemon of a torture run.
 func TestMain(m *testing.M) {
@@ -101,7 +104,6 @@ func (keptOpen) Close() error { return nil }
 
 // The same with three daemons on one database, any of which is killed.
 func TestTorturePostgres(t *testing.T) {
-	t.Parallel()
 	s := readTorture(t)
 	server, _ := newDatabase(t)
 	torment(t, s, "torture-postgres", func(t *testing.T) torture.Options {
@@ -120,7 +122,6 @@ func TestTorturePostgres(t *testing.T) {
 
 // The daemon is killed again and again, while requests arrive and somebody else edits the same holders, and loses nothing.
 func TestTorture(t *testing.T) {
-	t.Parallel()
 	torment(t, readTorture(t), "torture", func(*testing.T) torture.Options { return torture.Options{} })
 }
 
@@ -169,7 +170,6 @@ func forgetFiles(t *testing.T, run *torture.Run) {
 
 // A second writer makes a thousand edits to the same holders, and none of them is lost.
 func TestTortureForeignWriters(t *testing.T) {
-	t.Parallel()
 	w := openWorld(t, lab.Embedded)
 	s := readTorture(t)
 	run := tortureOnce(t, w, s.seed, 0, torture.Options{Shape: torture.Shape{Asks: 150, Edits: 1700, Kills: 4, Span: 25 * time.Second, Nodes: 1}})
@@ -198,12 +198,21 @@ func openWorld(t *testing.T, kind lab.Kind) *torture.World {
 	return w
 }
 
+// atTheRightSpeed gives daemons that the race detector slows down more time.
+func atTheRightSpeed(o torture.Options) torture.Options {
+	if underRaceDetector {
+		o.Timeout, o.Lease, o.Rest = 3*time.Second, 10800*time.Millisecond, cmp.Or(o.Rest, 3*time.Minute)
+	}
+	return o
+}
+
 // tortureOnce makes one run; it fails the test where the lab itself did.
 func tortureOnce(t *testing.T, w *torture.World, seed uint64, turn int, o torture.Options) *torture.Run {
 	o.Launch, o.Dir = launch, os.TempDir()
 	if o.Shape == (torture.Shape{}) {
 		o.Shape = torture.DefaultShape()
 	}
+	o = atTheRightSpeed(o)
 	run, err := w.Torture(context.Background(), seed, turn, o)
 	if err != nil {
 		t.Errorf("%v; files: %s", err, run.Dir)

@@ -14,10 +14,13 @@ import (
 
 // A torture run can fail: each fault that is made on purpose is found, and by the promise that it breaks.
 func TestTortureCatchesWhatIsWrong(t *testing.T) {
-	t.Parallel()
 	w := openWorld(t, lab.Embedded)
 	unsynced := openWorld(t, lab.Embedded)
 	unsynced.Hold() // so that nothing is verified in truth
+	rest := 8 * time.Second
+	if underRaceDetector {
+		rest = 25 * time.Second
+	}
 	seed := uint64(7000)
 	for wrong, promise := range map[torture.Sabotage]string{
 		torture.SkipIntent:   "every modify has its intent stored before",
@@ -39,7 +42,7 @@ func TestTortureCatchesWhatIsWrong(t *testing.T) {
 			if wrong == torture.EarlyVerdict {
 				world = unsynced
 			}
-			run := tortureOnce(t, world, seed, 0, torture.Options{Sabotage: wrong, Rest: 8 * time.Second,
+			run := tortureOnce(t, world, seed, 0, torture.Options{Sabotage: wrong, Rest: rest,
 				Shape: torture.Shape{Asks: 16, Span: time.Second, Nodes: 1}})
 			t.Logf("%d violations", len(run.Violations))
 			caught := len(run.Violations) == 0 && wrong == torture.None

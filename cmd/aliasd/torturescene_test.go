@@ -28,7 +28,6 @@ func scenes() map[string]func(context.Context, *torture.Scene) error {
 
 // What happens in an order that is made to happen ends as it has to, on both directories.
 func TestTortureScenes(t *testing.T) {
-	t.Parallel()
 	onBoth(t, func(t *testing.T, kind lab.Kind) {
 		w := openWorld(t, kind)
 		seed := uint64(8000)
@@ -46,6 +45,7 @@ func TestTortureScenes(t *testing.T) {
 func playScene(t *testing.T, w *torture.World, seed uint64, o torture.Options, play func(context.Context, *torture.Scene) error) {
 	t.Helper()
 	o.Launch, o.Dir = launch, t.TempDir()
+	o = atTheRightSpeed(o)
 	run, err := w.Scene(context.Background(), seed, o, play)
 	if err != nil {
 		t.Errorf("%v\n%s", err, run.Deeds())
@@ -176,7 +176,6 @@ func killedBesideAnEdit(ctx context.Context, s *torture.Scene) error {
 
 // A daemon that falls asleep at a write and wakes up when its lease is over writes nothing any more.
 func TestTortureLateOwner(t *testing.T) {
-	t.Parallel()
 	w := openWorld(t, lab.Embedded)
 	for i, at := range []torture.Place{torture.Claim, torture.Intent, torture.Receipt} {
 		for j, moment := range []torture.Moment{torture.Before, torture.After} {

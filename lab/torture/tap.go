@@ -230,14 +230,7 @@ func (t *tap) sweep(dead int) {
 
 // trace finds the request whose stored intent a modify is, and the process that sent it.
 func (t *tap) trace(d *deed) error {
-	ctx, stop := context.WithTimeout(context.Background(), startLimit)
-	defer stop()
-	archive, err := t.archive(ctx)
-	if err != nil {
-		return fmt.Errorf("read the daemon's store: %w", err)
-	}
-	defer archive.Close()
-	requests, _, err := archive.List(ctx, queue.Filter{Holder: d.holder.guid.String(), Limit: 500})
+	requests, err := t.requests(d.holder)
 	if err != nil {
 		return fmt.Errorf("read the daemon's store: %w", err)
 	}
@@ -258,6 +251,23 @@ func (t *tap) trace(d *deed) error {
 		d.request, d.state, d.stray, d.pid = requests[0].ID, queue.Writing, true, pidOf(requests[0].Owner)
 	}
 	return nil
+}
+
+// requests are those for a holder, as they stand in the store. It is tried again where the daemon holds the store up.
+func (t *tap) requests(h *holder) (requests []queue.Request, err error) {
+	ctx, stop := context.WithTimeout(context.Background(), startLimit)
+	defer stop()
+	for ctx.Err() == nil {
+		var archive Archive
+		if archive, err = t.archive(ctx); err != nil {
+			continue
+		}
+		requests, _, err = archive.List(ctx, queue.Filter{Holder: h.guid.String(), Limit: 500})
+		if err = errors.Join(err, archive.Close()); err == nil {
+			break
+		}
+	}
+	return requests, err
 }
 
 func rank(r queue.Request) int {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// underRaceDetector says that everything takes several times as long.
+const underRaceDetector = false
