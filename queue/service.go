@@ -201,9 +201,34 @@ func (s *Service) Pause(ctx context.Context, by string) error {
 	return err
 }
 
-// Resume starts writing again.
+// Resume starts writing again, and takes from the requests that wait what was said of the stop.
 func (s *Service) Resume(ctx context.Context, by string) error {
 	err := s.store.SetPaused(ctx, false, by, s.now())
+	if err == nil {
+		err = s.unsayPause(ctx)
+	}
 	s.wake(toWrite)
 	return err
+}
+
+func (s *Service) unsayPause(ctx context.Context) error {
+	filter := Filter{State: Queued, Limit: 500}
+	for {
+		page, next, err := s.store.List(ctx, filter)
+		if err != nil {
+			return fmt.Errorf("writing goes on, but some requests still say that it is stopped: %w", err)
+		}
+		for _, q := range page {
+			if q.Cause == nil || q.Cause.Code != cause.Paused {
+				continue
+			}
+			_, err := s.store.Advance(ctx, Transition{ID: q.ID, From: Queued, To: Queued, Now: s.now(), What: "resumed", ClearCause: true})
+			if err != nil && !errors.Is(err, ErrStale) {
+				return fmt.Errorf("writing goes on, but some requests still say that it is stopped: %w", err)
+			}
+		}
+		if filter.Cursor = next; next == "" {
+			return nil
+		}
+	}
 }

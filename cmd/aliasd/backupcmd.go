@@ -44,7 +44,7 @@ func (a *app) backup(c *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	return a.withStore(c.Context(), func(st *store.Store) (err error) {
+	return a.withStoreThere(c.Context(), func(st *store.Store) (err error) {
 		one, err := lock(filepath.Join(s.DataDir, backupLockFile))
 		if errors.Is(err, errTaken) {
 			return errors.New("another backup of this data_dir is being made; wait until it has ended")
@@ -104,8 +104,12 @@ func (a *app) restore(c *cobra.Command, file string) error {
 	if err := onlySQLite(s); err != nil {
 		return err
 	}
-	if _, err := os.Stat(file); err != nil {
+	given, err := os.Stat(file)
+	if err != nil {
 		return err
+	}
+	if own, err := os.Stat(filepath.Join(s.DataDir, storeFile)); err == nil && os.SameFile(own, given) {
+		return fmt.Errorf("%s is the store itself, and no backup of it; name a backup", file)
 	}
 	return inDataDir(s.DataDir, func() (err error) {
 		stopped, err := lock(filepath.Join(s.DataDir, lockFile))

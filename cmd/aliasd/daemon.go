@@ -125,10 +125,8 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	if d.store, err = openStore(ctx, s); err != nil {
 		return d, err
 	}
-	if p.paused {
-		if err = d.store.SetPaused(ctx, true, "run --paused", d.now()); err != nil {
-			return d, err
-		}
+	if err = d.mindTheSwitch(ctx, p.paused); err != nil {
+		return d, err
 	}
 	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now,
 		Limits: limitsOf(s.Limits), DryRun: p.dryRun})

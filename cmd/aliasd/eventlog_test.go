@@ -165,6 +165,7 @@ func TestLogUsage(t *testing.T) {
 	} {
 		s.cli(t, append([]string{"log"}, args...)...).want(t, exitUsage, "Try: aliasd log "+args[0]+" --help")
 	}
+	s.cli(t, "token", "list").want(t, exitDone) // which makes an empty store
 	s.cli(t, "log", "verify").want(t, exitDone, "entries   0")
 	s.cli(t, "log", "verify", "--file", filepath.Join(s.dir, "nothing")).want(t, exitError, "no such file")
 	s.cli(t, "log", "verify", "--file", s.file).want(t, exitError, "no export of the event log")

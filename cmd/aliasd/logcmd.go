@@ -77,7 +77,7 @@ func (a *app) logVerify(c *cobra.Command, o verifying) error {
 	}
 	shown := a.newLogProgress(o.quiet)
 	check.Progress = shown.show
-	return a.withStore(c.Context(), func(s *store.Store) error {
+	return a.withStoreThere(c.Context(), func(s *store.Store) error {
 		found, err := s.Verify(c.Context(), check)
 		shown.end()
 		if err != nil {
@@ -138,7 +138,7 @@ Each entry stands there byte for byte as it was hashed: aliasd log verify --file
 			if request != "" && (since != "" || until != "") {
 				return usage(c, errors.New("--request takes all entries of a request; leave --since and --until out"))
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error {
+			return a.withStoreThere(c.Context(), func(s *store.Store) error {
 				_, err := s.Export(c.Context(), a.out, of)
 				return err
 			})
@@ -166,7 +166,7 @@ each holder the last one that wrote to it.`,
 			case at.After(now.AddDate(0, 0, -config.LeastRetention)):
 				return usage(c, fmt.Errorf("--before: what ended in the last %d days stays", config.LeastRetention))
 			}
-			return a.withStore(c.Context(), func(s *store.Store) error { return a.logPrune(c.Context(), s, before.at(now), export) })
+			return a.withStoreThere(c.Context(), func(s *store.Store) error { return a.logPrune(c.Context(), s, before.at(now), export) })
 		}}
 	c.Flags().Var(&before, "before", "remove what ended before this day: 2025-01-01, or 400d for so many days ago")
 	c.Flags().StringVar(&export, "export", "", "a new file for the whole log as it was before")

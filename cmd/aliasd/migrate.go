@@ -88,7 +88,7 @@ func (a *app) migrate(ctx context.Context, s *config.Settings, from, to string) 
 		return err
 	}
 	// What is open would be written from both sides if somebody started aliasd on the old store.
-	if err := source.SetPaused(ctx, true, "aliasd migrate", a.now()); err != nil {
+	if err := source.SetPaused(ctx, true, byMigration, a.now()); err != nil {
 		return fmt.Errorf("all is copied, but writing on the source could not be stopped; put it away before aliasd is started: %w", err)
 	}
 	return a.printMigrated(migratedJSON{From: from, To: to, Tables: copied.Tables, Events: copied.Events, Head: copied.Head})

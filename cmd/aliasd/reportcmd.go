@@ -32,7 +32,7 @@ JSON. It reads the store in the data folder, with or without a running daemon.`,
 			if dir == "" {
 				dir = s.Report.Dir
 			}
-			return a.withStore(c.Context(), func(st *store.Store) error { return a.writeReport(c.Context(), st, time.Duration(since), dir) })
+			return a.withStoreThere(c.Context(), func(st *store.Store) error { return a.writeReport(c.Context(), st, time.Duration(since), dir) })
 		}}
 	c.Flags().Var(&since, "since", "how far back: 7d, 36h, 90m")
 	c.Flags().StringVar(&dir, "dir", "", "where to, instead of report.dir of the settings")

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -177,7 +180,19 @@ func (a *app) revokeToken(ctx context.Context, s *store.Store, name string) erro
 	return nil
 }
 
-// withStore opens the store of the settings for one command.
+// withStoreThere opens the store for a command that has nothing to do where there is none: an empty one would look sound.
+func (a *app) withStoreThere(ctx context.Context, do func(*store.Store) error) error {
+	s, err := a.settings()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(s.DataDir, storeFile)); s.Database == "" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no store in %s: look at data_dir in the settings, or start aliasd first", s.DataDir)
+	}
+	return a.withStore(ctx, do)
+}
+
+// withStore opens the store of the settings for one command, and makes it where there is none.
 func (a *app) withStore(ctx context.Context, do func(*store.Store) error) error {
 	s, err := a.settings()
 	if err != nil {
