@@ -40,10 +40,20 @@ func tortured() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	go dieWith(os.Getppid())
 	a := newApp(os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 	a.pace = pace{retryBase: 100 * time.Millisecond, retryLimit: 500 * time.Millisecond, poll: 50 * time.Millisecond,
 		calculationGrace: time.Second, lease: in.Lease, between: between{store: in.Store, directory: in.Directory}}
 	return a.run(ctx, os.Args[1:])
+}
+
+// dieWith ends this process when the test that started it has gone without ending it.
+func dieWith(parent int) {
+	for range time.Tick(time.Second) {
+		if os.Getppid() != parent {
+			os.Exit(1)
+		}
+	}
 }
 
 // launch runs this binary as the daemon.

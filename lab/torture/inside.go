@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -73,12 +74,13 @@ func (t *trap) pass(place Place, moment Moment) {
 	if t.at.Point != (Point{place, moment}) || t.passed.Add(1) != t.at.N {
 		return
 	}
+	woken := make(chan os.Signal, 1)
+	signal.Notify(woken, syscall.SIGCONT)
+	defer signal.Stop(woken)
 	if err := syscall.Kill(os.Getpid(), t.signal); err != nil {
 		panic(fmt.Sprintf("signal this process: %v", err))
 	}
-	if t.signal == syscall.SIGKILL {
-		select {} // nothing is done any more until the signal arrives
-	}
+	<-woken // a signal takes its time: nothing may be done between it and its effect. Nobody wakes a dead process.
 }
 
 // around is a commit between two points.
