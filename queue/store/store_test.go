@@ -294,7 +294,7 @@ func TestKeysArePurged(t *testing.T) {
 func keysArePurged(t *testing.T, s *Store) {
 	now := time.Now()
 	for n := range 3 {
-		if _, _, err := s.Accept(context.Background(), submission(int64(n)), queue.Idempotency{Key: fmt.Sprint(n)}, now.Add(time.Duration(n)*keyLife)); err != nil {
+		if _, _, err := s.Accept(context.Background(), submission(int64(n)), queue.Idempotency{Key: fmt.Sprint(n)}, now.Add(time.Duration(n)*keyKept)); err != nil {
 			t.Fatal(err)
 		}
 	}
