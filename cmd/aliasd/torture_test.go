@@ -182,7 +182,7 @@ func forgetFiles(t *testing.T, run *torture.Run) {
 func TestTortureForeignWriters(t *testing.T) {
 	w := openWorld(t, lab.Embedded)
 	s := readTorture(t)
-	run := tortureOnce(t, w, s.seed, 0, torture.Options{Shape: torture.Shape{Asks: 150, Edits: 1700, Kills: 4, Span: 25 * time.Second, Nodes: 1}})
+	run := tortureOnce(t, w, s.seed, 0, torture.Options{Shape: torture.Shape{Asks: 150, Edits: 2600, Kills: 4, Span: 25 * time.Second, Nodes: 1}})
 	for _, v := range run.Violations {
 		t.Error(v)
 	}
