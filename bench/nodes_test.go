@@ -17,7 +17,7 @@ import (
 )
 
 // nodeRequests is how many requests are written, one for each user.
-const nodeRequests = 4000
+const nodeRequests = 1000
 
 // BenchmarkNodes writes the same requests with one node on SQLite, and with 1, 2 and 4 nodes on PostgreSQL, each with a store and
 // LDAP connections of its own, on the embedded directory, which is quicker than Samba. All of them share the machine with the
