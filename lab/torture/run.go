@@ -36,7 +36,7 @@ type Options struct {
 	Archive func(context.Context) (Archive, error)
 	// Database is the settings' database; empty is SQLite.
 	Database string
-	// Rest is how long everything may take to come to rest after the last kill; 0 is 90 s.
+	// Rest is how long everything may take to come to rest after the last kill; 0 is 5 minutes: a busy machine is no bug.
 	Rest time.Duration
 }
 
@@ -119,7 +119,7 @@ func (o Options) withDefaults() Options {
 	if o.Lease == 0 {
 		o.Lease, o.Timeout = 3600*time.Millisecond, time.Second
 	}
-	o.Rest = cmp.Or(o.Rest, 90*time.Second)
+	o.Rest = cmp.Or(o.Rest, 5*time.Minute)
 	return o
 }
 
