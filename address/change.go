@@ -3,6 +3,7 @@ package address
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // MailChange is the change of mail in a Change; "" is an absent attribute.
@@ -62,19 +63,25 @@ func (c Change) Apply(v Values) (Values, error) {
 	return after, nil
 }
 
-// Stands says whether values show all of c: what it adds is there to the letter, what it deletes is not, mail is as written.
+// Stands says whether values show all of c: what it adds is there to the letter, what it deletes is in no spelling but one that it
+// adds, mail is as written. A value that somebody has only spelled otherwise was not deleted.
 func (c Change) Stands(v Values) bool {
 	for _, p := range c.Add {
 		if !v.Proxies.Has(p) {
 			return false
 		}
 	}
-	for _, p := range c.Delete {
-		if v.Proxies.Has(p) {
+	for _, there := range v.Proxies {
+		if Set(c.Delete).spells(there) && !Set(c.Add).Has(there) {
 			return false
 		}
 	}
 	return c.Mail == nil || c.Mail.New == v.Mail
+}
+
+// spells says whether a set has a value in any spelling.
+func (s Set) spells(p Proxy) bool {
+	return slices.ContainsFunc(s, func(own Proxy) bool { return own.Key() == p.Key() })
 }
 
 // Invert gives the change that takes c back.

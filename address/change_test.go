@@ -174,3 +174,28 @@ func lines(s string) []Proxy {
 }
 
 func distinct(s string) Set { return Set(nil).With(lines(s)...) }
+
+// A removal does not stand where somebody has only spelled the value otherwise; a promotion stands, though it deletes and adds
+// spellings of the same addresses.
+func TestStandsKnowsOtherSpellings(t *testing.T) {
+	t.Parallel()
+	removal := Change{Delete: Set{"smtp:a@contoso.com"}}
+	promotion := Change{Delete: Set{"SMTP:old@contoso.com", "smtp:new@contoso.com"}, Add: Set{"smtp:old@contoso.com", "SMTP:new@contoso.com"}}
+	for _, c := range []struct {
+		change Change
+		there  Set
+		stands bool
+	}{
+		{removal, Set{"SMTP:p@contoso.com"}, true},
+		{removal, Set{"SMTP:p@contoso.com", "smtp:a@contoso.com"}, false},
+		{removal, Set{"SMTP:p@contoso.com", "smtp:A@contoso.com"}, false},
+		{removal, Set{"SMTP:a@contoso.com"}, false},
+		{promotion, Set{"smtp:old@contoso.com", "SMTP:new@contoso.com"}, true},
+		{promotion, Set{"smtp:old@contoso.com", "SMTP:new@contoso.com", "smtp:NEW@contoso.com"}, false},
+		{promotion, Set{"SMTP:old@contoso.com", "smtp:new@contoso.com"}, false},
+	} {
+		if got := c.change.Stands(Values{Proxies: c.there}); got != c.stands {
+			t.Errorf("%+v in %q: %v", c.change, c.there, got)
+		}
+	}
+}

@@ -101,7 +101,7 @@ func TestSlipModel(t *testing.T) {
 
 // holds checks what a receipt promises.
 func holds(t *rapid.T, before address.Values, c address.Change, now address.Values) {
-	if !c.Stands(now) {
+	if !toTheLetter(c, now) {
 		t.Fatalf("%+v does not show %+v", now, c)
 	}
 	if len(now.Proxies.Primaries()) > max(1, len(before.Proxies.Primaries())) {
@@ -176,4 +176,19 @@ func TestTakingBackKeepsWhatWasThere(t *testing.T) {
 			t.Errorf("%s: %+v is left, want %+v", what, left, c.left)
 		}
 	}
+}
+
+// toTheLetter says whether values show a change right after it was made: another spelling that somebody adds then is theirs.
+func toTheLetter(c address.Change, v address.Values) bool {
+	for _, p := range c.Add {
+		if !v.Proxies.Has(p) {
+			return false
+		}
+	}
+	for _, p := range c.Delete {
+		if v.Proxies.Has(p) {
+			return false
+		}
+	}
+	return c.Mail == nil || c.Mail.New == v.Mail
 }
