@@ -3,7 +3,6 @@ package address
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 )
 
 // MailChange is the change of mail in a Change; "" is an absent attribute.
@@ -72,16 +71,11 @@ func (c Change) Stands(v Values) bool {
 		}
 	}
 	for _, there := range v.Proxies {
-		if Set(c.Delete).spells(there) && !Set(c.Add).Has(there) {
+		if Set(c.Delete).Spells(there) && !Set(c.Add).Has(there) {
 			return false
 		}
 	}
 	return c.Mail == nil || c.Mail.New == v.Mail
-}
-
-// spells says whether a set has a value in any spelling.
-func (s Set) spells(p Proxy) bool {
-	return slices.ContainsFunc(s, func(own Proxy) bool { return own.Key() == p.Key() })
 }
 
 // Invert gives the change that takes c back.

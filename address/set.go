@@ -23,6 +23,11 @@ func (s Set) Find(a Address) []Proxy {
 // Has says whether exactly this value is there; case counts.
 func (s Set) Has(p Proxy) bool { return slices.Contains(s, p) }
 
+// Spells says whether the value is there in any spelling, primary or not.
+func (s Set) Spells(p Proxy) bool {
+	return slices.ContainsFunc(s, func(own Proxy) bool { return own.Key() == p.Key() })
+}
+
 // Equal compares as sets: without order, exact in every byte.
 func (s Set) Equal(t Set) bool {
 	return len(s.Without(t...)) == 0 && len(t.Without(s...)) == 0

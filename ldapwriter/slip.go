@@ -128,7 +128,7 @@ func ours(before address.Holder, c address.Change, now address.Values) address.C
 	}
 	rest := now.Proxies.Without(back.Delete...)
 	for _, p := range c.Delete {
-		if !spelled(rest, p) {
+		if !rest.Spells(p) {
 			back.Add = append(back.Add, p)
 		}
 	}
@@ -206,14 +206,4 @@ func demoted(back address.Change, rest address.Set) address.Change {
 		remove = remove.Without(alias)
 	}
 	return address.Change{Delete: remove, Add: add, Mail: back.Mail}
-}
-
-// spelled says whether a set has a value in any spelling.
-func spelled(set address.Set, p address.Proxy) bool {
-	for _, other := range set {
-		if other.Key() == p.Key() {
-			return true
-		}
-	}
-	return false
 }

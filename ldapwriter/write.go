@@ -131,7 +131,7 @@ func modifyRequest(guid address.GUID, c address.Change) *ldap.ModifyRequest {
 func exactly(c address.Change, there address.Set) address.Change {
 	exact := address.Change{Delete: slices.Clone(c.Delete), Mail: c.Mail}
 	for _, other := range there {
-		if spelled(c.Delete, other) && !address.Set(c.Delete).Has(other) {
+		if address.Set(c.Delete).Spells(other) && !address.Set(c.Delete).Has(other) {
 			exact.Delete = append(exact.Delete, other)
 			exact.Add = append(exact.Add, other)
 		}
