@@ -46,13 +46,13 @@ func (r *Runner) room(ctx context.Context) (int, error) {
 		return most, nil
 	}
 	now := r.now()
-	used, err := r.store.Used(ctx, now)
+	next, err := r.store.NextSlot(ctx)
 	if err != nil {
 		return 0, err
 	}
 	spare := r.lease / patience
-	if !used.NextSlot.After(FarthestSlot(now, every, spare)) {
-		spare -= max(0, used.NextSlot.Sub(now))
+	if !next.After(FarthestSlot(now, every, spare)) {
+		spare -= max(0, next.Sub(now))
 	}
 	if spare < 0 {
 		return 0, nil

@@ -109,6 +109,8 @@ func (s Spend) Room(used Used, own *Spend) error {
 type Brakes interface {
 	// Used tells what was spent in the hour before now, and the pace's next slot.
 	Used(ctx context.Context, now time.Time) (Used, error)
+	// NextSlot is the pace's next slot; zero where none was taken yet.
+	NextSlot(ctx context.Context) (time.Time, error)
 	// Slot takes the pace's next slot, every after the one before and now at the earliest, for whoever asks first. Where
 	// that is later than now and patience, nothing is taken: ok is false, and at is when it would have been. A next slot that
 	// lies ahead of FarthestSlot was noted by a clock that is right no more, or under a slower pace: it has come.

@@ -103,12 +103,21 @@ func (s *Store) Used(ctx context.Context, now time.Time) (used queue.Used, err e
 	within, args := counted(queue.Instant(now))
 	_, err = s.row(ctx, `SELECT count(*), coalesce(sum(removals), 0) FROM spent WHERE `+within, args, &used.Writes, &used.Removals)
 	if err == nil {
-		_, err = s.row(ctx, `SELECT next_slot FROM pace WHERE id = 1`, nil, instant{&used.NextSlot})
+		used.NextSlot, err = s.NextSlot(ctx)
 	}
 	if err != nil {
 		return queue.Used{}, fmt.Errorf("read what was written in the last hour: %w", ended(ctx, err))
 	}
 	return used, nil
+}
+
+// NextSlot is queue.Brakes's.
+func (s *Store) NextSlot(ctx context.Context) (next time.Time, err error) {
+	_, err = s.row(ctx, `SELECT next_slot FROM pace WHERE id = 1`, nil, instant{&next})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the pace's next slot: %w", ended(ctx, err))
+	}
+	return next, nil
 }
 
 // Slot is queue.Brakes's.

@@ -68,6 +68,13 @@ func (m *Model) Used(_ context.Context, now time.Time) (queue.Used, error) {
 	return used, nil
 }
 
+// NextSlot is queue.Brakes's.
+func (m *Model) NextSlot(context.Context) (time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.nextSlot, nil
+}
+
 // Slot is queue.Brakes's.
 func (m *Model) Slot(_ context.Context, now time.Time, every, patience time.Duration) (time.Time, bool, error) {
 	m.mu.Lock()

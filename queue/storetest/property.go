@@ -209,6 +209,7 @@ func (p *pair) read(*rapid.T) {
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Awaited(ctx, []int64{3, 1, 4}) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Stats(ctx) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Used(ctx, p.now) })
+	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.NextSlot(ctx) })
 	p.both(id, func(s queue.Store, id queue.RequestID) (any, error) {
 		r, err := s.Get(ctx, id)
 		if err != nil {

@@ -93,6 +93,9 @@ func (s *spread) Wake(ctx context.Context, id queue.RequestID, now time.Time) (q
 	return s.next().Wake(ctx, id, now)
 }
 
+// NextSlot is queue.Brakes's.
+func (s *spread) NextSlot(ctx context.Context) (time.Time, error) { return s.next().NextSlot(ctx) }
+
 // Used is queue.Brakes's.
 func (s *spread) Used(ctx context.Context, now time.Time) (queue.Used, error) {
 	return s.next().Used(ctx, now)
