@@ -72,22 +72,16 @@ func inList(values []address.Proxy) string {
 
 // endDryRun lets go what an earlier dry run left in the line: it is tried at once.
 func (r *Runner) endDryRun(ctx context.Context) {
-	f := Filter{State: Queued, Limit: 500}
-	for ctx.Err() == nil {
-		page, next, err := r.store.List(ctx, f)
-		if err != nil {
-			r.log.Error("what a dry run left cannot be read; it is tried within the hour", "error", err)
-			return
+	err := Each(ctx, r.store, Filter{State: Queued}, func(q Request) error {
+		if q.Cause != nil && q.Cause.Code == cause.DryRun {
+			now := r.now()
+			r.put(ctx, Transition{ID: q.ID, From: Queued, To: Queued, What: "dry run over", ClearCause: true, NotBefore: &now})
 		}
-		for _, q := range page {
-			if q.Cause != nil && q.Cause.Code == cause.DryRun {
-				now := r.now()
-				r.put(ctx, Transition{ID: q.ID, From: Queued, To: Queued, What: "dry run over", ClearCause: true, NotBefore: &now})
-			}
-		}
-		if f.Cursor = next; next == "" {
-			break
-		}
+		return ctx.Err()
+	})
+	if err != nil && ctx.Err() == nil {
+		r.log.Error("what a dry run left cannot be read; it is tried within the hour", "error", err)
+		return
 	}
 	r.wake(toWrite)
 }

@@ -26,19 +26,11 @@ func (r *Runner) leftBehind(ctx context.Context) (left []Request, err error) {
 	if r.home == "" {
 		return nil, nil
 	}
-	filter := Filter{State: Writing, Limit: 500}
-	for {
-		page, next, err := r.store.List(ctx, filter)
-		if err != nil {
-			return nil, err
+	err = Each(ctx, r.store, Filter{State: Writing}, func(q Request) error {
+		if strings.HasPrefix(q.Owner, r.home) && !sent(q) {
+			left = append(left, q)
 		}
-		for _, q := range page {
-			if strings.HasPrefix(q.Owner, r.home) && !sent(q) {
-				left = append(left, q)
-			}
-		}
-		if filter.Cursor = next; next == "" {
-			return left, nil
-		}
-	}
+		return nil
+	})
+	return left, err
 }

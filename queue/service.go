@@ -212,23 +212,18 @@ func (s *Service) Resume(ctx context.Context, by string) error {
 }
 
 func (s *Service) unsayPause(ctx context.Context) error {
-	filter := Filter{State: Queued, Limit: 500}
-	for {
-		page, next, err := s.store.List(ctx, filter)
-		if err != nil {
-			return fmt.Errorf("writing goes on, but some requests still say that it is stopped: %w", err)
-		}
-		for _, q := range page {
-			if q.Cause == nil || q.Cause.Code != cause.Paused {
-				continue
-			}
-			_, err := s.store.Advance(ctx, Transition{ID: q.ID, From: Queued, To: Queued, Now: s.now(), What: "resumed", ClearCause: true})
-			if err != nil && !errors.Is(err, ErrStale) {
-				return fmt.Errorf("writing goes on, but some requests still say that it is stopped: %w", err)
-			}
-		}
-		if filter.Cursor = next; next == "" {
+	err := Each(ctx, s.store, Filter{State: Queued}, func(q Request) error {
+		if q.Cause == nil || q.Cause.Code != cause.Paused {
 			return nil
 		}
+		_, err := s.store.Advance(ctx, Transition{ID: q.ID, From: Queued, To: Queued, Now: s.now(), What: "resumed", ClearCause: true})
+		if errors.Is(err, ErrStale) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("writing goes on, but some requests still say that it is stopped: %w", err)
 	}
+	return nil
 }

@@ -141,21 +141,15 @@ func requestsSince(ctx context.Context, requests queue.Intake, since time.Time) 
 	var all []queue.Request
 	seen := map[queue.RequestID]bool{}
 	for _, f := range filters {
-		f.Limit = 500
-		for {
-			page, next, err := requests.List(ctx, f)
-			if err != nil {
-				return nil, fmt.Errorf("read requests: %w", err)
+		err := queue.Each(ctx, requests, f, func(r queue.Request) error {
+			if !seen[r.ID] {
+				seen[r.ID] = true
+				all = append(all, r)
 			}
-			for _, r := range page {
-				if !seen[r.ID] {
-					seen[r.ID] = true
-					all = append(all, r)
-				}
-			}
-			if f.Cursor = next; next == "" {
-				break
-			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read requests: %w", err)
 		}
 	}
 	return all, nil
