@@ -27,8 +27,8 @@ type app struct {
 	serverURL  string
 	json       bool
 
-	// pace is how quickly the daemon tries things again, other than right for a real tenant in tests alone.
-	pace pace
+	// tuning is what the daemon does not take from the settings.
+	tuning tuning
 }
 
 func newApp(in io.Reader, out, err io.Writer, env func(string) (string, bool)) *app {

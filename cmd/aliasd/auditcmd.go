@@ -74,10 +74,10 @@ func (a *app) openAuditing(s *config.Settings, log *slog.Logger) (auditing, erro
 		return auditing{}, err
 	}
 	job := auditing{settings: s, directory: directory, now: a.now, log: log}
-	if job.graph, err = openGraph(s.Cloud, log, nil, pace{}); err != nil {
+	if job.graph, err = openGraph(s.Cloud, log, nil, tuning{}); err != nil {
 		return auditing{}, errors.Join(err, directory.Close())
 	}
-	job.checker = newChecker(s, job.graph, a.now, log, pace{})
+	job.checker = newChecker(s, job.graph, a.now, log, tuning{})
 	return job, nil
 }
 

@@ -120,7 +120,7 @@ func mayWrite(may bool) string {
 }
 
 func checkCloud(ctx context.Context, s config.Cloud) []checked {
-	client, err := openGraph(s, slog.New(slog.DiscardHandler), nil, pace{})
+	client, err := openGraph(s, slog.New(slog.DiscardHandler), nil, tuning{})
 	if err != nil {
 		return []checked{{finding: finding{Name: "cloud", Detail: err.Error(), Mend: "mend the settings file"}}}
 	}

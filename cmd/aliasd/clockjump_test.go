@@ -20,7 +20,7 @@ import (
 func clocked(t *testing.T) (*wired, *testClock) {
 	t.Helper()
 	clock := newTestClock()
-	return newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.pace.now = clock.Now }), clock
+	return newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.tuning.now = clock.Now }), clock
 }
 
 // sweeps lets some sweeps run: the tenant is asked again each time.

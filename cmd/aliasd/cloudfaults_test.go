@@ -73,7 +73,7 @@ func TestCloudFaultsBeforeTheWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := newTestClock()
-			w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.pace.now = clock.Now })
+			w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.tuning.now = clock.Now })
 			w.expireTokens(clock)
 			f.spoil(w)
 			r := w.submit(t, address.AddAlias, "jdoe", "j.doe@contoso.test")
@@ -98,7 +98,7 @@ func TestCloudFaultsAfterTheWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := newTestClock()
-			w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.pace.now = clock.Now })
+			w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.tuning.now = clock.Now })
 			added, removed := w.submit(t, address.AddAlias, "jdoe", "j.doe@contoso.test"), w.submit(t, address.RemoveAlias, "carla", "press@contoso.test")
 			w.written(t, added.ID)
 			w.written(t, removed.ID)
@@ -142,7 +142,7 @@ func (w *wired) fewCalls(t *testing.T) {
 func TestTokensExpireMidSweep(t *testing.T) {
 	t.Parallel()
 	clock := newTestClock()
-	w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.pace.now = clock.Now })
+	w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.tuning.now = clock.Now })
 	var ids []queue.RequestID
 	for i := range 6 {
 		ids = append(ids, w.submit(t, address.AddAlias, "jdoe", fmt.Sprintf("a%d@contoso.test", i)).ID)
@@ -175,7 +175,7 @@ func TestThrottledForDays(t *testing.T) {
 		t.Run(wait.String(), func(t *testing.T) {
 			t.Parallel()
 			clock := newTestClock()
-			w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.pace.now = clock.Now })
+			w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.tuning.now = clock.Now })
 			w.Tenant.Faults(tenant.Fault{Path: "/organization", Times: 1, Status: 429, RetryAfter: wait})
 			r := w.submit(t, address.AddAlias, "jdoe", "j.doe@contoso.test")
 			w.untilState(t, r.ID, queue.Queued, cause.Throttled)

@@ -55,55 +55,14 @@ func limitsOf(l config.Limits) queue.Limits {
 	}
 }
 
-// pace is how quickly things are tried again. The zero value is right for a real tenant; the demo and the tests, whose
-// syncs take a second, go quicker.
-type pace struct {
-	retryBase, retryLimit, poll time.Duration
-	// calculationGrace is one sync interval of the settings where it is zero.
-	calculationGrace time.Duration
-	// dryRun does everything but the modify.
-	dryRun bool
-	// paused stops all writing before anything is begun, until resume.
-	paused bool
-	// graphTimeout and graphPatience bound one call to Graph and its retries; zero: the client's own.
-	graphTimeout, graphPatience time.Duration
-	// now is the clock of everything that the daemon decides; nil: the system's.
-	now func() time.Time
-	// lease is leaseFor the directory's time limit where it is zero.
-	lease time.Duration
-	// between is who stands between the daemon and its two sides; nobody in production, the torture run's traps in its tests.
-	between between
-}
-
-func (p pace) clock() func() time.Time {
-	if p.now == nil {
-		return time.Now
-	}
-	return p.now
-}
-
-// between wraps the two sides that a request is brought through; nil leaves a side as it is.
-type between struct {
-	store     func(queue.Store) queue.Store
-	directory func(queue.Directory) queue.Directory
-}
-
-// wrapped puts a wrapper around a side, where there is one.
-func wrapped[T any](side T, with func(T) T) T {
-	if with == nil {
-		return side
-	}
-	return with(side)
-}
-
 // newChecker makes the checker of the settings. Who asks of the same tenant has to use the same times, or they contradict.
-func newChecker(s *config.Settings, from cloudcheck.Reader, now func() time.Time, log *slog.Logger, p pace) *cloudcheck.Checker {
+func newChecker(s *config.Settings, from cloudcheck.Reader, now func() time.Time, log *slog.Logger, p tuning) *cloudcheck.Checker {
 	return cloudcheck.New(cloudcheck.Options{Reader: from, SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, Now: now, Logger: log})
 }
 
 // openDaemon makes a daemon that listens already but does nothing until Run. It needs neither directory nor cloud to be
 // there: requests are taken in and wait.
-func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pace) (d *daemon, err error) {
+func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p tuning) (d *daemon, err error) {
 	d = &daemon{settings: s, log: log, now: p.clock(), dryRun: p.dryRun}
 	defer func() {
 		if err != nil {
@@ -143,7 +102,7 @@ func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p pac
 	return d, d.openServer(ctx, watched)
 }
 
-func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p pace) *queue.Runner {
+func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p tuning) *queue.Runner {
 	return queue.NewRunner(queue.Options{
 		Store: wrapped(st, p.between.store), Directory: wrapped(dir, p.between.directory), Cloud: cloud, Observer: o, Logger: log,
 		Now: p.clock(), Node: n.name(), Home: n.home(),
@@ -170,7 +129,7 @@ func openDirectory(s config.Directory, log *slog.Logger, now func() time.Time) (
 	})
 }
 
-func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer, p pace) (*graph.Client, error) {
+func openGraph(s config.Cloud, log *slog.Logger, observer graph.Observer, p tuning) (*graph.Client, error) {
 	roots, err := rootsOf(s.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("cloud.ca_file: %w", err)

@@ -108,9 +108,9 @@ type stage struct {
 // that is busy. A change is old after it.
 const demoInterval = 2 * time.Second
 
-// demoPace fits a lab that syncs twice a second.
-func demoPace() pace {
-	return pace{retryBase: 200 * time.Millisecond, retryLimit: time.Second, poll: 100 * time.Millisecond}
+// demoTuning fits a lab that syncs twice a second.
+func demoTuning() tuning {
+	return tuning{retryBase: 200 * time.Millisecond, retryLimit: time.Second, poll: 100 * time.Millisecond}
 }
 
 // openStage writes the settings an administrator would write, and starts the daemon from them.
@@ -127,7 +127,7 @@ func (a *app) openStage(ctx context.Context, dir string, box *lab.Lab) (*stage, 
 	if err != nil {
 		return nil, err
 	}
-	d, err := openDaemon(ctx, settings, slog.New(slog.NewTextHandler(log, nil)), demoPace())
+	d, err := openDaemon(ctx, settings, slog.New(slog.NewTextHandler(log, nil)), demoTuning())
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}

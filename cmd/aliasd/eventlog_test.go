@@ -208,7 +208,7 @@ func TestDaemonKeepsTheLog(t *testing.T) {
 	const old = 401 * 24 * time.Hour
 	clock := newTestClock()
 	clock.Add(-old) // when the requests were made
-	s.pace.now = clock.Now
+	s.tuning.now = clock.Now
 	replaceInFile(t, s.file, "deadline: 24h0m0s", "deadline: 20000h")
 	s.startDaemon(t)
 	s.writtenSome(t)

@@ -21,7 +21,7 @@ func quickStack(t *testing.T, kind lab.Kind) *stack {
 	t.Helper()
 	s := newSite(t, kind, tenant.Options{})
 	s.syncEvery(t, time.Second)
-	s.pace.calculationGrace = 100 * time.Millisecond
+	s.tuning.calculationGrace = 100 * time.Millisecond
 	s.startDaemon(t)
 	s.syncAlways(t)
 	return s

@@ -107,7 +107,7 @@ func TestTheDiskFillsUpDuringAWrite(t *testing.T) {
 	t.Parallel()
 	clock := newTestClock()
 	w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) {
-		s.pace.now = clock.Now
+		s.tuning.now = clock.Now
 		smallDisk(t, filepath.Join(s.dir, "data"), 8)
 	})
 	full := make(chan func(), 1)

@@ -154,7 +154,7 @@ func TestDryRunEndToEnd(t *testing.T) {
 	before := s.values(t, "Jane Doe", "")
 	var id queue.RequestID
 	t.Run("dry", func(t *testing.T) {
-		s.pace.dryRun = true
+		s.tuning.dryRun = true
 		s.startDaemon(t)
 		r := s.submit(t, address.AddAlias, "jdoe", "j.doe@contoso.test")
 		id = r.ID
@@ -178,7 +178,7 @@ func TestDryRunEndToEnd(t *testing.T) {
 		contains(t, s.log.String(), "dry_run=true")
 	})
 	wantProxies(t, s.values(t, "Jane Doe", ""), before.Mail, before.Proxies...)
-	s.pace.dryRun = false
+	s.tuning.dryRun = false
 	s.startDaemon(t)
 	s.until(t, id, "written", func(r requestJSON) bool { return r.State == queue.Written })
 	if got := s.values(t, "Jane Doe", ""); !got.Proxies.Has("smtp:j.doe@contoso.test") {

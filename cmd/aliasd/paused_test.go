@@ -27,13 +27,13 @@ func TestMigratedStoreIsRefused(t *testing.T) {
 	old, err := openStore(t.Context(), settings)
 	fatal(t, err)
 	fatal(t, errors.Join(old.SetPaused(t.Context(), true, byMigration, time.Now()), old.Close()))
-	d, err := openDaemon(t.Context(), settings, slog.New(slog.NewTextHandler(s.log, nil)), s.pace)
+	d, err := openDaemon(t.Context(), settings, slog.New(slog.NewTextHandler(s.log, nil)), s.tuning)
 	if err == nil {
 		fatal(t, d.Close())
 		t.Fatal("it was started")
 	}
 	contains(t, err.Error(), "this store was migrated")
-	s.pace.paused = true
+	s.tuning.paused = true
 	s.startDaemon(t)
 	contains(t, s.log.String(), "all writing is stopped")
 }
@@ -56,7 +56,7 @@ func TestNoStoreIsMade(t *testing.T) {
 func TestRunPaused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, lab.Embedded, tenant.Options{})
-	s.pace.paused = true
+	s.tuning.paused = true
 	s.startDaemon(t)
 	r := s.submit(t, address.AddAlias, "twin1@contoso.test", "one@contoso.test")
 	got := s.untilState(t, r.ID, queue.Queued, cause.Paused)

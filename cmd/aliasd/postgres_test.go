@@ -61,7 +61,7 @@ func (s *stack) node(t *testing.T, file string) (remote *client.Client, stop fun
 	settings, err := config.Load(file, os.LookupEnv)
 	fatal(t, err)
 	ctx, end := context.WithCancel(context.Background())
-	d, err := openDaemon(ctx, settings, slog.New(slog.NewTextHandler(s.log, nil)), s.pace)
+	d, err := openDaemon(ctx, settings, slog.New(slog.NewTextHandler(s.log, nil)), s.tuning)
 	fatal(t, err)
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()

@@ -30,8 +30,8 @@ func (a *app) runCommand() *cobra.Command {
 	// The program cannot always tell that a service manager started it, so it is told.
 	c.Flags().BoolVar(&asService, "service", false, "run under the service manager of Windows")
 	_ = c.Flags().MarkHidden("service")
-	c.Flags().BoolVar(&a.pace.paused, "paused", false, "begin with all writing stopped, on every node, until aliasd resume: after a restored database, say")
-	c.Flags().BoolVar(&a.pace.dryRun, "dry-run", false, "do everything but the write: say on each request what would be written; it waits until aliasd runs without this")
+	c.Flags().BoolVar(&a.tuning.paused, "paused", false, "begin with all writing stopped, on every node, until aliasd resume: after a restored database, say")
+	c.Flags().BoolVar(&a.tuning.dryRun, "dry-run", false, "do everything but the write: say on each request what would be written; it waits until aliasd runs without this")
 	return c
 }
 
@@ -41,7 +41,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := openDaemon(ctx, s, newLogger(a.err, s.Log), a.pace)
+	d, err := openDaemon(ctx, s, newLogger(a.err, s.Log), a.tuning)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}

@@ -43,7 +43,7 @@ func TestServerFailsDuringAnAudit(t *testing.T) {
 	settings, err := config.Load(s.file, os.LookupEnv)
 	fatal(t, err)
 	settings.Schedule.Audit = "@every 1s"
-	d, err := openDaemon(t.Context(), settings, slog.New(slog.NewTextHandler(s.log, nil)), s.pace)
+	d, err := openDaemon(t.Context(), settings, slog.New(slog.NewTextHandler(s.log, nil)), s.tuning)
 	fatal(t, err)
 	defer func() { fatal(t, d.Close()) }()
 	s.Tenant.Faults(tenant.Fault{Path: "/users", Times: -1, Hang: true})

@@ -32,7 +32,7 @@ type stack struct {
 	daemon *daemon
 	remote *client.Client
 	log    *safeBuffer
-	pace   pace
+	tuning tuning
 }
 
 // safeBuffer is a log that several goroutines write and a test reads.
@@ -121,8 +121,8 @@ func labSite(t *testing.T, o lab.Options) *stack {
 			t.Error(err)
 		}
 	})
-	s := &stack{Lab: box, dir: t.TempDir(), log: &safeBuffer{}, pace: demoPace()}
-	s.pace.calculationGrace = time.Second
+	s := &stack{Lab: box, dir: t.TempDir(), log: &safeBuffer{}, tuning: demoTuning()}
+	s.tuning.calculationGrace = time.Second
 	if s.file, err = box.WriteSettings(s.dir, lab.Settings{SyncInterval: testInterval}); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func (s *stack) startDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	if s.daemon, err = openDaemon(ctx, settings, newLogger(s.log, settings.Log), s.pace); err != nil {
+	if s.daemon, err = openDaemon(ctx, settings, newLogger(s.log, settings.Log), s.tuning); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)

@@ -42,7 +42,7 @@ func tortured() int {
 	defer stop()
 	go dieWith(os.Getppid())
 	a := newApp(os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
-	a.pace = pace{retryBase: 100 * time.Millisecond, retryLimit: 500 * time.Millisecond, poll: 50 * time.Millisecond,
+	a.tuning = tuning{retryBase: 100 * time.Millisecond, retryLimit: 500 * time.Millisecond, poll: 50 * time.Millisecond,
 		calculationGrace: time.Second, lease: in.Lease, between: between{store: in.Store, directory: in.Directory}}
 	return a.run(ctx, os.Args[1:])
 }

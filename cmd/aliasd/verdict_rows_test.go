@@ -26,7 +26,7 @@ func waitingVerdicts() []verdict {
 		{name: "too old", state: queue.Written, code: cause.SyncStopped, says: []string{"3 cycles of 1s ago", "Get-ADSyncScheduler"}, mend: nothing,
 			settings: func(t *testing.T, s *stack) { s.syncEvery(t, time.Second) }},
 		{name: "the calculation takes its time", state: queue.Written, code: cause.NotCalculatedYet, cycles: true,
-			tenant: tenant.Options{ManualCalculation: true}, settings: func(_ *testing.T, s *stack) { s.pace.calculationGrace = time.Hour },
+			tenant: tenant.Options{ManualCalculation: true}, settings: func(_ *testing.T, s *stack) { s.tuning.calculationGrace = time.Hour },
 			says: []string{"no j.doe@contoso.test", "Jane Doe", "smtp:j.doe@contoso.test"}, mend: func(_ *testing.T, s *stack) { s.Tenant.Calculate() }},
 		{name: "of the sweep", state: queue.Written, code: cause.Throttled, // it waits as long as it was told to
 			after: graphFault(tenant.Fault{Times: -1, Status: 429, RetryAfter: time.Hour})},

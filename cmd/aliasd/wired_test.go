@@ -27,7 +27,7 @@ type wired struct {
 func newWired(t *testing.T, kind lab.Kind, o tenant.Options, prepare ...func(*stack)) *wired {
 	t.Helper()
 	w := &wired{stack: newSite(t, kind, o)}
-	w.pace.graphTimeout, w.pace.graphPatience = wiredTimeout, wiredTimeout
+	w.tuning.graphTimeout, w.tuning.graphPatience = wiredTimeout, wiredTimeout
 	w.dc = startProxy(t, w.Site.Server, w.Site.CA)
 	w.graph = startProxy(t, w.Tenant.URL, w.Tenant.CA)
 	w.Tenant.AlsoAt(w.graph.URL())
