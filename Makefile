@@ -1,6 +1,6 @@
 # aliasd: everything that is built, tested and measured here. `make` alone prints this list.
 #
-# GOFLAGS=-trimpath stands on every go command: one that lacks it compiles the Graph SDK a second time (minutes).
+# GOFLAGS=-trimpath stands on every go command: one that lacks it compiles every package a second time.
 export GOFLAGS := -trimpath
 
 GO        ?= go
@@ -13,7 +13,7 @@ TOOLS     := bin/tools
 TORTURE   := ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture torture-postgres bench bench-audit build msi vet lint generated fuzz vulncheck clean packages
+.PHONY: help demo test torture torture-postgres bench bench-audit bench-build build msi vet lint generated fuzz vulncheck clean packages
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: packages ## measure the write path, acceptance, sweep, memory, recovery a
 
 bench-audit: ## measure an audit of 100,000 holders against the bare reading of both sides
 	$(GO) test -run '^$$' -bench Audit -benchtime 1x -timeout 30m -v ./bench
+
+bench-build: ## build once with an empty cache, plain and with the race detector: CPU seconds, peak memory, size (needs GNU time)
+	@scripts/bench-build
 
 build: ## build bin/aliasd for Linux and bin/aliasd.exe for Windows
 	CGO_ENABLED=0 GOOS=linux $(GO) build -ldflags '$(LDFLAGS)' -o bin/aliasd ./cmd/aliasd

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -47,12 +48,12 @@ type question struct {
 	readyAt time.Time
 }
 
-// question makes one; an address that the SDK cannot make is its error.
+// question makes one; an address that cannot be made is its error.
 func (c *Client) question(of collection, q query, refs ...int) *question {
 	made := &question{of: of, refs: refs, units: estimate(of, q)}
 	var err error
-	if made.url, err = of.url(c, q); err != nil {
-		made.fail(away("the request could not be made", "report it with the log of aliasd", err))
+	if made.url, err = of.url(q); err != nil {
+		made.fail(unmade(err))
 	}
 	return made
 }
@@ -189,23 +190,28 @@ func (r *round) take(q *question, a *batchAnswer) {
 func (q *question) takePage(body []byte) {
 	read := q.read
 	if read == nil {
-		read = q.readObjects
+		read = q.readFound
 	}
 	link, err := read(body)
 	q.done = link == "" || q.onePage
 	if err == nil && !q.done {
 		q.tries = 0
-		q.url, err = q.trail.turn(q.url, link)
+		q.url, err = q.trail.follow(q.url, link)
 	}
 	if err != nil {
 		q.fail(unreadable(q.of.area, err))
 	}
 }
 
-func (q *question) readObjects(body []byte) (string, error) {
-	p, objects, err := readPage(body, q.of)
+func (q *question) readFound(body []byte) (string, error) {
+	objects, link, err := readObjects(body, q.of)
 	q.found = append(q.found, objects...)
-	return p.NextLink, err
+	return link, err
+}
+
+// unmade is the failure of a question whose address cannot be made.
+func unmade(err error) *failure {
+	return away("the request could not be made", "report it with the log of aliasd", err)
 }
 
 // unreadable is the failure of a page that makes no sense.
@@ -216,8 +222,12 @@ func unreadable(what area, err error) *failure {
 // trail is the pages that a reading came by.
 type trail map[string]bool
 
-// turn follows the link of a page, on our own server. Pages that lead in a circle would never end.
-func (t *trail) turn(from, link string) (string, error) {
+// follow gives the address that the link of a page leads to, on our own server; "" after the last page. Pages that lead in a
+// circle would never end.
+func (t *trail) follow(from, link string) (string, error) {
+	if link == "" {
+		return "", nil
+	}
 	next, err := relative(link)
 	if err != nil {
 		return "", err
@@ -330,6 +340,24 @@ func (c *Client) postJSON(ctx context.Context, template string, body []byte) ([]
 	info.UrlTemplate = template
 	info.SetStreamContentAndContentType(body, "application/json")
 	return c.send(ctx, info)
+}
+
+// get makes one GET of an address relative to the version. read takes the answer; its error is the call's. n is filled as call does.
+func (c *Client) get(ctx context.Context, what area, at string, n *note, read func(answer []byte) error) error {
+	target, err := url.Parse(c.adapter.GetBaseUrl() + at)
+	if err != nil {
+		return unreadable(what, err).cause()
+	}
+	return c.call(ctx, what, n, func(ctx context.Context) error {
+		info := abstractions.NewRequestInformation()
+		info.Method = abstractions.GET
+		info.SetUri(*target)
+		answer, err := c.send(ctx, info)
+		if err != nil {
+			return err
+		}
+		return read(answer)
+	})
 }
 
 // send makes a call through the SDK's adapter and gives the JSON that came.

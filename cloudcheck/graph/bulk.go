@@ -5,11 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
-
-	abstractions "github.com/microsoft/kiota-abstractions-go"
 
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
@@ -110,7 +107,7 @@ func (c *Client) fetch(ctx context.Context, of collection, at string, passed *tr
 			return err
 		}
 		if link = linkOf(raw.body); link == "" {
-			raw.objects, link, err = parsePage(of, raw.body)
+			raw.objects, link, err = parseBulk(of, raw.body)
 			raw.parsed = true
 		}
 		return err
@@ -119,7 +116,7 @@ func (c *Client) fetch(ctx context.Context, of collection, at string, passed *tr
 		return raw
 	}
 	var err error
-	if raw.link, err = passed.turn(at, link); err != nil {
+	if raw.link, err = passed.follow(at, link); err != nil {
 		raw.err = unreadable(of.area, err).cause()
 	}
 	return raw
@@ -131,13 +128,13 @@ func (c *Client) parse(ctx context.Context, of collection, raw rawPage) pageOrEr
 		return raw.pageOrError
 	}
 	var p pageOrError
-	if p.objects, _, p.err = parsePage(of, raw.body); p.err == nil {
+	if p.objects, _, p.err = parseBulk(of, raw.body); p.err == nil {
 		return p
 	}
 	p.err = c.persist(ctx, of, func() error {
 		body, err := c.getPage(ctx, of, raw.at)
 		if err == nil {
-			p.objects, _, err = parsePage(of, body)
+			p.objects, _, err = parseBulk(of, body)
 		}
 		return err
 	})
@@ -155,14 +152,14 @@ func linkOf(body []byte) (link string) {
 	return link
 }
 
-func parsePage(of collection, body []byte) ([]cloudcheck.Object, string, error) {
-	p, objects, err := readPage(body, of)
+func parseBulk(of collection, body []byte) ([]cloudcheck.Object, string, error) {
+	objects, link, err := readObjects(body, of)
 	if err != nil {
 		f := unreadable(of.area, err)
 		f.status = http.StatusOK
 		return nil, "", f.cause()
 	}
-	return objects, p.NextLink, nil
+	return objects, link, nil
 }
 
 // persist does again what may pass: Graph's throttling for as long as it asks, and a broken answer after a short wait.
@@ -201,18 +198,10 @@ func (c *Client) tryAgain(f *failure, tries int) (time.Duration, bool) {
 }
 
 // getPage makes one HTTP call for a page.
-func (c *Client) getPage(ctx context.Context, of collection, at string) ([]byte, error) {
-	target, err := url.Parse(c.adapter.GetBaseUrl() + at)
-	if err != nil {
-		return nil, unreadable(of.area, err).cause()
-	}
-	var body []byte
-	err = c.call(ctx, of.area, nil, func(ctx context.Context) (err error) {
-		info := abstractions.NewRequestInformation()
-		info.Method = abstractions.GET
-		info.SetUri(*target)
-		body, err = c.send(ctx, info)
-		return err
+func (c *Client) getPage(ctx context.Context, of collection, at string) (body []byte, err error) {
+	err = c.get(ctx, of.area, at, nil, func(answer []byte) error {
+		body = answer
+		return nil
 	})
 	return body, err
 }

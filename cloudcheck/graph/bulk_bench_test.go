@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
-	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck"
@@ -79,7 +77,7 @@ func newBareReader(b *testing.B, l *lab) *bareReader {
 	if err != nil {
 		b.Fatal(err)
 	}
-	first, err := usersOf().url(l.client, query{fields: shown(address.User), top: bigPage})
+	first, err := usersOf().url(query{fields: shown(address.User), top: bigPage})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -133,37 +131,4 @@ func (r *bareReader) get(b *testing.B, at string, read func(io.Reader) ([]byte, 
 		b.Fatalf("%s, %v", response.Status, err)
 	}
 	return body
-}
-
-// BenchmarkParsePage parses one page of 999 users of the tenant, with the SDK's models and with ours.
-func BenchmarkParsePage(b *testing.B) {
-	l := manyUsers(b)
-	bare := newBareReader(b, l)
-	page := bare.get(b, bare.first, io.ReadAll)
-	perUser := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/bigPage, "ns/user")
-	}
-	b.Run("sdk", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			node, err := jsonserialization.NewJsonParseNodeFactory().GetRootParseNode("application/json", page)
-			if err != nil {
-				b.Fatal(err)
-			}
-			answer, err := node.GetObjectValue(models.CreateUserCollectionResponseFromDiscriminatorValue)
-			if err != nil || len(answer.(models.UserCollectionResponseable).GetValue()) != bigPage {
-				b.Fatal(err)
-			}
-		}
-		perUser(b)
-	})
-	b.Run("ours", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, objects, err := readPage(page, usersOf()); err != nil || len(objects) != bigPage {
-				b.Fatal(err)
-			}
-		}
-		perUser(b)
-	})
 }

@@ -16,7 +16,6 @@ import (
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
-	textserialization "github.com/microsoft/kiota-serialization-text-go"
 	msgraphcore "github.com/microsoftgraph/msgraph-sdk-go-core"
 	"github.com/microsoftgraph/msgraph-sdk-go-core/authentication"
 
@@ -180,11 +179,8 @@ func (o Options) adapter(t target, tokens azcore.TokenCredential, base http.Roun
 	return adapter, nil
 }
 
-// registerJSON registers the SDK's parsers, which its root client would do. The registry keeps the first of each.
+// registerJSON registers the SDK's parser, which its root client would do; it reads the errors of Graph. The registry keeps the
+// first of each kind.
 func registerJSON() {
-	abstractions.RegisterDefaultSerializer(func() serialization.SerializationWriterFactory {
-		return jsonserialization.NewJsonSerializationWriterFactory()
-	})
 	abstractions.RegisterDefaultDeserializer(func() serialization.ParseNodeFactory { return jsonserialization.NewJsonParseNodeFactory() })
-	abstractions.RegisterDefaultDeserializer(func() serialization.ParseNodeFactory { return textserialization.NewTextParseNodeFactory() })
 }

@@ -42,11 +42,9 @@ func TestLimitOfEq(t *testing.T) {
 // TestHostileFiltersArriveWhole: whatever stands in a value, the server reads back exactly one literal of that value.
 func TestHostileFiltersArriveWhole(t *testing.T) {
 	t.Parallel()
-	s := newStub(t)
-	c := s.client(t)
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.StringMatching(`[a-z'&$%#+/=?;,()"\\ äÄ@.]{1,60}`).Draw(t, "value")
-		raw, err := usersOf().url(c, query{filter: is("mail", value), fields: named(address.User)})
+		raw, err := usersOf().url(query{filter: is("mail", value), fields: named(address.User)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,11 +42,11 @@ func (c *Client) EachDeleted(ctx context.Context, take func([]cloudcheck.Object)
 	for _, of := range []collection{deletedUsersOf(), deletedGroupsOf()} {
 		q := c.question(of, query{fields: named(of.kind), top: bigPage})
 		q.read = func(body []byte) (string, error) {
-			p, objects, err := readPage(body, of)
+			objects, link, err := readObjects(body, of)
 			if err == nil {
 				take(objects)
 			}
-			return p.NextLink, err
+			return link, err
 		}
 		questions = append(questions, q)
 	}

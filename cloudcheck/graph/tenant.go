@@ -3,10 +3,7 @@ package graph
 import (
 	"context"
 	"strings"
-
-	"github.com/microsoftgraph/msgraph-sdk-go/domains"
-	"github.com/microsoftgraph/msgraph-sdk-go/models"
-	"github.com/microsoftgraph/msgraph-sdk-go/organization"
+	"time"
 
 	"github.com/aliasd/aliasd/cloudcheck"
 )
@@ -36,83 +33,66 @@ func (c *Client) Tenant(ctx context.Context) (cloudcheck.Tenant, error) {
 	return t, nil
 }
 
-func noteDomain(t *cloudcheck.Tenant, d models.Domainable) {
-	name := strings.ToLower(deref(d.GetId()))
-	if name == "" || !deref(d.GetIsVerified()) {
+// organization and domain are what is read of the two. What is null is unknown.
+type organization struct {
+	SyncEnabled *bool     `json:"onPremisesSyncEnabled"`
+	LastSync    time.Time `json:"onPremisesLastSyncDateTime"`
+}
+
+type domain struct {
+	ID       string `json:"id"`
+	Verified bool   `json:"isVerified"`
+	Initial  bool   `json:"isInitial"`
+}
+
+// noteDomain adds a verified domain to the tenant.
+func noteDomain(t *cloudcheck.Tenant, d domain) {
+	name := strings.ToLower(d.ID)
+	if name == "" || !d.Verified {
 		return
 	}
 	t.Verified[name] = true
-	if deref(d.GetIsInitial()) {
+	if d.Initial {
 		t.InitialDomain = name
 	}
 }
 
-// organization reads the sync state. n is told what the server said beside; it may be nil.
+// organization reads the sync state. n receives what the server's answer says beside it; it may be nil.
 func (c *Client) organization(ctx context.Context, n *note) (cloudcheck.Tenant, error) {
 	var t cloudcheck.Tenant
-	err := c.call(ctx, organizationArea(), n, func(ctx context.Context) error {
-		builder := organization.NewOrganizationRequestBuilderInternal(c.base(), c.adapter)
-		answer, err := builder.Get(ctx, &organization.OrganizationRequestBuilderGetRequestConfiguration{
-			QueryParameters: &organization.OrganizationRequestBuilderGetQueryParameters{
-				Select: []string{"id", "onPremisesSyncEnabled", "onPremisesLastSyncDateTime"}}})
-		if err != nil || answer == nil {
-			return err
-		}
-		for _, o := range answer.GetValue() {
-			t.SyncEnabled, t.LastSync = o.GetOnPremisesSyncEnabled(), deref(o.GetOnPremisesLastSyncDateTime())
-		}
-		return nil
-	})
+	list, err := readList[organization](ctx, c, organizationArea(), n, "id", "onPremisesSyncEnabled", "onPremisesLastSyncDateTime")
+	for _, o := range list {
+		t.SyncEnabled, t.LastSync = o.SyncEnabled, o.LastSync
+	}
 	return t, err
 }
 
 // domains reads all pages of the tenant's domains.
-func (c *Client) domains(ctx context.Context) ([]models.Domainable, error) {
-	var list []models.Domainable
-	builder := domains.NewDomainsRequestBuilderInternal(c.base(), c.adapter)
-	parameters := &domains.DomainsRequestBuilderGetRequestConfiguration{QueryParameters: &domains.DomainsRequestBuilderGetQueryParameters{
-		Select: []string{"id", "isVerified", "isInitial"}}}
-	for builder != nil {
-		var answer models.DomainCollectionResponseable
-		err := c.call(ctx, domainsArea(), nil, func(ctx context.Context) (err error) {
-			answer, err = builder.Get(ctx, parameters)
+func (c *Client) domains(ctx context.Context) ([]domain, error) {
+	return readList[domain](ctx, c, domainsArea(), nil, "id", "isVerified", "isInitial")
+}
+
+// readList reads all pages of a list by calls of their own. n receives what the last answer says beside its values; it may be nil.
+func readList[T any](ctx context.Context, c *Client, what area, n *note, fields ...string) ([]T, error) {
+	at, err := what.url(query{fields: fields})
+	if err != nil {
+		return nil, unmade(err).cause()
+	}
+	var list []T
+	var passed trail
+	for at != "" {
+		var p page[T]
+		err := c.get(ctx, what, at, n, func(body []byte) (err error) {
+			p, err = parsePage[T](body, what)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		if builder, err = c.nextDomains(answer); err != nil {
-			return nil, away("Microsoft Graph's answer to /domains could not be read", "it is tried again", err).cause()
-		}
-		parameters = nil
-		if answer != nil {
-			list = append(list, answer.GetValue()...)
+		list = append(list, p.Value...)
+		if at, err = passed.follow(at, p.NextLink); err != nil {
+			return nil, unreadable(what, err).cause()
 		}
 	}
 	return list, nil
-}
-
-// nextDomains is the builder for the page after an answer, nil after the last one.
-func (c *Client) nextDomains(answer models.DomainCollectionResponseable) (*domains.DomainsRequestBuilder, error) {
-	if answer == nil || deref(answer.GetOdataNextLink()) == "" {
-		return nil, nil
-	}
-	link, err := relative(*answer.GetOdataNextLink())
-	if err != nil {
-		return nil, err
-	}
-	return domains.NewDomainsRequestBuilder(c.adapter.GetBaseUrl()+link, c.adapter), nil
-}
-
-// base is the path parameter that makes a builder's calls go to our server.
-func (c *Client) base() map[string]string {
-	return map[string]string{"baseurl": c.adapter.GetBaseUrl()}
-}
-
-func deref[T any](p *T) T {
-	var zero T
-	if p == nil {
-		return zero
-	}
-	return *p
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/aliasd/aliasd/cloudcheck"
 )
 
-// page is what a collection answers: objects, or an error (OData JSON 4.01).
-type page struct {
-	Value    []object `json:"value"`
-	NextLink string   `json:"@odata.nextLink"`
+// page is what a list answers: its values, or an error (OData JSON 4.01).
+type page[T any] struct {
+	Value    []T    `json:"value"`
+	NextLink string `json:"@odata.nextLink"`
 	pageError
 }
 
@@ -68,24 +68,33 @@ type assignedPlan struct {
 	Status  string `json:"capabilityStatus"`
 }
 
-// readPage parses one answer of a collection and makes its objects. An answer without a list, or with an error in it, is no
-// empty page: whoever believed it would take everything for absent and every address for free.
-func readPage(body []byte, of collection) (page, []cloudcheck.Object, error) {
-	var p page
+// parsePage parses one answer of a list. An answer without a list, or with an error in it, is not an empty page: taken for
+// one, it would make every holder absent and every address free.
+func parsePage[T any](body []byte, what area) (page[T], error) {
+	var p page[T]
 	if err := json.Unmarshal(body, &p); err != nil {
-		return page{}, nil, fmt.Errorf("parse a page of %s: %w", of.path, err)
+		return page[T]{}, fmt.Errorf("parse a page of %s: %w", what.path, err)
 	}
 	if err := p.incomplete(p.Value != nil); err != nil {
-		return page{}, nil, fmt.Errorf("a page of %s: %w", of.path, err)
+		return page[T]{}, fmt.Errorf("a page of %s: %w", what.path, err)
 	}
-	objects := make([]cloudcheck.Object, 0, len(p.Value))
+	return p, nil
+}
+
+// readObjects parses one answer of a collection and makes its objects; link leads to the next page, "" after the last one.
+func readObjects(body []byte, of collection) (objects []cloudcheck.Object, link string, err error) {
+	p, err := parsePage[object](body, of.area)
+	if err != nil {
+		return nil, "", err
+	}
+	objects = make([]cloudcheck.Object, 0, len(p.Value))
 	for _, o := range p.Value {
 		if o.ID == "" {
-			return page{}, nil, fmt.Errorf("a page of %s: %w", of.path, errNameless)
+			return nil, "", fmt.Errorf("a page of %s: %w", of.path, errNameless)
 		}
 		objects = append(objects, o.toObject(of))
 	}
-	return p, objects, nil
+	return objects, p.NextLink, nil
 }
 
 // errNameless says that a page shows something that nobody could ask for again, and that no check may rest on.
