@@ -8,12 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"text/template"
 	"time"
 
 	"github.com/aliasd/aliasd/lab/directory"
+	"github.com/aliasd/aliasd/lab/loopback"
 	"github.com/aliasd/aliasd/lab/samba"
 	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/syncengine"
@@ -160,7 +160,7 @@ api: {listen: "{{.Listen}}"}
 type Settings struct {
 	Level  string // of the log; empty is info
 	Verify string // schedule; empty is every second
-	Listen string // empty is a free port of loopback
+	Listen string // empty is an address of loopback that nobody else takes
 	// Deadline is how long after the write the cloud may take; 0 is 24 hours.
 	Deadline time.Duration
 	// SyncInterval is what the settings say of the sync engine's cycle; 0 is 30 minutes.
@@ -182,7 +182,7 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 	fill.Limits = cmp.Or(s.Limits, "{writes_per_hour: 0, removals_per_hour: 0, burst: {requests: 0}, pace: {writes: 0}}")
 	fill.Timeout = cmp.Or(s.Timeout, 10*time.Second)
 	if fill.Listen == "" {
-		if fill.Listen, err = freePort(); err != nil {
+		if fill.Listen, err = loopback.Address(); err != nil {
 			return "", err
 		}
 	}
@@ -208,13 +208,4 @@ func (l *Lab) WriteSettings(dir string, s Settings) (path string, err error) {
 		}
 	}
 	return path, nil
-}
-
-// freePort finds a port of loopback that nobody listens on now.
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
 }

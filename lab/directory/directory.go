@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/lab/directory/store"
+	"github.com/aliasd/aliasd/lab/loopback"
 	"github.com/aliasd/aliasd/lab/pki"
 	"github.com/aliasd/aliasd/lab/site"
 )
@@ -66,7 +67,7 @@ type Directory struct {
 	bindMu sync.Mutex // one bind at a time counts wrong passwords
 }
 
-// Start makes a directory and serves it on two free ports of 127.0.0.1. It ends with its site's Stop.
+// Start makes a directory and serves it on two ports of a loopback address of its own. It ends with its site's Stop.
 func Start(options Options) (*Directory, error) {
 	d := &Directory{options: options.withDefaults(), host: site.HostName}
 	if err := d.fill(); err != nil {
@@ -107,9 +108,6 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if len(o.Certificate.Names) == 0 {
-		o.Certificate.Names = []string{"localhost", "127.0.0.1", site.HostName}
-	}
 	return o
 }
 
@@ -129,7 +127,12 @@ func (d *Directory) Resume() error {
 
 // serve opens both ports.
 func (d *Directory) serve() error {
-	pair, err := d.authority.Issue(d.options.Certificate)
+	address := loopback.Host()
+	leaf := d.options.Certificate
+	if len(leaf.Names) == 0 {
+		leaf.Names = []string{d.host, address}
+	}
+	pair, err := d.authority.Issue(leaf)
 	if err != nil {
 		return err
 	}
@@ -137,8 +140,8 @@ func (d *Directory) serve() error {
 	if err != nil {
 		return fmt.Errorf("use the directory's certificate: %w", err)
 	}
-	d.ldaps = newListener(certificate, d.session(false))
-	d.catalog = newListener(certificate, d.session(true))
+	d.ldaps = newListener(address, certificate, d.session(false))
+	d.catalog = newListener(address, certificate, d.session(true))
 	if err := d.Resume(); err != nil {
 		return errors.Join(err, d.Suspend())
 	}

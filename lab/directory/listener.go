@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"time"
 )
@@ -26,11 +25,11 @@ type listener struct {
 	running  sync.WaitGroup
 }
 
-func newListener(certificate tls.Certificate, serve func(context.Context, *tls.Conn)) *listener {
+func newListener(host string, certificate tls.Certificate, serve func(context.Context, *tls.Conn)) *listener {
 	return &listener{
 		config:  &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		serve:   serve,
-		address: "127.0.0.1:0",
+		address: net.JoinHostPort(host, "0"),
 		conns:   map[net.Conn]struct{}{},
 	}
 }
@@ -38,8 +37,7 @@ func newListener(certificate tls.Certificate, serve func(context.Context, *tls.C
 func (l *listener) url() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, port, _ := strings.Cut(l.address, ":")
-	return "ldaps://localhost:" + port
+	return "ldaps://" + l.address
 }
 
 // open begins to take connections. It does nothing when it does so already.

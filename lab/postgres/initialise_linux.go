@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -16,7 +15,7 @@ import (
 // access lets everybody in by the socket, but the guarded account, and by TCP everybody with the password.
 const access = `local all ` + Guarded + ` scram-sha-256
 local all all trust
-host all all 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.0/8 scram-sha-256
 `
 
 // initialise makes the files of a server.
@@ -80,15 +79,15 @@ func (s *Server) initdb(ctx context.Context) error {
 // settings is postgresql.conf.
 func (s *Server) settings(options Options) string {
 	values := map[string]string{
-		"port": strconv.Itoa(s.port), "unix_socket_directories": s.folder.Path(""), "listen_addresses": "",
+		"port": s.port, "unix_socket_directories": s.folder.Path(""), "listen_addresses": "",
 		"max_connections": "300", "shared_buffers": "32MB", "log_timezone": "UTC", "timezone": "UTC",
 		"fsync": "off", "full_page_writes": "off",
 	}
 	if options.Fsync {
 		values["fsync"], values["full_page_writes"] = "on", "on"
 	}
-	if options.Listen {
-		values["listen_addresses"] = "127.0.0.1"
+	if host, _, ok := strings.Cut(options.Listen, ":"); ok {
+		values["listen_addresses"] = host
 	}
 	if options.TLS != nil {
 		values["ssl"] = "on"

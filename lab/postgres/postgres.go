@@ -24,8 +24,8 @@ type Options struct {
 	// Fsync has commits survive a crash of the machine, at the price that they have in earnest. Without it they survive a crash
 	// of the server, which is enough for tests.
 	Fsync bool
-	// Listen has the server listen on a port of 127.0.0.1 too, with TLS where TLS names a certificate.
-	Listen bool
+	// Listen has the server listen on host:port of loopback too, with TLS where TLS names a certificate. See package loopback.
+	Listen string
 	TLS    *pki.Pair
 	// Settings are further ones of postgresql.conf, by name.
 	Settings map[string]string

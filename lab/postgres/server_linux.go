@@ -5,12 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -27,11 +26,14 @@ const (
 	pollEvery  = 10 * time.Millisecond
 )
 
+// socketPort is part of the name of the socket, which stands in the server's own folder.
+const socketPort = "5432"
+
 // Server is a PostgreSQL server of the lab. Its methods may be called concurrently, but Up and Down.
 type Server struct {
 	folder  *child.Folder
 	as      *syscall.Credential
-	port    int
+	port    string
 	process *child.Process
 	admin   *sql.DB
 	made    atomic.Int64 // databases
@@ -47,7 +49,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{folder: folder, as: as}
+	s := &Server{folder: folder, as: as, port: socketPort}
 	if err := s.begin(ctx, options); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
@@ -55,8 +57,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 }
 
 func (s *Server) begin(ctx context.Context, options Options) (err error) {
-	if s.port, err = freePort(); err != nil {
-		return err
+	if _, port, ok := strings.Cut(options.Listen, ":"); ok {
+		s.port = port
 	}
 	if err := s.initialise(ctx, options); err != nil {
 		return err
@@ -72,23 +74,11 @@ func (s *Server) begin(ctx context.Context, options Options) (err error) {
 	return err
 }
 
-// freePort is a port that is free just now. The socket's name has it too.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
-}
-
 // URL is that of a database, by the socket, without a password.
 func (s *Server) URL(database string) string {
-	query := url.Values{"host": {s.folder.Path("")}, "port": {strconv.Itoa(s.port)}}
+	query := url.Values{"host": {s.folder.Path("")}, "port": {s.port}}
 	return (&url.URL{Scheme: "postgres", User: url.User(User), Path: "/" + database, RawQuery: query.Encode()}).String()
 }
-
-// Address is where the server listens with Options.Listen.
-func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // NewDatabase makes a database, empty or as the template is, and gives its name.
 func (s *Server) NewDatabase(ctx context.Context, template string) (name string, err error) {

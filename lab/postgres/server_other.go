@@ -19,9 +19,6 @@ func Start(context.Context, Options) (*Server, error) { return nil, ErrUnsupport
 // URL is empty.
 func (*Server) URL(string) string { return "" }
 
-// Address is empty.
-func (*Server) Address() string { return "" }
-
 // NewDatabase refuses with ErrUnsupported.
 func (*Server) NewDatabase(context.Context, string) (string, error) { return "", ErrUnsupported }
 

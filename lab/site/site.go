@@ -45,7 +45,7 @@ type Login struct{ User, Password string }
 
 // Site is one running directory. It may be used concurrently.
 type Site struct {
-	// Server is the LDAPS URL, with the port: ldaps://127.0.10.3:636 or ldaps://localhost:40123.
+	// Server is the LDAPS URL, with the port: ldaps://127.0.10.3:636 or ldaps://127.70.12.3:40123.
 	Server string
 	// GlobalCatalog is the LDAPS URL of the global catalog.
 	GlobalCatalog string

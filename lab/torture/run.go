@@ -16,6 +16,7 @@ import (
 	"github.com/aliasd/aliasd/client"
 	"github.com/aliasd/aliasd/lab"
 	"github.com/aliasd/aliasd/lab/faultproxy"
+	"github.com/aliasd/aliasd/lab/loopback"
 	"github.com/aliasd/aliasd/private"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/store"
@@ -188,7 +189,7 @@ func (r *Run) addNode(i int) error {
 	site := *seen.Site
 	site.Server, site.CA = r.proxy.URL(), r.proxy.Trust()
 	seen.Site = &site
-	listen, err := r.world.ports.next()
+	listen, err := loopback.Address()
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,10 @@ const syncEvery = 150 * time.Millisecond
 
 // World is a lab in which many runs take place, one after the other or side by side, each with holders of its own.
 type World struct {
-	box   *lab.Lab
-	kind  lab.Kind
-	ports ports
-	stop  context.CancelFunc
-	done  chan struct{}
+	box  *lab.Lab
+	kind lab.Kind
+	stop context.CancelFunc
+	done chan struct{}
 
 	mu     sync.Mutex
 	shown  map[string]*showing // by source anchor

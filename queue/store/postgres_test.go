@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aliasd/aliasd/lab/loopback"
 	"github.com/aliasd/aliasd/lab/pki"
 	pglab "github.com/aliasd/aliasd/lab/postgres"
 	"github.com/aliasd/aliasd/queue"
@@ -118,7 +120,12 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := authority.Issue(pki.Leaf{Names: []string{"127.0.0.1"}})
+	address, err := loopback.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, _, _ := net.SplitHostPort(address)
+	pair, err := authority.Issue(pki.Leaf{Names: []string{host}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +133,8 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := ownServer(t, pglab.Options{Listen: true, TLS: &pair})
-	url := "postgres://" + pglab.Guarded + "@" + server.Address() + "/postgres?sslmode=verify-full&sslrootcert="
+	ownServer(t, pglab.Options{Listen: address, TLS: &pair})
+	url := "postgres://" + pglab.Guarded + "@" + address + "/postgres?sslmode=verify-full&sslrootcert="
 	password := Password(func() (string, error) { return pglab.Password, nil })
 	right, wrong := filepath.Join(t.TempDir(), "right.pem"), filepath.Join(t.TempDir(), "wrong.pem")
 	if err := errors.Join(os.WriteFile(right, authority.PEM(), 0o600), os.WriteFile(wrong, other.PEM(), 0o600)); err != nil {
