@@ -154,13 +154,7 @@ func TestAuditOnSchedule(t *testing.T) {
 	fatal(t, err)
 	fatal(t, os.WriteFile(s.file, bytes.Replace(text, []byte("schedule:\n"), []byte("schedule:\n  audit: \"@every 1s\"\n"), 1), 0o600))
 	s.startDaemon(t)
-	deadline := time.Now().Add(30 * time.Second)
-	for !strings.Contains(s.log.String(), "audit written") {
-		if time.Now().After(deadline) {
-			t.Fatal("no audit was made")
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	until(t, "an audit is made", func() bool { return strings.Contains(s.log.String(), "audit written") })
 	scraped := httptest.NewRecorder()
 	s.daemon.numbers.ServeHTTP(scraped, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	contains(t, scraped.Body.String(), `aliasd_audit_holders{standing="wrong"}`)

@@ -32,7 +32,7 @@ func call(t *testing.T, env map[string]string, args ...string) answer {
 func callWith(t *testing.T, input string, env map[string]string, args ...string) answer {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	a := newApp(strings.NewReader(input), &out, &errOut, func(name string) (string, bool) {
 		value, ok := env[name]

@@ -34,29 +34,27 @@ func (s *stack) addValues(t *testing.T, name string, kind site.Kind, values ...s
 	fatal(t, s.Site.Modify(context.Background(), dn, site.Changes{Add: map[string][]string{"proxyAddresses": values}}))
 }
 
-// findings asks until a holder's findings have these codes, bounded by a deadline.
-func (s *stack) findings(t *testing.T, holder string, want ...cause.Code) server.HolderView {
+// findings asks until a holder's findings have these codes.
+func (s *stack) findings(t *testing.T, holder string, want ...cause.Code) (view server.HolderView) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
-	defer stop()
-	for {
-		view, err := s.remote.Holder(ctx, holder)
-		if err != nil {
+	var codes []cause.Code
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s has %q, want %q: %+v", holder, codes, want, view)
+		}
+	}()
+	untilEvery(t, 50*time.Millisecond, "the findings are as they should be", func() bool {
+		var err error
+		if view, err = s.remote.Holder(t.Context(), holder); err != nil {
 			t.Fatalf("explain %s: %v", holder, err)
 		}
-		var codes []cause.Code
+		codes = nil
 		for _, f := range view.Findings {
 			codes = append(codes, f.Code)
 		}
-		if slices.Equal(codes, want) {
-			return view
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s has %q, want %q: %+v", holder, codes, want, view)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+		return slices.Equal(codes, want)
+	})
+	return view
 }
 
 func TestExplainOnBothDirectories(t *testing.T) {

@@ -294,7 +294,7 @@ func TestTheRecorderSeesAnInjection(t *testing.T) {
 // timeLimit is a context that ends long before the test would.
 func timeLimit(t *testing.T) context.Context {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(stop)
 	return ctx
 }

@@ -31,23 +31,18 @@ func TestSyncIntervalOfTheSettings(t *testing.T) {
 		t.Errorf("with %s %d are pending", testInterval, made.Summary.Pending)
 	}
 	s.syncEvery(t, time.Second)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	untilEvery(t, 100*time.Millisecond, "nobody is pending any more, and one is wrong", func() bool {
 		s.cycle(t)
 		made, answered := audited{}, s.cli(t, "audit", "--json", "--quiet")
 		onlyObject(t, answered.out, &made)
-		if answered.code == exitMismatched && made.Summary.Pending == 0 && made.Summary.Wrong == 1 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("with a second %d are pending and %d wrong", made.Summary.Pending, made.Summary.Wrong)
-		}
-	}
+		return answered.code == exitMismatched && made.Summary.Pending == 0 && made.Summary.Wrong == 1
+	})
 }
 
 // The demo tells its cycle in its settings file, so that an audit of another process finds there what its own does.
 func TestTheDemoAgreesWithAnAuditBesideIt(t *testing.T) {
 	t.Parallel()
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	options := demoLab(lab.Embedded)
 	options.Tenant.ManualCalculation = true

@@ -160,14 +160,10 @@ func TestDatabaseIsAway(t *testing.T) {
 	}
 	fatal(t, database.Up(ctx))
 	s.syncAlways(t)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if _, err = s.remote.Resume(ctx); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	untilEvery(t, 20*time.Millisecond, "the database is back for the daemon too", func() bool {
+		_, err := s.remote.Resume(ctx)
+		return err == nil
+	})
 	s.untilState(t, r.ID, queue.Verified, "")
 }
 

@@ -198,7 +198,7 @@ func (s *stack) submit(t *testing.T, action address.Action, holder, addr string,
 // until polls the API until a request is as it is wanted, bounded by a deadline.
 func (s *stack) until(t *testing.T, id queue.RequestID, what string, wanted func(server.RequestJSON) bool) server.RequestJSON {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	for {
 		r, err := s.remote.Get(ctx, id)

@@ -68,6 +68,17 @@ func (s *stack) get(t *testing.T, id queue.RequestID) requestJSON {
 	return r
 }
 
+// spaced waits for some more tries, and fails where they came faster than one in every pause on the average. A busy machine makes
+// the pauses longer, never shorter.
+func (w *wired) spaced(t *testing.T, tries int64, pause time.Duration, count func() int64) {
+	t.Helper()
+	before, began := count(), time.Now()
+	until(t, "it is tried again", func() bool { return count()-before >= tries })
+	if n, took := count()-before, time.Since(began); took < time.Duration(n-1)*pause {
+		t.Errorf("%d tries in %s", n, took)
+	}
+}
+
 // causesOf are the codes that a request has had, each once, in their order.
 func causesOf(r requestJSON) []cause.Code {
 	var codes []cause.Code
