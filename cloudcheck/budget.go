@@ -10,16 +10,6 @@ import (
 // $select costs one unit, the least that there is (Graph, "Throttling limits").
 const HoldersPerUnit = 15
 
-// nearLimit is the share of the tenant's limit from which on a Budget leaves the rest to other applications: Graph tells it
-// from 0.8 on (x-ms-throttle-limit-percentage).
-const nearLimit = 0.8
-
-// The reasons for which a Budget ends by itself.
-const (
-	unitsSpent = "the units of the sweep are spent"
-	limitNear  = "Microsoft Graph says that its limit is near"
-)
-
 // ErrUnasked: the budget of the call was spent before its turn came. It says nothing of what was to be looked at.
 var ErrUnasked = errors.New("the budget is spent")
 
@@ -32,8 +22,6 @@ type Budget struct {
 	mu           sync.Mutex
 	units, spent int
 	ended        string
-	// reopened says that the limit being near ends it no more.
-	reopened bool
 }
 
 // NewBudget makes a budget of so many resource units.
@@ -61,7 +49,7 @@ func (b *Budget) Take(units int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended == "" && b.spent+units > b.units {
-		b.ended = unitsSpent
+		b.ended = "the units of the sweep are spent"
 	}
 	if b.ended != "" {
 		return false
@@ -78,36 +66,6 @@ func (b *Budget) Spend(units int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.spent += units
-}
-
-// Near notes which share of the tenant's limit is used up; from 0.8 on nothing more is asked.
-func (b *Budget) Near(share float64) {
-	if b == nil || share < nearLimit {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ended == "" && !b.reopened {
-		b.ended = limitNear
-	}
-}
-
-// Reopen lets so many units more be asked, within the budget, where it ended because the limit is near; false where it did not.
-// It is for what has waited too long to leave it to others again.
-func (b *Budget) Reopen(units int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ended != limitNear {
-		return false
-	}
-	b.ended, b.reopened, b.units = "", true, min(b.units, b.spent+units)
-	return true
-}
-
-// Crowded says that it ended because of what others ask of the tenant, not because its own units are spent.
-func (b *Budget) Crowded() bool {
-	why := b.Ended()
-	return why != "" && why != unitsSpent
 }
 
 // End lets nothing more be asked, and says why. The first reason stays.

@@ -33,22 +33,10 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-func TestBudgetLeavesRoomForOthers(t *testing.T) {
-	t.Parallel()
-	for share, open := range map[float64]bool{0: true, 0.79: true, 0.8: false, 1.3: false} {
-		b := NewBudget(10)
-		b.Near(share)
-		if b.Take(1) != open {
-			t.Errorf("at %v: open is %v, want %v", share, !open, open)
-		}
-	}
-}
-
 func TestNoBudgetHasNoBounds(t *testing.T) {
 	t.Parallel()
 	b := BudgetOf(context.Background())
 	b.Spend(5)
-	b.Near(1)
 	b.End("why")
 	if b != nil || !b.Take(1_000_000) || b.Ended() != "" || b.Spent() != 0 {
 		t.Errorf("%+v", b)
@@ -144,36 +132,6 @@ func TestManyConflictsAreAskedForInParts(t *testing.T) {
 	for i, v := range verdicts {
 		if named := v.Cause != nil && v.Cause.Conflict != nil; named != (i < addressesAtOnce) || v.Outcome != Contradicted {
 			t.Errorf("case %d: %s, named is %v", i, v.Outcome, named)
-		}
-	}
-}
-
-// What has waited too long may ask a little although the limit is near, once, and no more than the budget has.
-func TestReopen(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		end     func(*Budget)
-		crowded bool
-		more    int
-	}{
-		"open":              {func(*Budget) {}, false, 0},
-		"near":              {func(b *Budget) { b.Near(0.8) }, true, 3},
-		"near, little left": {func(b *Budget) { b.Take(5); b.Near(0.8) }, true, 1},
-		"spent":             {func(b *Budget) { b.Take(9) }, false, 0},
-		"throttled":         {func(b *Budget) { b.End("Microsoft Graph throttles everything"); b.Near(0.9) }, true, 0},
-	} {
-		b := NewBudget(10)
-		b.Take(4)
-		test.end(b)
-		if b.Crowded() != test.crowded || b.Reopen(3) != (test.more > 0) {
-			t.Errorf("%s: %+v", name, b)
-		}
-		if test.more == 0 {
-			continue
-		}
-		b.Near(1)
-		if b.Left() != test.more || b.Reopen(3) || !b.Take(test.more) || b.Take(1) || b.Reopen(3) {
-			t.Errorf("%s: %+v", name, b)
 		}
 	}
 }

@@ -37,8 +37,6 @@ type agenda struct {
 	sighted time.Time
 	// short says that the last sweep, or a look that was asked for since, had no units for some whose turn it was.
 	short bool
-	// crowded counts the sweeps in a row that ended because of what others ask of the tenant.
-	crowded int
 }
 
 // look is what became of the last look at a holder.
@@ -51,8 +49,6 @@ type look struct {
 	own bool
 	// lost says that the store did not take what was found.
 	lost bool
-	// told is when its requests were last told that others leave no room for it.
-	told time.Time
 }
 
 // visit is a holder whose turn it is, with all its requests that wait: they cost one look-up.
@@ -213,7 +209,7 @@ func (a *agenda) failed(v visit, own bool, now time.Time) {
 
 // unseen notes that a look could not be made: its turn is where it was.
 func (a *agenda) unseen(v visit, now time.Time) {
-	l := look{at: v.at, failing: v.failing, told: v.told}
+	l := look{at: v.at, failing: v.failing}
 	if l.failing.IsZero() {
 		l.failing = now
 	}

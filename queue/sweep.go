@@ -82,9 +82,6 @@ type pass struct {
 	budget *cloudcheck.Budget
 	survey cloudcheck.Survey
 	done   Swept
-	// carried are the visits that the budget did not reach; crowded says that others left no room for them.
-	carried []visit
-	crowded bool
 	// away is why the cloud cannot be asked any more; nil while it can. suspect is why nothing of the last page could be asked,
 	// and answered says that something of another one could.
 	away, suspect error
@@ -106,12 +103,7 @@ func (p *pass) tick(ctx context.Context) error {
 	}
 	size := p.firstPage()
 	p.agenda.short = false
-	err = p.run(ctx, p.agenda.due(all), size)
-	p.agenda.noteCrowded(p.crowded)
-	if err != nil || p.agenda.crowded < crowdedTicks {
-		return err
-	}
-	return p.tellCrowded(ctx)
+	return p.run(ctx, p.agenda.due(all), size)
 }
 
 // firstPage is how many holders are looked at first. After a sweep that was short of units, those who wait longest are: so few
@@ -126,15 +118,10 @@ func (p *pass) firstPage() int {
 
 // run makes the visits, a page at a time, the first of which has so many. What the budget does not reach is carried to the next tick.
 func (p *pass) run(ctx context.Context, visits []visit, size int) error {
-	err := p.pages(ctx, visits, size)
-	p.crowded = p.budget.Crowded()
-	if err == nil && p.away == nil && p.budget.Reopen(reserveUnits) {
-		err = p.pages(ctx, p.takeLate(), reserveUnits/unitsAtMost)
-	}
-	if err != nil {
+	if err := p.pages(ctx, visits, size); err != nil {
 		return err
 	}
-	if len(p.carried) > 0 {
+	if p.done.Carried > 0 {
 		p.agenda.short = true
 		p.log.Info("the sweep did not reach everybody; the others come first in the next one", "requests", p.done.Requests,
 			"carried", p.done.Carried, "units", p.budget.Spent(), "because", p.budget.Ended())
@@ -162,7 +149,6 @@ func (p *pass) pageSize() int {
 
 // carry notes visits that the budget did not reach.
 func (p *pass) carry(visits ...visit) {
-	p.carried = append(p.carried, visits...)
 	for _, v := range visits {
 		p.done.Carried += len(v.seqs)
 	}

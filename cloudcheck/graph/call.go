@@ -82,7 +82,7 @@ func (c *Client) call(ctx context.Context, what area, n *note, do func(context.C
 	if alone && n.status != http.StatusTooManyRequests {
 		c.gate.open()
 	}
-	c.charge(ctx, n.cost(what), 0, n.share)
+	c.charge(ctx, n.cost(what), 0)
 	if err == nil {
 		return nil
 	}

@@ -10,12 +10,9 @@ import (
 	"github.com/aliasd/aliasd/cloudcheck"
 )
 
-// The headers in which Graph says what an answer cost and, from 0.8 on, which share of the limit is used up ("Microsoft Graph
-// service-specific throttling limits", identity and access). They may stand on the answer to a batch, or on its items.
-const (
-	unitsHeader = "X-Ms-Resource-Unit"
-	shareHeader = "X-Ms-Throttle-Limit-Percentage"
-)
+// unitsHeader is where Graph says what an answer cost ("Microsoft Graph service-specific throttling limits", identity and
+// access). It may stand on the answer to a batch, or on its items.
+const unitsHeader = "X-Ms-Resource-Unit"
 
 // maxSmallTop is below which page size a question costs a unit less.
 const maxSmallTop = 20
@@ -55,11 +52,9 @@ func (n *note) cost(what area) int {
 }
 
 // charge tells the metrics what was spent, and corrects what the context's budget had set aside for it.
-func (c *Client) charge(ctx context.Context, units, setAside int, share string) {
+func (c *Client) charge(ctx context.Context, units, setAside int) {
 	c.observer.Spent(units)
-	budget := cloudcheck.BudgetOf(ctx)
-	budget.Spend(units - setAside)
-	budget.Near(number(share, 0))
+	cloudcheck.BudgetOf(ctx).Spend(units - setAside)
 }
 
 // afford sets units aside for questions, in their order. Those that the budget does not reach are not asked; the others are
@@ -80,18 +75,15 @@ func (r *round) afford(chunk []*question) []*question {
 // account charges what a batch cost: the sum of its items, or what the answer as a whole says where that is more. Where every
 // item of a full batch was throttled the next one would be too, and nothing more is asked within this budget.
 func (r *round) account(chunk []*question, answers []*batchAnswer, outer note) {
-	sum, setAside, refused, share := 0, 0, 0, ""
+	sum, setAside, refused := 0, 0, 0
 	for i, q := range chunk {
 		setAside += q.units
 		sum += answers[i].cost(q.units)
-		if s := answers[i].header(shareHeader); number(s, 0) > number(share, 0) {
-			share = s
-		}
 		if answers[i].throttled() {
 			refused++
 		}
 	}
-	r.client.charge(r.ctx, max(sum-outer.cost(batchArea()), 0), setAside, share)
+	r.client.charge(r.ctx, max(sum-outer.cost(batchArea()), 0), setAside)
 	if refused == maxBatch {
 		r.budget.End("Microsoft Graph throttles everything")
 	}

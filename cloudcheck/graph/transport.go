@@ -116,7 +116,6 @@ type note struct {
 	err        error // why there was none
 	retryAfter string
 	units      string    // what it cost
-	share      string    // how much of the limit is used up
 	date       time.Time // the server's clock
 	at         time.Time // ours, at the same time
 }
@@ -150,7 +149,7 @@ func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		seen.status = resp.StatusCode
 		seen.retryAfter = resp.Header.Get("Retry-After")
-		seen.units, seen.share = resp.Header.Get(unitsHeader), resp.Header.Get(shareHeader)
+		seen.units = resp.Header.Get(unitsHeader)
 		seen.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	}
 	if n, ok := req.Context().Value(noteKey{}).(*note); ok {
