@@ -81,7 +81,7 @@ func (s *stack) node(t *testing.T, file string) (remote *client.Client, stop fun
 func (s *stack) beside(t *testing.T, text []byte, folder string) (file string) {
 	t.Helper()
 	other := strings.Replace(string(text), "data_dir: data\n", "data_dir: "+folder+"\n", 1)
-	other = regexp.MustCompile(`(listen: "?127\.0\.0\.1):\d+`).ReplaceAllString(other, "$1:0")
+	other = regexp.MustCompile(`(listen: "?127[.0-9]+):\d+`).ReplaceAllString(other, "$1:0")
 	file = filepath.Join(s.dir, folder+".yaml")
 	fatal(t, os.WriteFile(file, []byte(other), 0o600))
 	fatal(t, private.MakePrivateDir(filepath.Join(s.dir, folder)))
