@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,11 @@ type Options struct {
 	ValueRange int
 	// LockoutThreshold is how many wrong passwords lock an account; 0 stands for 5.
 	LockoutThreshold int
+	// Listen is the loopback address, with the port, on which LDAPS is served, for a directory that has to be the same again; empty
+	// stands for a free port of a host of its own.
+	Listen string
+	// GUID gives the objectGUID of a new object by its DN, for the same; nil draws random ones.
+	GUID func(dn string) [16]byte
 	// Now is the directory's clock; nil stands for the real one.
 	Now func() time.Time
 }
@@ -127,10 +133,14 @@ func (d *Directory) Resume() error {
 
 // serve opens both ports.
 func (d *Directory) serve() error {
-	address := loopback.Host()
+	address := cmp.Or(d.options.Listen, net.JoinHostPort(loopback.Host(), "0"))
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
 	leaf := d.options.Certificate
 	if len(leaf.Names) == 0 {
-		leaf.Names = []string{d.host, address}
+		leaf.Names = []string{d.host, host}
 	}
 	pair, err := d.authority.Issue(leaf)
 	if err != nil {
@@ -141,7 +151,7 @@ func (d *Directory) serve() error {
 		return fmt.Errorf("use the directory's certificate: %w", err)
 	}
 	d.ldaps = newListener(address, certificate, d.session(false))
-	d.catalog = newListener(address, certificate, d.session(true))
+	d.catalog = newListener(net.JoinHostPort(host, "0"), certificate, d.session(true))
 	if err := d.Resume(); err != nil {
 		return errors.Join(err, d.Suspend())
 	}

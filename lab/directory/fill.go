@@ -19,7 +19,7 @@ func (d *Directory) fill() error {
 		outside = []string{"proxyAddresses"}
 	}
 	var err error
-	d.store, err = store.New(store.Options{BaseDN: site.BaseDN, Domain: site.Domain, NetBIOS: netBIOS, Now: d.options.Now,
+	d.store, err = store.New(store.Options{BaseDN: site.BaseDN, Domain: site.Domain, NetBIOS: netBIOS, Now: d.options.Now, GUID: d.options.GUID,
 		OutsideCatalog: outside})
 	if err != nil {
 		return err

@@ -25,11 +25,12 @@ type listener struct {
 	running  sync.WaitGroup
 }
 
-func newListener(host string, certificate tls.Certificate, serve func(context.Context, *tls.Conn)) *listener {
+// newListener makes a listener for an address, which is taken when it is opened; port 0 stands for a free one.
+func newListener(address string, certificate tls.Certificate, serve func(context.Context, *tls.Conn)) *listener {
 	return &listener{
 		config:  &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		serve:   serve,
-		address: net.JoinHostPort(host, "0"),
+		address: address,
 		conns:   map[net.Conn]struct{}{},
 	}
 }

@@ -18,7 +18,7 @@ const replicaHost = "dc2." + site.Domain
 // comes to the other when a Replication is told to, and not before. It ends with its own site's Stop.
 func (d *Directory) Replica() (*Directory, error) {
 	options := d.options
-	options.Certificate = pki.Leaf{}
+	options.Certificate, options.Listen = pki.Leaf{}, ""
 	r := &Directory{options: options, host: replicaHost, authority: d.authority, store: d.store.Replica()}
 	return r, r.begin()
 }

@@ -85,6 +85,9 @@ func (t *Tenant) provision(h address.Holder, at time.Time) string {
 		return ""
 	}
 	o := &object{kind: h.Kind, created: at}
+	if t.options.ID != nil {
+		o.id = t.options.ID(h.Anchor)
+	}
 	t.world.insert(o)
 	licensed, said := t.world.licences[h.Anchor]
 	if h.Kind == address.User && (licensed || !said && t.options.LicenceNew) {

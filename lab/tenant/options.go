@@ -34,6 +34,9 @@ type Options struct {
 	IgnoreCase bool
 	// FilterGroupsBySID lets groups be filtered by onPremisesSecurityIdentifier, which is disputed.
 	FilterGroupsBySID bool
+	// ID gives the object id of a synchronised holder by its source anchor, for a tenant that has to be the same again; nil draws
+	// random ones.
+	ID func(anchor string) string
 	// Now is the tenant's clock; nil means time.Now. Tokens and assertions go by the wall clock, as their clients do.
 	Now func() time.Time
 }

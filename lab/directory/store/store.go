@@ -22,6 +22,8 @@ type Options struct {
 	BaseDN, Domain, NetBIOS string
 	// Now is the clock behind whenChanged.
 	Now func() time.Time
+	// GUID gives the objectGUID of a new object by its DN; nil draws random ones.
+	GUID func(dn string) [16]byte
 	// OutsideCatalog are attributes that shall not be in the global catalog, whatever the table says.
 	OutsideCatalog []string
 }
@@ -134,13 +136,22 @@ func (s *Store) insert(n *node) {
 	} else {
 		n.parent.children[n.rdn.key()] = n
 	}
-	guid := newGUID()
+	guid := s.guidFor(n)
 	n.values[s.schema.the("objectGUID")] = []string{guid}
 	n.values[s.schema.the("distinguishedName")] = []string{reference(guid)}
 	n.values[s.schema.the("instanceType")] = []string{"4"}
 	s.stamp(n.values, "uSNCreated", "whenCreated")
 	s.stamp(n.values, "uSNChanged", "whenChanged")
 	s.reindex(n, nil, n.values)
+}
+
+// guidFor gives the objectGUID of a new node.
+func (s *Store) guidFor(n *node) string {
+	if s.options.GUID == nil {
+		return newGUID()
+	}
+	raw := s.options.GUID(n.name().String())
+	return string(raw[:])
 }
 
 // newGUID draws a random GUID (RFC 9562, version 4; the version stands in the third group, which is little-endian).
