@@ -161,7 +161,7 @@ func eachHolderBreaks(t *testing.T, b *bundle) {
 // TestEachHolderAhead: the next page is asked for while take works, and the time limit is for a page.
 func TestEachHolderAhead(t *testing.T) {
 	t.Parallel()
-	w := watchMany(t, 5, 500*time.Millisecond)
+	w := watchMany(t, 5, 3*time.Second)
 	asked := make(chan int, 100)
 	var searches atomic.Int32
 	w.answer(func(o directory.Operation) directory.Fault {
@@ -169,7 +169,7 @@ func TestEachHolderAhead(t *testing.T) {
 			return directory.Fault{}
 		}
 		asked <- int(searches.Add(1))
-		return directory.Fault{Delay: 150 * time.Millisecond}
+		return directory.Fault{Delay: 700 * time.Millisecond} // five pages take longer than the limit
 	})
 	pages := 0
 	err := w.writer.EachHolder(t.Context(), func([]address.Holder) error {
@@ -205,7 +205,7 @@ func watchMany(t *testing.T, pages int, limit time.Duration) *watched {
 // connection is replaced as for every read.
 func TestEachHolderRefused(t *testing.T) {
 	t.Parallel()
-	w := watchMany(t, 5, 400*time.Millisecond)
+	w := watchMany(t, 5, 3*time.Second)
 	for what, c := range map[string]struct {
 		fault directory.Fault
 		words []string
@@ -214,7 +214,7 @@ func TestEachHolderRefused(t *testing.T) {
 		"busy":        {directory.Fault{Code: 51}, []string{"busy"}},
 		"cut":         {directory.Fault{Drop: directory.Before}, []string{"the connection broke"}},
 		"cut after":   {directory.Fault{Drop: directory.After}, []string{"the connection broke"}},
-		"silent":      {directory.Fault{Delay: time.Minute}, []string{"within 400ms"}},
+		"silent":      {directory.Fault{Delay: time.Minute}, []string{"within 3s"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			read(t, w.writer, w.guid) // so that a connection lies in the pool

@@ -138,7 +138,8 @@ func pooledConnectionsDie(t *testing.T, b *bundle) {
 
 // timeLimit holds answers back: nothing waits for longer than its limit, and a modify counts as sent.
 func timeLimit(t *testing.T, b *bundle) {
-	d, tap := tapped(t, b, func(o *ldapwriter.Options) { o.Timeout = 500 * time.Millisecond })
+	const limit = 3 * time.Second // long enough for a busy machine to read a holder
+	d, tap := tapped(t, b, func(o *ldapwriter.Options) { o.Timeout = limit })
 	guid := b.user(t, "slow", "", b.smtp("SMTP:slow")...)
 	released := make(chan struct{})
 	hold := func() bool { <-released; return true }
@@ -147,15 +148,15 @@ func timeLimit(t *testing.T, b *bundle) {
 	tap.onReply(hold)
 	begun := time.Now()
 	_, err := d.Read(t.Context(), guid, ldapwriter.Prior{})
-	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "within 500ms")
+	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "within 3s")
 	_, err = d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Add: proxySet(b.smtp("smtp:a")...)},
 		Confirm: func(context.Context) error { tap.onReply(hold); return nil }})
 	wantUnknown(tap.url)(t, ldapwriter.Receipt{}, err)
-	if took := time.Since(begun); took > 15*time.Second {
+	if took := time.Since(begun); took > 20*limit {
 		t.Errorf("it took %v", took)
 	}
 	o := b.options()
-	o.Servers, o.Timeout = []string{blackHole(t)}, 300*time.Millisecond
+	o.Servers, o.Timeout = []string{blackHole(t)}, limit
 	hole := open(t, o)
 	_, err = hole.Find(t.Context(), guid.String())
 	meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "does not answer in time")
@@ -163,7 +164,7 @@ func timeLimit(t *testing.T, b *bundle) {
 	for _, err := range second(hole.ReadAll(t.Context(), make([]address.GUID, 5000))) {
 		meets(t, err, cause.Waiting, cause.DirectoryUnavailable)
 	}
-	if took := time.Since(begun); took > 250*time.Millisecond {
+	if took := time.Since(begun); took >= limit {
 		t.Errorf("a server that did not answer a moment ago was waited for again, %v", took)
 	}
 }
