@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aliasd/aliasd/lab"
 	"github.com/aliasd/aliasd/lab/tenant"

@@ -73,7 +73,7 @@ func TestCloudFaultsBeforeTheWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := newTestClock()
-			w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.tuning.now = clock.Now })
+			w := newWired(t, lab.Embedded, tenant.Options{}, quickGraph, func(s *stack) { s.tuning.now = clock.Now })
 			w.expireTokens(clock)
 			f.spoil(w)
 			r := w.submit(t, address.AddAlias, "jdoe", "j.doe@contoso.test")
@@ -98,7 +98,7 @@ func TestCloudFaultsAfterTheWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := newTestClock()
-			w := newWired(t, lab.Embedded, tenant.Options{}, func(s *stack) { s.tuning.now = clock.Now })
+			w := newWired(t, lab.Embedded, tenant.Options{}, quickGraph, func(s *stack) { s.tuning.now = clock.Now })
 			added, removed := w.submit(t, address.AddAlias, "jdoe", "j.doe@contoso.test"), w.submit(t, address.RemoveAlias, "carla", "press@contoso.test")
 			w.written(t, added.ID)
 			w.written(t, removed.ID)

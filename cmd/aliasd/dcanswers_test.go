@@ -65,7 +65,7 @@ func TestTheDCDoesNotAnswer(t *testing.T) {
 	for name, away := range map[string]func(*faultproxy.Proxy, bool){"refuses": (*faultproxy.Proxy).Refuse, "hangs": (*faultproxy.Proxy).Silence} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWired(t, lab.Embedded, tenant.Options{})
+			w := newWired(t, lab.Embedded, tenant.Options{}, quickDC(t))
 			away(w.dc, true)
 			w.dc.CutAll()
 			first := w.submit(t, address.AddAlias, "jdoe", "j.doe@contoso.test")

@@ -123,7 +123,7 @@ func TestTheDiskFillsUpDuringAWrite(t *testing.T) {
 		t.Errorf("without room for the receipt it is %s", seen.State)
 	}
 	free()
-	clock.Add(5 * time.Minute) // its lease is over: it is planned again
+	clock.Add(20 * time.Minute) // its lease is over: it is planned again
 	w.written(t, r.ID)
 	if n := w.dc.Count(faultproxy.Modify); n != 1 {
 		t.Errorf("%d modifies", n)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"

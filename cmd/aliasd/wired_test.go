@@ -14,8 +14,12 @@ import (
 	"github.com/aliasd/aliasd/queue"
 )
 
-// wiredTimeout is how long the daemon of a wired stack waits for either side.
-const wiredTimeout = 2 * time.Second
+const (
+	// wiredTimeout is how long the daemon of a wired stack waits for either side: longer than any answer takes on a busy machine.
+	wiredTimeout = 30 * time.Second
+	// quickTimeout is that where a side is silent in a test.
+	quickTimeout = 3 * time.Second
+)
 
 // wired is a stack whose daemon reaches the directory and the tenant through proxies that can make either connection go wrong.
 type wired struct {
@@ -27,7 +31,7 @@ type wired struct {
 func newWired(t *testing.T, kind lab.Kind, o tenant.Options, prepare ...func(*stack)) *wired {
 	t.Helper()
 	w := &wired{stack: newSite(t, kind, o)}
-	w.tuning.graphTimeout, w.tuning.graphPatience = wiredTimeout, wiredTimeout
+	w.tuning.graphTimeout, w.tuning.graphPatience = wiredTimeout, 2*time.Second
 	w.dc = startProxy(t, w.Site.Server, w.Site.CA)
 	w.graph = startProxy(t, w.Tenant.URL, w.Tenant.CA)
 	w.Tenant.AlsoAt(w.graph.URL())
@@ -41,6 +45,16 @@ func newWired(t *testing.T, kind lab.Kind, o tenant.Options, prepare ...func(*st
 	}
 	w.startDaemon(t)
 	return w
+}
+
+// quickGraph has the daemon wait for the tenant no longer than a moment.
+func quickGraph(s *stack) { s.tuning.graphTimeout = quickTimeout }
+
+// quickDC has the daemon wait for the directory no longer than a moment.
+func quickDC(t *testing.T) func(*stack) {
+	return func(s *stack) {
+		replaceInFile(t, s.file, "  timeout: "+wiredTimeout.String(), "  timeout: "+quickTimeout.String())
+	}
 }
 
 func startProxy(t *testing.T, target string, ca []byte) *faultproxy.Proxy {
