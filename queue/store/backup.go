@@ -113,7 +113,7 @@ func Inspect(ctx context.Context, path string) (c BackedUp, err error) {
 
 // readOnly opens a store that is not to be changed, schema and journal mode included.
 func readOnly(path string) (*sql.DB, error) {
-	return sqlitefile.Connect(path, 1, url.Values{"_pragma": {"busy_timeout(5000)", "query_only(1)", "temp_store(MEMORY)"}})
+	return sqlitefile.Connect(path, 1, url.Values{"_pragma": {lockWait(), "query_only(1)", "temp_store(MEMORY)"}})
 }
 
 // reader makes a store that only reads, and is never closed.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,16 +13,22 @@ func logOf(t *testing.T, n int) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "queue.db")
 	s := opened(t, path)
-	err := s.write(context.Background(), func(t *txn) error {
-		for i := range n {
-			sub := submission(int64(i))
-			if _, _, err := t.accept(acceptance{Submission: sub, digest: sub.Digest()}); err != nil {
-				return err
+	const some = 50 // in a transaction, which may not take longer than groupLimit
+	for begin := 0; begin < n; begin += some {
+		err := s.write(context.Background(), func(t *txn) error {
+			for i := begin; i < min(begin+some, n); i++ {
+				sub := submission(int64(i))
+				if _, _, err := t.accept(acceptance{Submission: sub, digest: sub.Digest()}); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if err := errors.Join(err, s.Close()); err != nil {
+	}
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -240,7 +240,7 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// A file that another process keeps locked cannot be written either; nothing hangs.
+// A file that another process keeps locked is no full disk: it is waited for, and can be tried again. Nothing hangs.
 func TestLocked(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "queue.db")
@@ -255,7 +255,7 @@ func TestLocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := accept(s, 1); !errors.Is(err, queue.ErrStoreFull) || !strings.Contains(err.Error(), "locked") {
+	if _, err := accept(s, 1); !errors.Is(err, queue.ErrStoreAway) || !strings.Contains(err.Error(), "locked") {
 		t.Errorf("got %v", err)
 	}
 	if err := tx.Rollback(); err != nil {

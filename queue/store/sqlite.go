@@ -59,19 +59,24 @@ func open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
+// lockWait has a connection wait for a lock for 20 seconds, as on PostgreSQL (lock_timeout).
+func lockWait() string { return "busy_timeout(20000)" }
+
 // connect opens a pool of connections to a file; mode says whether they may write. Each connection has a page cache of 2 MB
 // at most.
 func connect(path string, connections int, mode string) (*sql.DB, error) {
 	return sqlitefile.Connect(path, connections, url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", mode},
+		"_pragma": {lockWait(), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", mode},
 	})
 }
 
 func sqliteFault(err error) fault {
 	switch sqlitefile.Code(err) {
-	case codes.SQLITE_FULL, codes.SQLITE_READONLY, codes.SQLITE_IOERR, codes.SQLITE_CANTOPEN, codes.SQLITE_BUSY:
+	case codes.SQLITE_FULL, codes.SQLITE_READONLY, codes.SQLITE_IOERR, codes.SQLITE_CANTOPEN:
 		return full
+	case codes.SQLITE_BUSY: // another process had the lock for longer than lockWait
+		return late
 	}
 	return own
 }

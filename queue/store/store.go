@@ -64,8 +64,8 @@ func newLane(db *sql.DB, d *dialect, first lock) *lane {
 // harmless.
 func (s *Store) Close() error { return s.close() }
 
-// inWords tells what a database's error means: queue.ErrStoreFull where it cannot be written (a disk that is full, a file that
-// another process keeps locked), queue.ErrStoreAway where it cannot be reached or does not answer in time, queue.ErrStoreUnsure
+// inWords tells what a database's error means: queue.ErrStoreFull where it cannot be written (a disk that is full),
+// queue.ErrStoreAway where it cannot be reached, does not answer in time, or is locked by another process for too long, queue.ErrStoreUnsure
 // where it went away in the middle of a commit. Every other error stays as it is.
 func (s *Store) inWords(err error) error {
 	if err == nil {
