@@ -124,7 +124,7 @@ func TestShiftErrors(t *testing.T) {
 // Only a sweep that another node makes lets this node's Runner skip one: another node's report or audit says nothing of sweeps.
 func TestAnotherNodesJob(t *testing.T) {
 	t.Parallel()
-	d := &daemon{settings: &config.Settings{}, log: slog.New(slog.DiscardHandler), shift: &shift{log: slog.New(slog.DiscardHandler),
+	d := &daemon{parts: parts{settings: &config.Settings{}, log: slog.New(slog.DiscardHandler)}, shift: &shift{log: slog.New(slog.DiscardHandler),
 		take: func(context.Context, string) (*store.Turn, bool, error) { return nil, false, nil }}}
 	for _, job := range d.jobs() {
 		if sweep := job.key == verifyKey; (job.elsewhere != nil) != sweep || job.sweeps != sweep {
