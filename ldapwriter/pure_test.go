@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -409,8 +410,11 @@ cloud: {tenant_id: contoso.onmicrosoft.com, client_id: 5a7c1f02-8e3b-4c57-a1de-6
 	for code, advice := range bindSubCodes() {
 		for _, method := range regexp.MustCompile(`\b(simple|kerberos|windows|anonymous)\b`).FindAllString(advice.mend, -1) {
 			named++
-			_, err := config.Parse("aliasd.yaml", []byte(strings.Replace(settings, "METHOD", method, 1)), "/etc/aliasd")
-			if err != nil {
+			file := filepath.Join(t.TempDir(), "aliasd.yaml")
+			if err := os.WriteFile(file, []byte(strings.Replace(settings, "METHOD", method, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := config.Load(file, nil); err != nil {
 				t.Errorf("%s: %q names %s: %v", code, advice.mend, method, err)
 			}
 		}
