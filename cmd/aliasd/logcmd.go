@@ -75,8 +75,8 @@ func (a *app) logVerify(c *cobra.Command, o verifying) error {
 	if o.file != "" {
 		return a.verifyFile(o.file, check)
 	}
-	shown := a.newLogProgress(o.quiet)
-	check.Progress = shown.show
+	shown := a.newProgress(o.quiet)
+	check.Progress = func(done, of int64) { shown.show(verified(done, of)) }
 	return a.withStoreThere(c.Context(), func(s *store.Store) error {
 		found, err := s.Verify(c.Context(), check)
 		shown.end()
