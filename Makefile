@@ -13,7 +13,7 @@ TOOLS     := bin/tools
 TORTURE   := ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture torture-postgres bench bench-audit bench-build build msi vet lint generated fuzz vulncheck clean packages
+.PHONY: help demo test torture torture-postgres bench bench-audit bench-build build msi vet lint generated fuzz vulncheck clean test-tools
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,19 +21,19 @@ help: ## print this list
 demo: ## play the main job on embedded parts (a directory, a sync engine and a tenant in one box)
 	$(GO) run ./cmd/aliasd demo
 
-test: packages ## run every test; installs Samba and Chromium by apt where they are missing
+test: test-tools ## run every test; installs Samba and Chromium by apt where they are missing
 	$(GO) test $(TESTFLAGS) ./...
 
-packages:
-	@scripts/packages
+test-tools:
+	@scripts/test-tools
 
-torture: packages ## kill the daemon at every point while requests arrive: RUNS=4, SEED=… repeats a run, KIND=embedded,samba
+torture: test-tools ## kill the daemon at every point while requests arrive: RUNS=4, SEED=… repeats a run, KIND=embedded,samba
 	$(TORTURE) $(GO) test -run '^TestTorture$$' -count=1 -timeout 4h -v ./cmd/aliasd
 
-torture-postgres: packages ## the same with three daemons on one PostgreSQL database, any of which is killed
+torture-postgres: test-tools ## the same with three daemons on one PostgreSQL database, any of which is killed
 	$(TORTURE) $(GO) test -run '^TestTorturePostgres$$' -count=1 -timeout 4h -v ./cmd/aliasd
 
-bench: packages ## measure the write path, acceptance, sweep, memory, recovery and several nodes, each against its floor
+bench: test-tools ## measure the write path, acceptance, sweep, memory, recovery and several nodes, each against its floor
 	$(GO) test -run '^$$' -bench 'WritePath|Accept|Sweep|Memory|Recovery|Nodes' -benchtime 1x -timeout 30m ./bench
 
 bench-audit: ## measure an audit of 100,000 holders against the bare reading of both sides

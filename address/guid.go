@@ -51,20 +51,6 @@ func GUIDFromBytes(raw []byte) (GUID, error) {
 	return GUID(raw), nil
 }
 
-// GUIDFromAnchor reads a source anchor, the base64 of 16 raw bytes (onPremisesImmutableId in Graph). An anchor of
-// another shape is an error: a tenant may use another attribute for it.
-func GUIDFromAnchor(anchor string) (GUID, error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(anchor)
-	if err != nil {
-		return GUID{}, fmt.Errorf("read source anchor %q: %w", clip(anchor), err)
-	}
-	guid, err := GUIDFromBytes(raw)
-	if err == nil && guid.Anchor() != anchor {
-		return GUID{}, fmt.Errorf("read source anchor %q: it has line breaks", clip(anchor))
-	}
-	return guid, err
-}
-
 // String gives the text form in lower case, without braces.
 func (g GUID) String() string {
 	text := g.swapped()

@@ -163,11 +163,11 @@ func TestPredict(t *testing.T) {
 	w := newWorld()
 	h := w.c.Ref.Holder
 	h.Proxies = address.Set{"smtp:only@contoso.com"}
-	got := Predict(h, Snapshot{Tenant: w.fake.tenant, Object: w.object})
+	got := PredictWith(h, h.Values, Snapshot{Tenant: w.fake.tenant, Object: w.object})
 	if got.Mail != "jdoe@contoso.onmicrosoft.com" {
 		t.Errorf("a bare alias leaves the primary %q, want the MOERA: %v", got.Mail, got.Proxies)
 	}
-	got = Predict(w.c.Ref.Holder, Snapshot{Tenant: w.fake.tenant, Object: w.object})
+	got = PredictWith(w.c.Ref.Holder, w.c.Ref.Holder.Values, Snapshot{Tenant: w.fake.tenant, Object: w.object})
 	if got.Mail != "jdoe@contoso.com" || !got.Proxies.Has("smtp:j.doe@contoso.com") {
 		t.Errorf("%+v", got)
 	}

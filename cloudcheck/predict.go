@@ -5,12 +5,9 @@ import (
 	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
 )
 
-// Predict says what the cloud will show of a holder with these on-premises values, given what it shows now. Who else
-// holds an address is not known here, so a collision is not predicted.
-func Predict(h address.Holder, s Snapshot) address.Values { return PredictWith(h, h.Values, s) }
-
-// PredictWith says what the cloud will show of a holder whose on-premises values become v. Whether people sign in with
-// mail is told by the values as they stand.
+// PredictWith says what the cloud will show of a holder whose on-premises values become v, given what it shows now. Whether
+// people sign in with mail is told by the values as they stand. Who else holds an address is not known here, so a collision
+// is not predicted.
 func PredictWith(h address.Holder, v address.Values, s Snapshot) address.Values {
 	in := holderOf(h, s.Object)
 	if in.UPN != h.UPN {

@@ -133,9 +133,8 @@ type Case struct {
 	// since the write.
 	LastSyncSeen time.Time
 	SyncMoves    int
-	// PolicyOwned and the primary that was written help to tell exchange_policy from changed_on_premises.
-	Action address.Action
-	After  address.Values // of the receipt
+	// After are the values of the receipt. Its primary helps to tell exchange_policy from changed_on_premises.
+	After address.Values
 }
 
 // Outcome is what a check found.

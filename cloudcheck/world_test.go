@@ -116,7 +116,7 @@ func newWorld() *world {
 		Ref:         Ref{CloudID: "id-jdoe", Holder: holder},
 		Expectation: Expectation{Wants: []address.Want{{Address: "j.doe@contoso.com", Role: address.RoleSecondary}}, SyncAtWrite: before()},
 		WrittenAt:   written(), Deadline: deadline(), LastSyncSeen: before(),
-		Action: address.AddAlias, After: values,
+		After: values,
 	}
 	w.fake = &fakeTenant{
 		tenant: Tenant{InitialDomain: "contoso.onmicrosoft.com", LastSync: first(), SyncEnabled: ptr(true),
@@ -150,7 +150,6 @@ func (w *world) clockIs(ahead time.Duration) {
 
 // remove makes the request the removal of an address that the directory no longer has.
 func (w *world) remove(a address.Address) {
-	w.c.Action = address.RemoveAlias
 	w.c.Expectation.Wants = []address.Want{{Address: a, Role: address.RoleAbsent}}
 	w.c.After.Proxies = w.c.After.Proxies.Without(address.Secondary(a))
 	w.c.Ref.Holder.Values = w.c.After
@@ -158,7 +157,6 @@ func (w *world) remove(a address.Address) {
 
 // promote makes the request the promotion of the alias.
 func (w *world) promote() {
-	w.c.Action = address.SetPrimary
 	w.c.Expectation.Wants = []address.Want{{Address: "j.doe@contoso.com", Role: address.RolePrimary}, {Address: "jdoe@contoso.com", Role: address.RoleSecondary}}
 	w.c.After = address.Values{Mail: "j.doe@contoso.com", Proxies: address.Set{"SMTP:j.doe@contoso.com", "smtp:jdoe@contoso.com"}}
 	w.c.Ref.Holder.Values = w.c.After

@@ -152,12 +152,6 @@ func Load(path string, env func(string) (string, bool)) (*Settings, error) {
 	return parse(path, data, newBase(filepath.Dir(abs), env))
 }
 
-// Parse reads settings from data; name stands for the file in problems, and relative paths are taken from dir. It has
-// no side effects. The error is Problems, all of them.
-func Parse(name string, data []byte, dir string) (*Settings, error) {
-	return parse(name, data, newBase(dir, nil))
-}
-
 func readSettings(path string) ([]byte, *flaw) {
 	info, err := os.Stat(path)
 	switch {

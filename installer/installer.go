@@ -18,11 +18,10 @@ const (
 	settings = "/etc/aliasd/aliasd.yaml"
 )
 
+// unit is the systemd unit, for /usr/local/bin/aliasd and /etc/aliasd/aliasd.yaml.
+//
 //go:embed aliasd.service
 var unit string
-
-// Unit is the systemd unit, for /usr/local/bin/aliasd and /etc/aliasd/aliasd.yaml.
-func Unit() string { return unit }
 
 // UnitFor is the systemd unit for another program or settings file; both must be absolute paths. The unit hides /home and
 // /root from the service, so neither can stand there.

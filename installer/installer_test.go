@@ -17,7 +17,7 @@ func TestUnitStartsTheDaemon(t *testing.T) {
 		"\nExecStart=" + program + " run --config " + settings + "\n", "\nType=exec\n", "\nRestart=on-failure\n",
 		"\nStateDirectory=aliasd\n", "\nStateDirectoryMode=0700\n", "\n#LoadCredential=", "\nWantedBy=multi-user.target\n",
 	} {
-		if strings.Count(Unit(), want) == 0 {
+		if strings.Count(unit, want) == 0 {
 			t.Errorf("the unit lacks %q", want)
 		}
 	}
@@ -35,7 +35,7 @@ func TestUnitFor(t *testing.T) {
 			t.Errorf("%s %s: want %s in\n%s", c.program, c.settings, c.want, got)
 		}
 	}
-	if UnitFor(program, settings) != Unit() {
+	if UnitFor(program, settings) != unit {
 		t.Error("the unit for the usual paths is another one")
 	}
 }

@@ -1,5 +1,6 @@
 // Package lab is a hybrid tenant in a box: an on-premises directory, a sync engine and a Microsoft 365 tenant, on loopback,
-// with people in it. The demo and the tests run the real daemon against it; the daemon itself never imports it.
+// with people in it. The demo, the tests and the benchmarks run the real daemon against it. The program contains the lab, since
+// "aliasd demo" is one of its commands; only the files of that command may import it (TestImportsGoDown).
 package lab
 
 import (

@@ -158,6 +158,6 @@ func bindSubCodes() map[string]plain {
 		"701":      {"the account has expired", "extend it"},
 		"773":      {"its password must be changed first", "set a new one without that demand and put it into directory.bind"},
 		"775":      {"the account is locked", "check the password in directory.bind, then unlock it"},
-		"80090346": {"the server demands channel binding", "use bind method simple or windows, which do without it or send it"},
+		"80090346": {"the server demands channel binding", "use bind method simple, which does without it"},
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/config"
 )
 
 func TestKinds(t *testing.T) {
@@ -390,5 +393,33 @@ func TestReadOnlyDC(t *testing.T) {
 	}
 	if f := probeWritable("x", &rootDSE{capabilities: []string{"1.2.840.113556.1.4.800"}}); !f.OK {
 		t.Errorf("%+v", f)
+	}
+}
+
+// What a refused bind advises can be done: each bind method that it names is one that the settings accept.
+func TestBindAdviceNamesMethodsThatSettingsAccept(t *testing.T) {
+	t.Parallel()
+	const settings = `
+directory:
+  servers: ["ldaps://dc1.contoso.test"]
+  base_dn: "DC=contoso,DC=test"
+  bind: {method: METHOD, user: svc-aliasd@contoso.test, password: {file: secret.txt}}
+cloud: {tenant_id: contoso.onmicrosoft.com, client_id: 5a7c1f02-8e3b-4c57-a1de-6b0f9c2d4e11, certificate: {file: /etc/aliasd/client.pem}}
+`
+	named := 0
+	for code, advice := range bindSubCodes() {
+		for _, method := range regexp.MustCompile(`\b(simple|kerberos|windows|anonymous)\b`).FindAllString(advice.mend, -1) {
+			named++
+			file := filepath.Join(t.TempDir(), "aliasd.yaml")
+			if err := os.WriteFile(file, []byte(strings.Replace(settings, "METHOD", method, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := config.Load(file, nil); err != nil {
+				t.Errorf("%s: %q names %s: %v", code, advice.mend, method, err)
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no advice names a method: the test looks for the wrong words")
 	}
 }

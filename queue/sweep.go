@@ -240,7 +240,7 @@ func (p *pass) cases(ctx context.Context, requests []Request) []cloudcheck.Case 
 			Expectation: *q.Expectation,
 			WrittenAt:   q.WrittenAt, Deadline: p.deadlineOf(q), LookedAt: lookedAt(q),
 			LastSyncSeen: q.LastSyncSeen, SyncMoves: q.SyncMoves,
-			Action: q.Action, After: q.Receipt.After, Unwritten: q.WroteNothing(),
+			After: q.Receipt.After, Unwritten: q.WroteNothing(),
 		}
 		if errs[at] != nil {
 			cases[i].Ref.Holder.Name = q.Holder // what people called it, for the sentence

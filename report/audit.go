@@ -15,6 +15,7 @@ import (
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/private"
+	"github.com/aliasd/aliasd/publish"
 )
 
 // AuditFiles are the paths of a saved audit.
@@ -27,7 +28,7 @@ type AuditFiles struct {
 // Audit writes what an audit finds: every finding to CSV and JSON lines as it comes, and a page once it is over. In
 // memory it keeps maxGroupRows findings of each cause alone. It is for one goroutine.
 type Audit struct {
-	drafts []draft // the CSV, the JSON lines, the page
+	drafts []*publish.Draft // the CSV, the JSON lines, the page
 	sheet  *csv.Writer
 	lines  *json.Encoder
 	full   []*bufio.Writer // what lies between them and the files
@@ -116,7 +117,7 @@ func (a *Audit) Finish(s audit.Summary) (AuditFiles, error) {
 	if err := a.finish(s); err != nil {
 		return AuditFiles{}, errors.Join(fmt.Errorf("save the audit: %w", err), a.Abort())
 	}
-	return AuditFiles{CSV: a.drafts[0].path, JSONL: a.drafts[1].path, HTML: a.drafts[2].path}, nil
+	return AuditFiles{CSV: a.drafts[0].Path(), JSONL: a.drafts[1].Path(), HTML: a.drafts[2].Path()}, nil
 }
 
 func (a *Audit) finish(s audit.Summary) error {
@@ -131,7 +132,7 @@ func (a *Audit) finish(s audit.Summary) error {
 		return err
 	}
 	a.over = true // none is left to be aborted, whatever happens now
-	return publish(a.drafts)
+	return publish.All(a.drafts...)
 }
 
 // Abort takes away what was written so far. After Finish it does nothing.

@@ -3,13 +3,14 @@ package report
 import (
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/publish"
 )
 
 // SaveAs writes the report under names of the test's choice.
 func (r Report) SaveAs(files Files) error {
-	var drafts []draft
+	var drafts []*publish.Draft
 	for _, path := range []string{files.HTML, files.CSV, files.JSON} {
-		d, err := newDraft(path)
+		d, err := publish.Create(path)
 		if err != nil {
 			return err
 		}

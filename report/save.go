@@ -7,10 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/aliasd/aliasd/private"
+	"github.com/aliasd/aliasd/publish"
 )
 
 // Files are the paths of a saved report.
@@ -40,29 +40,23 @@ func (r Report) Save(dir string) (Files, error) {
 	if err != nil {
 		return Files{}, fmt.Errorf("save the report: %w", err)
 	}
-	return Files{HTML: drafts[0].path, CSV: drafts[1].path, JSON: drafts[2].path}, nil
+	return Files{HTML: drafts[0].Path(), CSV: drafts[1].Path(), JSON: drafts[2].Path()}, nil
 }
 
 // saveAs writes the three files; after an error none of them is left.
-func (r Report) saveAs(drafts []draft) error {
+func (r Report) saveAs(drafts []*publish.Draft) error {
 	for i, write := range []func(io.Writer) error{r.WriteHTML, r.WriteCSV, r.WriteJSON} {
 		if err := write(drafts[i]); err != nil {
 			return errors.Join(err, discard(drafts))
 		}
 	}
-	return publish(drafts)
-}
-
-// draft is a file that does not have its own name yet.
-type draft struct {
-	*os.File
-	path string // the name that it gets
+	return publish.All(drafts...)
 }
 
 // newDrafts makes an empty draft for each of some files of one name, which has aliasd-, what they are, and a time in UTC.
 // No file has that name yet, and nobody else gets it meanwhile. Only their owner gets at them.
-func newDrafts(dir, what string, at time.Time, extensions ...string) ([]draft, error) {
-	if err := removeLeftovers(dir); err != nil {
+func newDrafts(dir, what string, at time.Time, extensions ...string) ([]*publish.Draft, error) {
+	if err := publish.RemoveLeftovers(dir, "aliasd-", leftAfter); err != nil {
 		return nil, err
 	}
 	name := filepath.Join(dir, "aliasd-"+what+"-"+at.UTC().Format("20060102T150405Z"))
@@ -80,10 +74,10 @@ func newDrafts(dir, what string, at time.Time, extensions ...string) ([]draft, e
 }
 
 // draftsOf makes the drafts of one name; the error is fs.ErrExist where a file has it, or somebody else's draft will.
-func draftsOf(stem string, extensions []string) ([]draft, error) {
-	var drafts []draft
+func draftsOf(stem string, extensions []string) ([]*publish.Draft, error) {
+	var drafts []*publish.Draft
 	for _, extension := range extensions {
-		d, err := newDraft(stem + extension)
+		d, err := publish.Create(stem + extension)
 		if err != nil {
 			return nil, errors.Join(err, discard(drafts))
 		}
@@ -91,73 +85,18 @@ func draftsOf(stem string, extensions []string) ([]draft, error) {
 	}
 	// Only now, for whoever had the drafts before may just have given them their names.
 	for _, d := range drafts {
-		if _, err := os.Lstat(d.path); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(d.Path()); !errors.Is(err, fs.ErrNotExist) {
 			return nil, errors.Join(fs.ErrExist, err, discard(drafts))
 		}
 	}
 	return drafts, nil
 }
 
-// newDraft makes an empty file that gets a name later. Its own is the same each time, so that two do not want one name.
-func newDraft(path string) (draft, error) {
-	dir, name := filepath.Split(path)
-	f, err := os.OpenFile(dir+draftPrefix+name+draftSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	return draft{File: f, path: path}, err
-}
-
-// What the name of a draft has around that which it gets.
-const (
-	draftPrefix = "."
-	draftSuffix = ".tmp"
-)
-
-// removeLeftovers takes away the drafts that processes have left which were killed.
-func removeLeftovers(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		isDraft := strings.HasPrefix(e.Name(), draftPrefix+"aliasd-") && strings.HasSuffix(e.Name(), draftSuffix)
-		if info, err := e.Info(); err == nil && isDraft && time.Since(info.ModTime()) > leftAfter {
-			_ = os.Remove(filepath.Join(dir, e.Name())) // it is tried again the next time
-		}
-	}
-	return nil
-}
-
-// publish gives the files their own names, once all of them are whole and on the disk; after an error none is left.
-func publish(drafts []draft) error {
-	for _, d := range drafts {
-		if err := errors.Join(d.Sync(), d.Close()); err != nil {
-			return errors.Join(err, discard(drafts))
-		}
-	}
-	for i, d := range drafts {
-		if err := os.Rename(d.Name(), d.path); err != nil {
-			return errors.Join(err, discard(drafts[i:]), remove(drafts[:i]))
-		}
-	}
-	return nil
-}
-
-// discard takes files away that have not got their names. One that is closed already makes no error.
-func discard(drafts []draft) error {
+// discard removes files that have not got their names.
+func discard(drafts []*publish.Draft) error {
 	var failed error
 	for _, d := range drafts {
-		if err := d.Close(); !errors.Is(err, os.ErrClosed) {
-			failed = errors.Join(failed, err)
-		}
-		failed = errors.Join(failed, os.Remove(d.Name()))
-	}
-	return failed
-}
-
-// remove takes files away that have got their names.
-func remove(drafts []draft) error {
-	var failed error
-	for _, d := range drafts {
-		failed = errors.Join(failed, os.Remove(d.path))
+		failed = errors.Join(failed, d.Discard())
 	}
 	return failed
 }

@@ -61,11 +61,11 @@ func operation[I, O any](s *Server, scope token.Scope, op huma.Operation, handle
 	})
 }
 
-// describe puts a GET that is not huma's into the document.
-func (s *Server) describe(scope token.Scope, path, summary, mediaType string) {
+// describe puts a GET that is not huma's into the document. Answer is the JSON Schema type of what it sends.
+func (s *Server) describe(scope token.Scope, path, summary, mediaType, answer string) {
 	problem := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")
 	responses := map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK),
-		Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+		Content: map[string]*huma.MediaType{mediaType: {Schema: &huma.Schema{Type: answer}}}}}
 	statuses := []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	if scope != anyToken {
 		statuses = append(statuses, http.StatusForbidden)

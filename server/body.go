@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,17 +10,18 @@ import (
 	"net"
 	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/aliasd/aliasd/strictjson"
 )
 
 // maxBody is how long a body may be, in bytes.
 const maxBody = 64 << 10
 
-// maxName is how much of an unknown field's name a problem repeats, and how long a request's id may be, in bytes.
+// maxName is how much of a parameter's name a problem repeats, and how long a request's id may be, in bytes.
 const maxName = 64
 
 // Payload is a call's body as it came; inputs embed it, and it is exported because huma looks into no other fields. It
@@ -91,17 +91,32 @@ func (r bodyReader[T]) decode(p *Payload) (T, error) {
 	if r.optional && len(bytes.TrimSpace(p.data)) == 0 {
 		return into, nil
 	}
-	fields, err := scanObject(p.data)
-	if err != nil {
-		return into, newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body is not usable JSON: "+err.Error()+".")
+	if !utf8.Valid(p.data) {
+		return into, malformed("it is not UTF-8")
 	}
-	if wrong := r.check(fields); len(wrong) > 0 {
+	sent, err := strictjson.Parse(p.data)
+	if err != nil {
+		return into, malformed(err.Error())
+	}
+	mistakes := sent.Mistakes(reflect.TypeFor[T]())
+	if len(mistakes) > 0 && mistakes[0].Path == "" {
+		return into, malformed(mistakes[0].Error())
+	}
+	values, err := sent.Values()
+	if err != nil {
+		return into, malformed(err.Error())
+	}
+	if wrong := r.check(mistakes, values); len(wrong) > 0 {
 		return into, invalid(wrong)
 	}
-	if err := json.Unmarshal(p.data, &into); err != nil {
-		return into, newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body does not fit: "+wordsOf(err, "").Error()+".")
+	if err := sent.Into(&into); err != nil {
+		return into, malformed("a value cannot be read as it is")
 	}
 	return into, nil
+}
+
+func malformed(why string) error {
+	return newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body is not usable JSON: "+why+".")
 }
 
 func readProblem(err error) error {
@@ -118,80 +133,17 @@ func readProblem(err error) error {
 	return newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body could not be read to its end.")
 }
 
-// field is one member of the body's object.
-type field struct {
-	name  string
-	value any
-}
-
-// scanObject reads one JSON object and nothing after it; its members stand as they came, doubles included.
-func scanObject(data []byte) ([]field, error) {
-	if !utf8.Valid(data) {
-		return nil, errors.New("it is not UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return nil, wordsOf(err, "it has to be one object, {…}")
-	}
-	var fields []field
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, wordsOf(err, "")
-		}
-		var value any
-		if err := d.Decode(&value); err != nil {
-			return nil, wordsOf(err, "")
-		}
-		fields = append(fields, field{name: name.(string), value: value})
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, wordsOf(err, "")
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something stands after the object")
-	}
-	return fields, nil
-}
-
-// wordsOf says what a decoder's error means to the caller. It repeats no value, which may be as long as the body.
-func wordsOf(err error, otherwise string) error {
-	var value *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &value):
-		return fmt.Errorf("a value at byte %d cannot be read as it is, like a number that is too large", value.Offset)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("it ends too early")
-	case err != nil:
-		return err
-	}
-	return errors.New(otherwise)
-}
-
-// check names every mistake in the members.
-func (r bodyReader[T]) check(fields []field) []FieldError {
+// check names every mistake: names that are unknown or stand twice, and what the schema says of the values of the others.
+func (r bodyReader[T]) check(mistakes []strictjson.Mistake, values map[string]any) []FieldError {
 	var wrong []FieldError
-	known := map[string]any{}
-	for _, f := range fields {
-		_, twice := known[f.name]
-		location := "body." + f.name[:min(len(f.name), maxName)]
-		switch {
-		case r.schema.Properties[f.name] == nil:
-			wrong = append(wrong, FieldError{Location: location, Code: UnknownField, Message: "there is no such field; " + r.fieldNames()})
-		case twice:
-			wrong = append(wrong, FieldError{Location: location, Code: DuplicateField, Message: "the field is there twice"})
-		default:
-			known[f.name] = f.value
+	codes := map[strictjson.Kind]Code{strictjson.Unknown: UnknownField, strictjson.Duplicate: DuplicateField}
+	for _, m := range mistakes {
+		if code, isName := codes[m.Kind]; isName {
+			wrong = append(wrong, FieldError{Location: "body." + m.Path, Code: code, Message: m.Problem})
 		}
 	}
-	return append(wrong, r.checkValues(known)...)
-}
-
-func (r bodyReader[T]) fieldNames() string {
-	if len(r.schema.Properties) == 0 {
-		return "this call takes none"
-	}
-	return "there are " + strings.Join(slices.Sorted(maps.Keys(r.schema.Properties)), ", ")
+	maps.DeleteFunc(values, func(name string, _ any) bool { return r.schema.Properties[name] == nil })
+	return append(wrong, r.checkValues(values)...)
 }
 
 func (r bodyReader[T]) checkValues(known map[string]any) []FieldError {

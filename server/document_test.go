@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/aliasd/aliasd/queue"
@@ -56,6 +58,68 @@ func TestDocumentHasEveryAnswer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// schemaType is as much of a schema in the document as says what kind of value it describes.
+type schemaType struct {
+	Ref  string `json:"$ref"`
+	Type string `json:"type"`
+}
+
+// TestDocumentDeclaresWhatIsSent calls each GET that needs no parameter: the answer has the declared media type, and is of the declared type.
+func TestDocumentDeclaresWhatIsSent(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var document struct {
+		Components struct{ Schemas map[string]schemaType }
+		Paths      map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct{ Schema schemaType }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(f.get("/openapi.json").body), &document); err != nil {
+		t.Fatal(err)
+	}
+	called := 0
+	for path, operations := range document.Paths {
+		operation, isGet := operations["get"]
+		if !isGet || strings.Contains(path, "{") {
+			continue
+		}
+		called++
+		got := f.get(path)
+		sent, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
+		content, declared := operation.Responses[strconv.Itoa(got.status)].Content[sent]
+		if !declared {
+			t.Errorf("%s: %d %s is not declared", path, got.status, sent)
+			continue
+		}
+		schema := content.Schema
+		if name, isRef := strings.CutPrefix(schema.Ref, "#/components/schemas/"); isRef {
+			schema = document.Components.Schemas[name]
+		}
+		if kind := kindOf(sent, got.body); schema.Type != kind {
+			t.Errorf("%s declares the type %q and sends the type %q", path, schema.Type, kind)
+		}
+	}
+	if called < 4 {
+		t.Errorf("only %d paths were called", called)
+	}
+}
+
+// kindOf is the JSON Schema type of a body: a string unless it is JSON.
+func kindOf(mediaType, body string) string {
+	if !strings.HasSuffix(mediaType, "json") {
+		return "string"
+	}
+	switch strings.TrimSpace(body)[:1] {
+	case "{":
+		return "object"
+	case "[":
+		return "array"
+	}
+	return "another"
 }
 
 // TestPageIsComplete: docs/api.md names every code and every call, the call beside its scope.

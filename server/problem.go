@@ -39,13 +39,6 @@ const (
 	StoreAway            Code = "store_away"             // 503: the database cannot be reached just now, or is too slow
 )
 
-// Codes lists every code of this API's own, in the order of their statuses.
-func Codes() []Code {
-	return []Code{Unauthenticated, Forbidden, NotFound, NoSuchRoute, MethodNotAllowed, BodyTimeout, NotPossible, NothingToUndo, BodyTooLarge,
-		UnsupportedMediaType, MalformedJSON, InvalidRequest, UnknownField, DuplicateField, InvalidField, IdempotencyKeyReused,
-		TooManyCalls, TooManyFailures, Internal, Unavailable, Busy, Timeout, StoreFull, StoreAway}
-}
-
 // problemType is the media type of RFC 9457.
 const problemType = "application/problem+json"
 

@@ -23,8 +23,8 @@ func (s *Server) register() {
 		Summary: "Show a holder's addresses on-premises, as predicted, and in the cloud",
 		Errors:  []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable}}, s.holder)
 	s.registerHealth()
-	s.describe(token.Read, metricsPath, "Give Prometheus its metrics", "text/plain")
-	s.describe(anyToken, documentPath, "Give this document", "application/openapi+json")
+	s.describe(token.Read, metricsPath, "Give Prometheus its metrics", "text/plain", huma.TypeString)
+	s.describe(anyToken, documentPath, "Give this document", "application/openapi+json", huma.TypeObject)
 	s.guard.allow(Route{Method: http.MethodGet, Path: metricsPath, Scope: token.Read})
 	s.guard.mux.HandleFunc("GET "+metricsPath, func(w http.ResponseWriter, r *http.Request) { s.metrics.ServeHTTP(w, r) })
 }

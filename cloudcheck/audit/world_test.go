@@ -73,7 +73,7 @@ func (w *world) synced(h address.Holder) cloudcheck.Object {
 	o := cloudcheck.Object{ID: "cloud-" + h.GUID.String(), Kind: h.Kind, Name: h.Name, UPN: h.UPN, OnPremUPN: h.UPN, Nickname: h.Nickname, SyncEnabled: &on,
 		LastSync: w.now.Add(-24 * time.Hour), ImmutableID: h.Anchor, SID: h.SID, ExchangeLicensed: h.Kind == address.User}
 	for range 2 { // what is calculated settles
-		p := cloudcheck.Predict(h, cloudcheck.Snapshot{Tenant: w.tenant, Object: &o})
+		p := cloudcheck.PredictWith(h, h.Values, cloudcheck.Snapshot{Tenant: w.tenant, Object: &o})
 		o.Mail, o.Proxies = p.Mail, p.Proxies
 	}
 	return o

@@ -21,7 +21,7 @@ func (l *lab) written(t *testing.T, c *cloudcheck.Checker, h address.Holder, ali
 	wants := []address.Want{{Address: alias, Role: address.RoleSecondary}}
 	l.clock.advance(time.Minute)
 	return cloudcheck.Case{
-		Ref: cloudcheck.Ref{CloudID: snapshot.Object.ID, Holder: h}, After: h.Values, Action: address.AddAlias,
+		Ref: cloudcheck.Ref{CloudID: snapshot.Object.ID, Holder: h}, After: h.Values,
 		Expectation: cloudcheck.Expectation{Wants: wants, ShownAtWrite: snapshot.Object.Shows(wants), SyncAtWrite: snapshot.Tenant.LastSync},
 		WrittenAt:   l.clock.now(), Deadline: l.clock.now().Add(24 * time.Hour),
 	}

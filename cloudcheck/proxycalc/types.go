@@ -82,11 +82,6 @@ const (
 	Taken            Reason = "taken"
 )
 
-// Reasons lists all reasons.
-func Reasons() []Reason {
-	return []Reason{ReservedSuffix, LegacyType, CloudX500, Malformed, TooLong, UnverifiedDomain, Taken}
-}
-
 // sharedResource knows the values of msExchRecipientTypeDetails of shared, room and equipment mailboxes, on-premises and
 // remote.
 func sharedResource(typeDetails int64) bool {

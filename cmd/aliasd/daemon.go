@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -29,21 +28,27 @@ const strangersPerSecond = 5
 
 // daemon is a running aliasd: components made from the settings, which they never see.
 type daemon struct {
+	parts
+	runner   *queue.Runner
+	server   *server.Server
+	listener net.Listener
+	shift    *shift
+}
+
+// parts are what a daemon stands on: opened, and not at work yet.
+type parts struct {
 	settings  *config.Settings
 	log       *slog.Logger
 	now       func() time.Time
-	store     *store.Store
-	directory *ldapwriter.Directory
-	runner    *queue.Runner
-	server    *server.Server
-	listener  net.Listener
-	checker   *cloudcheck.Checker
-	numbers   *metrics.Metrics
-	graph     *graph.Client
+	tuning    tuning
 	lock      *os.File
 	node      node
-	shift     *shift
-	dryRun    bool
+	store     *store.Store
+	numbers   *metrics.Metrics
+	directory *ldapwriter.Directory
+	graph     *graph.Client
+	checker   *cloudcheck.Checker
+	health    *health
 }
 
 // limitsOf are the brakes of the settings.
@@ -62,55 +67,73 @@ func newChecker(s *config.Settings, from cloudcheck.Reader, now func() time.Time
 
 // openDaemon makes a daemon that listens already but does nothing until Run. It needs neither directory nor cloud to be
 // there: requests are taken in and wait.
-func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, p tuning) (d *daemon, err error) {
-	d = &daemon{settings: s, log: log, now: p.clock(), dryRun: p.dryRun}
+func openDaemon(ctx context.Context, s *config.Settings, log *slog.Logger, t tuning) (*daemon, error) {
+	p, err := openParts(ctx, s, log, t)
+	if err != nil {
+		return nil, err
+	}
+	return p.assemble(ctx, p.runnerOptions())
+}
+
+// openParts opens what a daemon stands on. What it opened is closed again where it fails.
+func openParts(ctx context.Context, s *config.Settings, log *slog.Logger, t tuning) (p parts, err error) {
+	p = parts{settings: s, log: log, now: t.clock(), tuning: t, health: &health{}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.Close())
+			err = errors.Join(err, p.close())
 		}
 	}()
 	if err := s.CheckFiles(); err != nil {
-		return d, err
+		return p, err
 	}
 	if err := private.MakePrivateDir(s.DataDir); err != nil {
-		return d, fmt.Errorf("data_dir: %w", err)
+		return p, fmt.Errorf("data_dir: %w", err)
 	}
-	if d.lock, err = lockDataDir(s.DataDir); err != nil {
-		return d, err
+	if p.lock, err = lockDataDir(s.DataDir); err != nil {
+		return p, err
 	}
-	if d.node, err = thisNode(s.DataDir); err != nil {
-		return d, err
+	if p.node, err = thisNode(s.DataDir); err != nil {
+		return p, err
 	}
-	if d.store, err = openStore(ctx, s); err != nil {
-		return d, err
+	if p.store, err = openStore(ctx, s); err != nil {
+		return p, err
 	}
-	if err = d.mindTheSwitch(ctx, p.paused); err != nil {
-		return d, err
+	if err = p.mindTheSwitch(ctx, t.paused); err != nil {
+		return p, err
 	}
-	d.numbers = metrics.New(metrics.Options{Source: d.store, Version: version, Logger: log, Now: d.now,
-		Limits: limitsOf(s.Limits), DryRun: p.dryRun})
-	if d.directory, err = openDirectory(s.Directory, log, d.now); err != nil {
-		return d, err
+	p.numbers = metrics.New(metrics.Options{Source: p.store, Version: version, Logger: log, Now: p.now,
+		Limits: limitsOf(s.Limits), DryRun: t.dryRun})
+	if p.directory, err = openDirectory(s.Directory, log, p.now); err != nil {
+		return p, err
 	}
-	if d.graph, err = openGraph(s.Cloud, log, d.numbers, p); err != nil {
-		return d, err
+	if p.graph, err = openGraph(s.Cloud, log, p.numbers, t); err != nil {
+		return p, err
 	}
-	d.checker = newChecker(s, d.graph, d.now, log, p)
-	d.shift = &shift{take: d.store.Turn, log: log, alone: s.Database == ""}
-	watched := &health{}
-	d.runner = newRunner(s, d.node, d.store, watched.directory(d.directory), watched.cloud(d.checker), d.numbers, log, p)
-	return d, d.openServer(ctx, watched)
+	p.checker = newChecker(s, p.graph, p.now, log, t)
+	return p, nil
 }
 
-func newRunner(s *config.Settings, n node, st queue.Store, dir queue.Directory, cloud queue.Cloud, o queue.Observer, log *slog.Logger, p tuning) *queue.Runner {
-	return queue.NewRunner(queue.Options{
-		Store: wrapped(st, p.between.store), Directory: wrapped(dir, p.between.directory), Cloud: cloud, Observer: o, Logger: log,
-		Now: p.clock(), Node: n.name(), Home: n.home(),
-		Workers: 2 * s.Directory.Connections, Lease: cmp.Or(p.lease, leaseFor(s.Directory.Timeout)), Deadline: s.Verify.Deadline,
-		Poll: p.poll, RetryBase: p.retryBase, RetryLimit: p.retryLimit,
-		SyncInterval: s.Verify.SyncInterval, CalculationGrace: p.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
-		Limits: limitsOf(s.Limits), DryRun: p.dryRun,
-	})
+// runnerOptions are what the Runner is made from. The caller of assemble may change them before.
+func (p parts) runnerOptions() queue.Options {
+	s, t := p.settings, p.tuning
+	return queue.Options{
+		Store: p.store, Directory: p.health.directory(p.directory), Cloud: p.health.cloud(p.checker), Observer: p.numbers, Logger: p.log,
+		Now: p.now, Node: p.node.name(), Home: p.node.home(),
+		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
+		Poll: t.poll, RetryBase: t.retryBase, RetryLimit: t.retryLimit,
+		SyncInterval: s.Verify.SyncInterval, CalculationGrace: t.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
+		Limits: limitsOf(s.Limits), DryRun: t.dryRun,
+	}
+}
+
+// assemble makes a daemon that listens already from its parts, which are its own from then on. They are closed where it fails.
+func (p parts) assemble(ctx context.Context, o queue.Options) (*daemon, error) {
+	d := &daemon{parts: p, runner: queue.NewRunner(o),
+		shift: &shift{take: p.store.Turn, log: p.log, alone: p.settings.Database == ""}}
+	if err := d.openServer(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
 }
 
 // leaseFor gives the time that a write may take: longer than three time limits of the directory, and long enough for the
@@ -168,16 +191,16 @@ func rootsOf(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-func (d *daemon) openServer(ctx context.Context, watched *health) error {
+func (d *daemon) openServer(ctx context.Context) error {
 	local, err := token.LocalToken(d.settings.DataDir)
 	if err != nil {
 		return err
 	}
 	d.server, err = server.New(server.Options{
 		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker, requests: d.store},
-		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: watched.dependencies(d.store),
+		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: d.health.dependencies(d.store),
 		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond},
-		DryRun: d.dryRun, Logger: d.log, Now: d.now,
+		DryRun: d.tuning.dryRun, Logger: d.log, Now: d.now,
 	})
 	if err != nil {
 		return err
@@ -211,8 +234,8 @@ func (d *daemon) Run(ctx context.Context) error {
 		return err
 	}
 	d.log.Info("aliasd runs", "version", version, "api", d.URL(), "directory", d.settings.Directory.Servers, "tenant", d.settings.Cloud.TenantID,
-		"verify", d.settings.Schedule.Verify, "dry_run", d.dryRun)
-	if d.dryRun {
+		"verify", d.settings.Schedule.Verify, "dry_run", d.tuning.dryRun)
+	if d.tuning.dryRun {
 		d.log.Warn("this is a dry run: requests are taken in, checked and planned, and nothing is written; start aliasd without --dry-run to write them")
 	}
 	var parts sync.WaitGroup
@@ -259,14 +282,20 @@ func (d *daemon) Close() error {
 			errs = append(errs, err)
 		}
 	}
-	if d.directory != nil {
-		errs = append(errs, d.directory.Close())
+	return errors.Join(append(errs, d.close())...)
+}
+
+// close frees what openParts took. Closing twice is harmless.
+func (p parts) close() error {
+	var errs []error
+	if p.directory != nil {
+		errs = append(errs, p.directory.Close())
 	}
-	if d.store != nil {
-		errs = append(errs, d.store.Close())
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
 	}
-	if d.lock != nil {
-		if err := d.lock.Close(); !errors.Is(err, os.ErrClosed) {
+	if p.lock != nil {
+		if err := p.lock.Close(); !errors.Is(err, os.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}

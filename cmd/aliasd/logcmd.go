@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aliasd/aliasd/config"
+	"github.com/aliasd/aliasd/publish"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/eventlog"
 	"github.com/aliasd/aliasd/queue/store"
-	"github.com/aliasd/aliasd/sqlitefile"
 )
 
 func (a *app) logCommand() *cobra.Command {
@@ -75,8 +75,8 @@ func (a *app) logVerify(c *cobra.Command, o verifying) error {
 	if o.file != "" {
 		return a.verifyFile(o.file, check)
 	}
-	shown := a.newLogProgress(o.quiet)
-	check.Progress = shown.show
+	shown := a.newProgress(o.quiet)
+	check.Progress = func(done, of int64) { shown.show(verified(done, of)) }
 	return a.withStoreThere(c.Context(), func(s *store.Store) error {
 		found, err := s.Verify(c.Context(), check)
 		shown.end()
@@ -212,22 +212,20 @@ func exportTo(ctx context.Context, s *store.Store, path string) (err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
-	draft := path + ".part"
-	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	draft, err := publish.Create(path)
 	if err != nil {
 		return fmt.Errorf("--export: %w", err)
 	}
-	defer func() { err = errors.Join(err, ignoreGone(os.Remove(draft))) }()
-	_, err = s.Export(ctx, f, store.Selection{})
-	if err := errors.Join(err, f.Close()); err != nil {
+	defer func() { err = errors.Join(err, draft.Discard()) }()
+	if _, err := s.Export(ctx, draft, store.Selection{}); err != nil {
 		return fmt.Errorf("--export: %w", err)
 	}
-	found, err := verifyExport(draft, eventlog.Check{})
+	found, err := verifyExport(draft.Name(), eventlog.Check{})
 	if err == nil {
 		err = found.Err()
 	}
 	if err != nil {
 		return fmt.Errorf("--export: %w", err)
 	}
-	return sqlitefile.Publish(draft, path)
+	return publish.All(draft)
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
@@ -130,54 +128,7 @@ func (m *moment) String() string { return string(*m) }
 // Type names the kind of value in the help.
 func (m *moment) Type() string { return "time" }
 
-// logProgress tells on the error stream how far the walk along the log is: a bar on a terminal, else a line now and then.
-type logProgress struct {
-	app   *app
-	quiet bool
-	told  time.Time
-	bar   *progressbar.ProgressBar
-}
-
-func (a *app) newLogProgress(quiet bool) *logProgress {
-	return &logProgress{app: a, quiet: quiet, told: a.now()}
-}
-
-// logProgressJSON is one line of progress.
-type logProgressJSON struct {
-	At       time.Time `json:"at"`
-	Phase    string    `json:"phase"`
-	Done     int64     `json:"done"`
-	Expected int64     `json:"expected"`
-}
-
-func (p *logProgress) show(done, of int64) {
-	now := p.app.now()
-	switch {
-	case p.quiet:
-	case !p.app.json && isTerminal(p.app.err):
-		p.draw(done, of)
-	case now.Sub(p.told) < lineEvery:
-	case p.app.json:
-		p.told = now
-		// Where nobody reads the progress, the result still counts.
-		_ = jsonLines(p.app.err).Encode(logProgressJSON{At: now.UTC(), Phase: "verifying", Done: done, Expected: of})
-	default:
-		p.told = now
-		fmt.Fprintf(p.app.err, "verifying: %d of %d entries\n", done, of)
-	}
-}
-
-func (p *logProgress) draw(done, of int64) {
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(of, progressbar.OptionSetDescription("verifying"), progressbar.OptionSetWriter(p.app.err),
-			progressbar.OptionSetWidth(20), progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(""),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
-	}
-	_ = p.bar.Set64(done) // a terminal that cannot be written to stops nothing
-}
-
-func (p *logProgress) end() {
-	if p.bar != nil {
-		_ = p.bar.Finish()
-	}
+// verified is how far the walk along the log is.
+func verified(done, of int64) count {
+	return count{phase: "verifying", doing: "verifying", things: "entries", done: done, expected: of}
 }

@@ -20,7 +20,19 @@ type watched struct {
 func (w *watched) show(p audit.Progress) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.progress.show(p)
+	w.progress.show(countOf(p))
+}
+
+// countOf is how far an audit is.
+func countOf(p audit.Progress) count {
+	c := count{phase: string(p.Phase), doing: "comparing", things: "holders", done: int64(p.Done), expected: int64(p.Expected), estimated: true, wrong: &p.Wrong}
+	switch p.Phase {
+	case audit.ReadingCloud:
+		c.doing, c.things = "reading the tenant", "objects"
+	case audit.NamingConflicts:
+		c.doing, c.things = "looking who is in the way", "addresses"
+	}
+	return c
 }
 
 // notice prints a warning where the progress stands, which is drawn anew below it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"unicode"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
+	"github.com/aliasd/aliasd/strictjson"
 )
 
 func (a *app) predictCommand() *cobra.Command {
@@ -37,6 +39,25 @@ What is wrong with the input is named with its line and ends the program with ex
 		RunE: func(c *cobra.Command, _ []string) error { return a.predict(c.Context()) }}
 }
 
+// inputError is what is wrong with standard input, and where: the line and the column in bytes, both from 1; 0 for all
+// of it.
+type inputError struct {
+	line    int
+	column  int64
+	problem string
+}
+
+func (e *inputError) Error() string {
+	where := "standard input"
+	if e.line > 0 {
+		where += fmt.Sprintf(", line %d", e.line)
+	}
+	if e.column > 0 {
+		where += fmt.Sprintf(", column %d", e.column)
+	}
+	return where + ": " + e.problem
+}
+
 // question is one object of the input.
 type question struct {
 	Tenant   *proxycalc.Tenant   `json:"tenant"`
@@ -46,7 +67,7 @@ type question struct {
 
 // predict answers each question before it reads the next one.
 func (a *app) predict(ctx context.Context) error {
-	questions := newObjectReader(&untilDone{ctx: ctx, in: a.in})
+	questions := strictjson.NewReader(&untilDone{ctx: ctx, in: a.in})
 	for first := true; ; first = false {
 		q, err := nextQuestion(questions)
 		switch {
@@ -63,13 +84,24 @@ func (a *app) predict(ctx context.Context) error {
 	}
 }
 
-func nextQuestion(questions *objectReader) (question, error) {
-	var q question
-	if err := questions.next(&q); err != nil {
+func nextQuestion(questions *strictjson.Reader) (question, error) {
+	o, err := questions.Next()
+	var syntax *strictjson.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return question{}, &inputError{line: syntax.Line, column: syntax.Column, problem: syntax.Problem}
+	case err != nil:
 		return question{}, err
 	}
+	var q question
+	if wrong := o.Mistakes(reflect.TypeOf(q)); len(wrong) > 0 {
+		return question{}, &inputError{line: wrong[0].Line, problem: wrong[0].Error()}
+	}
+	if err := o.Into(&q); err != nil {
+		return question{}, &inputError{line: o.Line(""), problem: err.Error()}
+	}
 	if field, problem := q.problem(); problem != "" {
-		return question{}, questions.wrong(field, problem)
+		return question{}, &inputError{line: o.Line(field), problem: field + " " + problem}
 	}
 	return q, nil
 }
@@ -107,9 +139,9 @@ func previousProblem(shown address.Set) (field, problem string) {
 	for i, p := range shown {
 		switch {
 		case p.Type() == "":
-			return at(list, i), fmt.Sprintf("is %q: give it with its type, as the cloud shows it, like SMTP:jdoe@contoso.com or smtp:j.doe@contoso.com", p)
+			return strictjson.At(list, i), fmt.Sprintf("is %q: give it with its type, as the cloud shows it, like SMTP:jdoe@contoso.com or smtp:j.doe@contoso.com", p)
 		case p.IsPrimary() && primary != "":
-			return at(list, i), fmt.Sprintf("is %q, and %q is a primary too: give one with SMTP:, the others with smtp:", p, primary)
+			return strictjson.At(list, i), fmt.Sprintf("is %q, and %q is a primary too: give one with SMTP:, the others with smtp:", p, primary)
 		case p.IsPrimary():
 			primary = p
 		}
@@ -124,12 +156,12 @@ func tenantProblem(t proxycalc.Tenant) (field, problem string) {
 	}
 	for i, domain := range t.VerifiedDomains {
 		if notDomain(domain) {
-			return at("tenant.verified_domains", i), fmt.Sprintf("is %q: give a bare domain, like contoso.com", domain)
+			return strictjson.At("tenant.verified_domains", i), fmt.Sprintf("is %q: give a bare domain, like contoso.com", domain)
 		}
 	}
 	for i, a := range t.TakenAddresses {
 		if !strings.Contains(string(a), "@") || strings.Contains(string(a), ":") {
-			return at("tenant.taken_addresses", i), fmt.Sprintf("is %q: give a bare address without prefix, like jdoe@contoso.com", a)
+			return strictjson.At("tenant.taken_addresses", i), fmt.Sprintf("is %q: give a bare address without prefix, like jdoe@contoso.com", a)
 		}
 	}
 	return "", ""

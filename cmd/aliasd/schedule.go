@@ -24,20 +24,11 @@ const verifyKey = "schedule.verify"
 // logged, and the daemon goes on: it may be in the midst of a write.
 func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 	schedule := cron.New(cron.WithChain(cron.Recover(cronLog{d.log})))
-	jobs := []struct {
-		key, when string
-		do        func(context.Context) error
-	}{
-		{verifyKey, d.settings.Schedule.Verify, d.sweep},
-		{"schedule.report", d.settings.Schedule.Report, d.reportNow},
-		{"schedule.audit", d.settings.Schedule.Audit, d.auditNow},
-		{"the event log", logKeeping, d.keepLog},
-	}
-	for _, job := range jobs {
+	for _, job := range d.jobs() {
 		if job.when == "" {
 			continue
 		}
-		_, err := schedule.AddFunc(job.when, func() { d.onSchedule(ctx, job.key, job.do) })
+		_, err := schedule.AddFunc(job.when, func() { d.onSchedule(ctx, job) })
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", job.key, err)
 		}
@@ -45,14 +36,24 @@ func (d *daemon) newSchedule(ctx context.Context) (*cron.Cron, error) {
 	return schedule, nil
 }
 
+// jobs are what is on schedule.
+func (d *daemon) jobs() []job {
+	return []job{
+		{key: verifyKey, when: d.settings.Schedule.Verify, do: d.sweep, sweeps: true, elsewhere: d.runner.SkipSweep},
+		{key: "schedule.report", when: d.settings.Schedule.Report, do: d.reportNow},
+		{key: "schedule.audit", when: d.settings.Schedule.Audit, do: d.auditNow},
+		{key: "the event log", when: logKeeping, do: d.keepLog},
+	}
+}
+
 // onSchedule runs a job that one node does at a time, where it is this node's turn.
-func (d *daemon) onSchedule(ctx context.Context, key string, do func(context.Context) error) {
-	mine, err := d.shift.do(ctx, job{do: do, sweeps: key == verifyKey})
-	if !mine {
-		d.runner.SkipSweep()
+func (d *daemon) onSchedule(ctx context.Context, job job) {
+	mine, err := d.shift.do(ctx, job)
+	if !mine && job.elsewhere != nil {
+		job.elsewhere()
 	}
 	if err != nil && ctx.Err() == nil {
-		d.log.Warn("a scheduled job failed; it runs again on schedule", "job", key, "error", err)
+		d.log.Warn("a scheduled job failed; it runs again on schedule", "job", job.key, "error", err)
 	}
 }
 

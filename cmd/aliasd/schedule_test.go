@@ -24,7 +24,7 @@ func TestJobPanics(t *testing.T) {
 	log := &safeBuffer{}
 	settings := &config.Settings{DataDir: filepath.Join(t.TempDir(), "data"), Schedule: config.Schedule{Audit: "@every 1h"}}
 	fatal(t, private.MakePrivateDir(settings.DataDir))
-	d := &daemon{settings: settings, log: slog.New(slog.NewTextHandler(log, nil)), now: func() time.Time { panic("no clock today") }}
+	d := &daemon{parts: parts{settings: settings, log: slog.New(slog.NewTextHandler(log, nil)), now: func() time.Time { panic("no clock today") }}}
 	d.shift = newShift(t, tempStore(t))
 	schedule, err := d.newSchedule(t.Context())
 	fatal(t, err)

@@ -15,10 +15,17 @@ const shiftName = "schedule"
 // this one does not.
 const maxFailures = 3
 
-// job is something on schedule; sweeps says that it is the sweep.
+// job is something on schedule.
 type job struct {
-	do     func(context.Context) error
+	// key names it in messages: the setting that says when it runs, where there is one.
+	key string
+	// when is a cron expression, empty where the job is not on schedule.
+	when string
+	do   func(context.Context) error
+	// sweeps says that it is the sweep.
 	sweeps bool
+	// elsewhere runs instead of do where another node has the job; nil: nothing does.
+	elsewhere func()
 }
 
 // shift is the right to do what is on schedule: sweeps, reports and audits. Of several nodes one has it, and keeps it while it

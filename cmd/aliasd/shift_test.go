@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/queue/store"
 )
 
@@ -118,4 +119,28 @@ func TestShiftErrors(t *testing.T) {
 	}
 	away.note(failed)
 	away.end()
+}
+
+// Only a sweep that another node makes lets this node's Runner skip one: another node's report or audit says nothing of sweeps.
+func TestAnotherNodesJob(t *testing.T) {
+	t.Parallel()
+	d := &daemon{parts: parts{settings: &config.Settings{}, log: slog.New(slog.DiscardHandler)}, shift: &shift{log: slog.New(slog.DiscardHandler),
+		take: func(context.Context, string) (*store.Turn, bool, error) { return nil, false, nil }}}
+	for _, job := range d.jobs() {
+		if sweep := job.key == verifyKey; (job.elsewhere != nil) != sweep || job.sweeps != sweep {
+			t.Errorf("%s: skips a sweep: %v, counts as one: %v", job.key, job.elsewhere != nil, job.sweeps)
+		}
+		skipped := 0
+		if job.elsewhere != nil {
+			job.elsewhere = func() { skipped++ }
+		}
+		job.do = func(context.Context) error {
+			t.Errorf("%s ran here", job.key)
+			return nil
+		}
+		d.onSchedule(context.Background(), job)
+		if want := map[bool]int{true: 1}[job.sweeps]; skipped != want {
+			t.Errorf("%s: skipped %d sweeps, want %d", job.key, skipped, want)
+		}
+	}
 }

@@ -11,8 +11,8 @@ const byMigration = "aliasd migrate"
 
 // mindTheSwitch stops all writing where the daemon shall begin so, and says who stopped it where it is stopped already. A store
 // that was migrated is refused: what is open in it is written from where it went, and must not be written twice.
-func (d *daemon) mindTheSwitch(ctx context.Context, stop bool) error {
-	since, by, err := d.store.Paused(ctx)
+func (p parts) mindTheSwitch(ctx context.Context, stop bool) error {
+	since, by, err := p.store.Paused(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -20,11 +20,11 @@ func (d *daemon) mindTheSwitch(ctx context.Context, stop bool) error {
 		return fmt.Errorf("this store was migrated at %s, and its requests are written from where they went; set database in the settings, "+
 			"or go on with this one all the same: aliasd run --paused, then aliasd resume", since.UTC().Format(time.RFC3339))
 	case !since.IsZero():
-		d.log.Warn("all writing is stopped; it goes on after aliasd resume", "by", by, "since", since)
+		p.log.Warn("all writing is stopped; it goes on after aliasd resume", "by", by, "since", since)
 		return nil
 	case stop:
-		d.log.Warn("all writing is stopped from the start; it goes on after aliasd resume")
-		return d.store.SetPaused(ctx, true, "run --paused", d.now())
+		p.log.Warn("all writing is stopped from the start; it goes on after aliasd resume")
+		return p.store.SetPaused(ctx, true, "run --paused", p.now())
 	}
 	return nil
 }

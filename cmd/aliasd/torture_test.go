@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/lab"
 	"github.com/aliasd/aliasd/lab/torture"
 	"github.com/aliasd/aliasd/queue/store"
@@ -41,10 +43,34 @@ func tortured() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go dieWith(os.Getppid())
-	a := newApp(os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
-	a.tuning = tuning{retryBase: 100 * time.Millisecond, retryLimit: 500 * time.Millisecond, poll: 50 * time.Millisecond,
-		calculationGrace: time.Second, lease: in.Lease, between: between{store: in.Store, directory: in.Directory}}
-	return a.run(ctx, os.Args[1:])
+	err = runTrapped(ctx, in, os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return exitCode(err)
+}
+
+// runTrapped is aliasd run -c FILE with the traps between its parts and its Runner.
+func runTrapped(ctx context.Context, in *torture.Inside, args []string) error {
+	if len(args) != 3 || args[0] != "run" || args[1] != "-c" {
+		return fmt.Errorf("the arguments are %q, and not run -c FILE", args)
+	}
+	settings, err := config.Load(args[2], os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	p, err := openParts(ctx, settings, newLogger(os.Stderr, settings.Log), tuning{retryBase: 100 * time.Millisecond, retryLimit: 500 * time.Millisecond,
+		poll: 50 * time.Millisecond, calculationGrace: time.Second})
+	if err != nil {
+		return err
+	}
+	o := p.runnerOptions()
+	o.Store, o.Directory, o.Lease = in.Store(o.Store), in.Directory(o.Directory), in.Lease
+	d, err := p.assemble(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Run(ctx), d.Close())
 }
 
 // dieWith ends this process when the test that started it has gone without ending it.

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"time"
-
-	"github.com/aliasd/aliasd/queue"
-)
+import "time"
 
 // tuning is what of a daemon does not stand in the settings: what the command line says of this run, and what the demo and the tests, whose
 // syncs take a second, have otherwise. The zero value is right for a real tenant.
@@ -21,10 +17,6 @@ type tuning struct {
 	graphTimeout, graphPatience time.Duration
 	// now is the clock of everything that the daemon decides; nil: the system's.
 	now func() time.Time
-	// lease is leaseFor the directory's time limit where it is zero.
-	lease time.Duration
-	// between is who stands between the daemon and its two sides; nobody in production, the torture run's traps in its tests.
-	between between
 }
 
 func (p tuning) clock() func() time.Time {
@@ -32,18 +24,4 @@ func (p tuning) clock() func() time.Time {
 		return time.Now
 	}
 	return p.now
-}
-
-// between wraps the two sides that a request is brought through; nil leaves a side as it is.
-type between struct {
-	store     func(queue.Store) queue.Store
-	directory func(queue.Directory) queue.Directory
-}
-
-// wrapped puts a wrapper around a side, where there is one.
-func wrapped[T any](side T, with func(T) T) T {
-	if with == nil {
-		return side
-	}
-	return with(side)
 }

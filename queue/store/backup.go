@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/aliasd/aliasd/publish"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/eventlog"
 	"github.com/aliasd/aliasd/sqlitefile"
@@ -48,7 +49,7 @@ func (s *Store) Backup(ctx context.Context, path string) (c BackedUp, err error)
 	if err := s.has(ctx, c.Head); err != nil {
 		return c, fmt.Errorf("backup: %w", err)
 	}
-	return c, sqlitefile.Publish(part, path)
+	return c, publish.New(part, path)
 }
 
 // copyTo copies the store into an empty file. What retention removed does not come along.

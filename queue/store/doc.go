@@ -14,6 +14,8 @@
 // A transition is one guarded UPDATE with RETURNING; nothing is read first to decide about it. Its event goes into the
 // hash-chained log in the same transaction.
 //
-// The package decides nothing about requests but what queue.Store says, never looks at a clock, and never deletes a
-// request or an event.
+// Only Prune deletes: requests that ended before a time that its caller names, each with all its events. What it removed stays in the
+// event log as gaps (package eventlog), and triggers in the database refuse every other way to delete a request or an event.
+//
+// The package decides nothing about requests but what queue.Store says, and never looks at a clock.
 package store

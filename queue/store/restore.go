@@ -12,6 +12,7 @@ import (
 
 	codes "modernc.org/sqlite/lib"
 
+	"github.com/aliasd/aliasd/publish"
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/eventlog"
 	"github.com/aliasd/aliasd/sqlitefile"
@@ -60,7 +61,7 @@ func Restore(ctx context.Context, r Restoring) (done Restoration, err error) {
 	if err := done.prepare(ctx, part, r); err != nil {
 		return done, fmt.Errorf("restore: %w", err)
 	}
-	return done, sqlitefile.Replace(part, r.Path)
+	return done, publish.Replace(part, r.Path)
 }
 
 // setAside keeps a copy of the store that is replaced. Where it can still be read, all of it is in its one file then.
@@ -92,7 +93,7 @@ func keep(path string, now time.Time) (kept string, err error) {
 	name := path + ".replaced-" + now.UTC().Format("20060102T150405Z")
 	kept = name
 	for n := 2; ; n++ {
-		if err := sqlitefile.Publish(draft, kept); !errors.Is(err, fs.ErrExist) {
+		if err := publish.New(draft, kept); !errors.Is(err, fs.ErrExist) {
 			return kept, err
 		}
 		kept = fmt.Sprintf("%s-%d", name, n)

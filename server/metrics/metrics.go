@@ -95,8 +95,24 @@ func New(o Options) *Metrics {
 		httpLatency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "aliasd", Name: "http_request_seconds",
 			Help: "How long HTTP requests took.", Buckets: prometheus.ExponentialBuckets(.001, 4, 8)}, []string{"method", "route"}),
 	}
+	m.beginAtZero()
 	m.handler = m.register(o)
 	return m
+}
+
+// The values of the label result.
+const (
+	resultOK     = "ok"
+	resultFailed = "failed"
+)
+
+// beginAtZero exports each counter whose labels are known beforehand as 0: a counter that first appears as 1 shows Prometheus no
+// increase, so an alert would miss the first failure. Which calls are made to Graph and to the API is not known beforehand.
+func (m *Metrics) beginAtZero() {
+	for _, result := range []string{resultOK, resultFailed} {
+		m.sweeps.WithLabelValues(result)
+		m.audits.WithLabelValues(result)
+	}
 }
 
 func (m *Metrics) register(o Options) http.Handler {
@@ -127,9 +143,9 @@ func (m *Metrics) RequestVerified(took time.Duration) { m.verified.Observe(took.
 // SweepDone notes a sweep: how many requests it looked at and how many it left to the next one, what it cost, how long it
 // took, and whether the cloud could be asked.
 func (m *Metrics) SweepDone(s queue.Swept) {
-	result := "ok"
+	result := resultOK
 	if s.Err != nil {
-		result = "failed"
+		result = resultFailed
 	}
 	m.sweeps.WithLabelValues(result).Inc()
 	m.sweepTime.Observe(s.Took.Seconds())
@@ -147,7 +163,7 @@ func (m *Metrics) SyncSeen(last time.Time) {
 
 // AuditDone notes an audit that compared every holder: when it ended, and how many are in order, pending and wrong.
 func (m *Metrics) AuditDone(ended time.Time, inOrder, pending, wrong int) {
-	m.audits.WithLabelValues("ok").Inc()
+	m.audits.WithLabelValues(resultOK).Inc()
 	m.lastAudit.Store(ended.UnixNano())
 	for standing, holders := range map[string]int{"in_order": inOrder, "pending": pending, "wrong": wrong} {
 		m.audited.WithLabelValues(standing).Set(float64(holders))
@@ -155,7 +171,7 @@ func (m *Metrics) AuditDone(ended time.Time, inOrder, pending, wrong int) {
 }
 
 // AuditFailed notes an audit that did not compare every holder; what the one before found still stands.
-func (m *Metrics) AuditFailed() { m.audits.WithLabelValues("failed").Inc() }
+func (m *Metrics) AuditFailed() { m.audits.WithLabelValues(resultFailed).Inc() }
 
 // Call notes one HTTP call to Graph; status 0 means that no answer came.
 func (m *Metrics) Call(method string, status int) {

@@ -161,6 +161,14 @@ func TestWhatIsTold(t *testing.T) {
 		`aliasd_http_request_seconds_count{method="other",route=""} 2`)
 }
 
+// TestCountersBeginAtZero: a counter that first appears as 1 shows no increase, and an alert on increases misses the first failure.
+func TestCountersBeginAtZero(t *testing.T) {
+	t.Parallel()
+	want(t, newSetup().scrape(t), `aliasd_sweeps_total{result="ok"} 0`, `aliasd_sweeps_total{result="failed"} 0`,
+		`aliasd_audits_total{result="ok"} 0`, `aliasd_audits_total{result="failed"} 0`,
+		"aliasd_graph_throttled_total 0", "aliasd_graph_resource_units_total 0")
+}
+
 // TestNames: the names follow Prometheus' own rules.
 func TestNames(t *testing.T) {
 	t.Parallel()

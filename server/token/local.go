@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/aliasd/aliasd/publish"
 )
 
 // LocalFile is the name of the local administrator's token file in the daemon's data folder. Whoever may read that
@@ -60,21 +62,11 @@ func closedToOthers(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// writeLocal puts a new token in place by a rename, so that nobody ever reads half of one.
+// writeLocal puts a new token in place.
 func writeLocal(dir string) (Secret, error) {
 	s := New()
-	// os.CreateTemp makes the file with mode 0600.
-	f, err := os.CreateTemp(dir, LocalFile+".*")
-	if err != nil {
+	if err := publish.Write(filepath.Join(dir, LocalFile), []byte(s.Reveal()+"\n")); err != nil {
 		return Secret{}, fmt.Errorf("local token: %w", err)
-	}
-	_, err = f.WriteString(s.Reveal() + "\n")
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, LocalFile))
-	}
-	if err != nil {
-		return Secret{}, errors.Join(fmt.Errorf("local token: %w", err), os.Remove(f.Name()))
 	}
 	return s, nil
 }

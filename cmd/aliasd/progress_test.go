@@ -24,7 +24,7 @@ func told(t *testing.T, asJSON bool) string {
 		{Phase: audit.ReadingDirectory, Done: 40000, Expected: 90000, Wrong: 12}, {Phase: audit.ReadingDirectory, Done: 90001, Expected: 90000, Wrong: 12},
 		{Phase: audit.NamingConflicts, Done: 3, Expected: 4}, {Phase: audit.NamingConflicts, Done: 4, Expected: 4},
 	} {
-		p.show(step)
+		p.show(countOf(step))
 		now = now.Add(4 * time.Second)
 	}
 	p.end()
@@ -39,20 +39,20 @@ comparing: 90001 of about 90001 holders, 11250 a second; 12 need somebody
 	if got := told(t, false); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	line := inOneLine(audit.Progress{Phase: audit.ReadingDirectory, Done: 30000, Expected: 90000}, 10*time.Second)
+	line := inOneLine(countOf(audit.Progress{Phase: audit.ReadingDirectory, Done: 30000, Expected: 90000}), 10*time.Second)
 	if line != "comparing: 30000 of about 90000 holders, 3000 a second, 20s left" {
 		t.Error(line)
 	}
-	if line := inOneLine(audit.Progress{Phase: audit.ReadingDirectory}, 0); line != "comparing: 0 holders" {
+	if line := inOneLine(countOf(audit.Progress{Phase: audit.ReadingDirectory}), 0); line != "comparing: 0 holders" {
 		t.Error(line)
 	}
 }
 
 func TestProgressInJSON(t *testing.T) {
 	t.Parallel()
-	var last auditProgressJSON
+	var last countJSON
 	got := strings.Split(strings.TrimSpace(told(t, true)), "\n")
-	if err := json.Unmarshal([]byte(got[len(got)-1]), &last); err != nil || len(got) != 2 || last.Done != 90001 || last.Wrong != 12 || last.At.IsZero() {
+	if err := json.Unmarshal([]byte(got[len(got)-1]), &last); err != nil || len(got) != 2 || last.Done != 90001 || *last.Wrong != 12 || last.At.IsZero() {
 		t.Errorf("%v, %q", err, got)
 	}
 }
@@ -67,7 +67,7 @@ func TestProgressAsABar(t *testing.T) {
 		steps = append(steps, audit.Progress{Phase: audit.ReadingDirectory, Done: n, Expected: 100000, Wrong: n / 1000})
 	}
 	for _, step := range steps {
-		b.show(step)
+		b.show(countOf(step))
 		time.Sleep(120 * time.Millisecond) // the bar measures the clock itself, and draws ten times a second
 	}
 	b.end()
@@ -102,11 +102,28 @@ func TestTerminals(t *testing.T) {
 		if l, ok := p.(*lines); ok {
 			l.told = time.Now().Add(-time.Minute)
 		}
-		p.show(audit.Progress{Phase: audit.ReadingCloud, Done: 1})
+		p.show(countOf(audit.Progress{Phase: audit.ReadingCloud, Done: 1}))
 		p.end()
 		data, err := os.ReadFile(file.Name())
 		if fatal(t, err); quiet != (len(data) == 0) {
 			t.Errorf("quiet %v: %q", quiet, data)
 		}
+	}
+}
+
+// A log's progress says how many entries there are, and judges nothing: its JSON has no "wrong".
+func TestProgressOfALog(t *testing.T) {
+	t.Parallel()
+	if line := inOneLine(verified(2000, 10000), 10*time.Second); line != "verifying: 2000 of 10000 entries, 200 a second, 40s left" {
+		t.Error(line)
+	}
+	var out bytes.Buffer
+	now := time.Date(2026, 11, 20, 7, 0, 0, 0, time.UTC)
+	p := &lines{w: &out, json: true, now: func() time.Time { return now }}
+	p.show(verified(1000, 10000))
+	now = now.Add(lineEvery)
+	p.show(verified(2000, 10000))
+	if want := `{"at":"2026-11-20T07:00:10Z","phase":"verifying","done":2000,"expected":10000}` + "\n"; out.String() != want {
+		t.Errorf("got %s", out.String())
 	}
 }

@@ -1,14 +1,14 @@
 //go:build !windows
 
-package sqlitefile
+package publish
 
 import (
 	"errors"
 	"os"
 )
 
-// flushDir brings the names in a folder to the disk.
-func flushDir(path string) error {
+// flushFolder brings the names in a folder to the disk.
+func flushFolder(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
 		return err
