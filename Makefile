@@ -10,10 +10,13 @@ MSIVERSION = $(or $(shell echo '$(VERSION)' | sed -n 's/^v\{0,1\}\([0-9]*\.[0-9]
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 TESTFLAGS ?= -race -timeout 30m
 TOOLS     := bin/tools
-TORTURE   := ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
+# The tests that take minutes. They skip without ALIASD_TEST_LONG.
+LONG      := ALIASD_TEST_LONG=1
+LONGTESTS := ^(TestTorture|TestTorturePostgres|TestTortureForeignWriters|TestTortureCatchesWhatIsWrong|TestKilledAtWork)$$
+TORTURE   := $(LONG) ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture torture-postgres bench bench-audit bench-build build msi vet lint generated fuzz vulncheck clean test-tools
+.PHONY: help demo test test-long torture torture-postgres bench bench-audit bench-build build msi vet lint generated fuzz vulncheck clean test-tools
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,8 +24,11 @@ help: ## print this list
 demo: ## play the main job on embedded parts (a directory, a sync engine and a tenant in one box)
 	$(GO) run ./cmd/aliasd demo
 
-test: test-tools ## run every test; installs Samba and Chromium by apt where they are missing
+test: test-tools ## run the tests; installs Samba, PostgreSQL and Chromium by apt where they are missing
 	$(GO) test $(TESTFLAGS) ./...
+
+test-long: test-tools ## run the tests that take minutes: daemons and stores that are killed at work
+	$(LONG) $(GO) test $(TESTFLAGS) -run '$(LONGTESTS)' ./cmd/aliasd ./queue/store
 
 test-tools:
 	@scripts/test-tools
@@ -53,12 +59,15 @@ msi: build ## pack bin/aliasd.exe as an MSI into dist/ (needs wixl); VERSION has
 vet: ## go vet with the build mode of the tests, so that nothing compiles twice
 	$(GO) vet -race ./...
 
+# Both use what the tests have compiled with the race detector; without it, everything is compiled a second time.
+lint generated: GOFLAGS += -race
+
 lint: $(TOOLS)/staticcheck ## gofmt and staticcheck
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt these files:"; echo "$$out"; exit 1; fi
 	$(TOOLS)/staticcheck ./...
 
 $(TOOLS)/staticcheck: tools/go.mod
-	$(GO) build -C tools -o ../$@ honnef.co/go/tools/cmd/staticcheck
+	GOFLAGS=-trimpath $(GO) build -C tools -o ../$@ honnef.co/go/tools/cmd/staticcheck
 
 generated: ## check that generated files are what the code generates
 	$(GO) generate ./...

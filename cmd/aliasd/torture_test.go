@@ -85,6 +85,14 @@ func dieWith(parent int) {
 // launch runs this binary as the daemon.
 func launch(args ...string) *exec.Cmd { return exec.Command(os.Args[0], args...) }
 
+// needTime skips a test that takes minutes, but in CI's long part.
+func needTime(t *testing.T) {
+	t.Helper()
+	if os.Getenv("ALIASD_TEST_LONG") == "" {
+		t.Skip("SKIPPED, it takes minutes: make test-long")
+	}
+}
+
 // tortureSettings are what the environment says of a torture: RUNS, SEED, KIND and LANES.
 type tortureSettings struct {
 	runs, lanes, turn int
@@ -94,6 +102,7 @@ type tortureSettings struct {
 
 func readTorture(t *testing.T) tortureSettings {
 	t.Helper()
+	needTime(t)
 	s := tortureSettings{runs: 4, lanes: 4, seed: uint64(time.Now().UnixNano()) % 1_000_000, kinds: []lab.Kind{lab.Embedded, lab.Samba}}
 	number := func(name string, into *int) {
 		if text := os.Getenv("ALIASD_TORTURE_" + name); text != "" {
@@ -206,8 +215,8 @@ func forgetFiles(t *testing.T, run *torture.Run) {
 
 // A second writer makes a thousand edits to the same holders, and none of them is lost.
 func TestTortureForeignWriters(t *testing.T) {
-	w := openWorld(t, lab.Embedded)
 	s := readTorture(t)
+	w := openWorld(t, lab.Embedded)
 	run := tortureOnce(t, w, s.seed, 0, torture.Options{Shape: torture.Shape{Asks: 150, Edits: 2600, Kills: 4, Span: 25 * time.Second, Nodes: 1}})
 	for _, v := range run.Violations {
 		t.Error(v)

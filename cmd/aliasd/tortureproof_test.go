@@ -14,6 +14,7 @@ import (
 
 // A torture run can fail: each fault that is made on purpose is found, and by the promise that it breaks.
 func TestTortureCatchesWhatIsWrong(t *testing.T) {
+	needTime(t)
 	w := openWorld(t, lab.Embedded)
 	unsynced := openWorld(t, lab.Embedded)
 	unsynced.Hold() // so that nothing is verified in truth
