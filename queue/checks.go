@@ -43,7 +43,22 @@ func (a assessment) cloudID() string {
 //
 // intent is what an earlier attempt may have written: an address that it took out of mail is wanted still, as long as nobody
 // else has taken it. Nil where there was none.
+//
+// A look may show the tenant as it was some seconds before. No refusal rests on that: an administrator who has just verified a
+// domain asks again at once. So the tenant is read anew before one is final.
 func (c checks) assess(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, intent *address.Change) (assessment, error) {
+	began := c.now()
+	a, err := c.assessOnce(ctx, ref, ask, intent)
+	if refusal, ok := cause.As(err); !ok || refusal.Kind != cause.Refusal || !a.snapshot.Tenant.ReadAt.Before(began) {
+		return a, err
+	}
+	if survey := c.cloud.Survey(ctx); survey.Err != nil {
+		return a, survey.Err
+	}
+	return c.assessOnce(ctx, ref, ask, intent)
+}
+
+func (c checks) assessOnce(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, intent *address.Change) (assessment, error) {
 	a, holder := assessment{}, ref.Holder
 	var err error
 	if a.snapshot, err = c.cloud.Look(ctx, ref); err != nil {

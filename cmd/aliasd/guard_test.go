@@ -75,3 +75,17 @@ func (s *stack) addForeigner(t *testing.T) {
 	s.add(t, site.Object{Kind: site.User, Name: "Fay Foreign", Account: "fay", UPN: "fay@contoso.test",
 		Mail: "fay@contoso.test", Proxies: []string{"SMTP:fay@contoso.test", "smtp:fay@fabrikam.test"}})
 }
+
+// An administrator who is refused because of a domain verifies it and asks again at once: what the tenant showed some seconds
+// before refuses nothing.
+func TestADomainThatWasJustVerified(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, lab.Embedded, tenant.Options{})
+	s.Tenant.UnverifyDomain("contoso.com")
+	refused := s.submit(t, address.AddAlias, "jdoe", "jane@contoso.com")
+	s.until(t, refused.ID, "refused", func(r requestJSON) bool { return r.State == queue.Refused && codeOf(r) == cause.DomainNotVerified })
+	s.Tenant.VerifyDomain("contoso.com")
+	again := s.submit(t, address.AddAlias, "jdoe", "jane@contoso.com")
+	s.written(t, again.ID)
+	s.verify(t, again.ID)
+}
