@@ -10,7 +10,7 @@ MSIVERSION = $(or $(shell echo '$(VERSION)' | sed -n 's/^v\{0,1\}\([0-9]*\.[0-9]
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 TESTFLAGS ?= -race -timeout 30m
 TOOLS     := bin/tools
-# The tests that take minutes. They skip without ALIASD_TEST_LONG.
+# The tests that take minutes. Without ALIASD_TEST_LONG they skip, or do less.
 LONG      := ALIASD_TEST_LONG=1
 LONGTESTS := ^(TestTorture|TestTorturePostgres|TestTortureForeignWriters|TestTortureCatchesWhatIsWrong|TestKilledAtWork)$$
 TORTURE   := $(LONG) ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
@@ -24,7 +24,7 @@ help: ## print this list
 demo: ## play the main job on embedded parts (a directory, a sync engine and a tenant in one box)
 	$(GO) run ./cmd/aliasd demo
 
-test: test-tools ## run the tests; installs Samba, PostgreSQL and Chromium by apt where they are missing
+test: test-tools ## run the tests but the long part; installs Samba, PostgreSQL and Chromium by apt where they are missing
 	$(GO) test $(TESTFLAGS) ./...
 
 test-long: test-tools ## run the tests that take minutes: daemons and stores that are killed at work
@@ -62,14 +62,14 @@ vet: ## go vet with the build mode of the tests, so that nothing compiles twice
 # Both use what the tests have compiled with the race detector; without it, everything is compiled a second time.
 lint generated: GOFLAGS += -race
 
-lint: $(TOOLS)/staticcheck ## gofmt and staticcheck
+lint: test-tools $(TOOLS)/staticcheck ## gofmt and staticcheck
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt these files:"; echo "$$out"; exit 1; fi
 	$(TOOLS)/staticcheck ./...
 
 $(TOOLS)/staticcheck: tools/go.mod
 	GOFLAGS=-trimpath $(GO) build -C tools -o ../$@ honnef.co/go/tools/cmd/staticcheck
 
-generated: ## check that generated files are what the code generates
+generated: test-tools ## check that generated files are what the code generates
 	$(GO) generate ./...
 	git diff --exit-code --stat
 

@@ -82,6 +82,8 @@ func rate(took time.Duration) float64 { return holders / took.Seconds() }
 // emptyCloud is a tenant in memory that has none of the users yet: the write path is measured, not the cloud.
 type emptyCloud struct{}
 
+func (emptyCloud) Refresh(context.Context, time.Time) error { return nil }
+
 func (emptyCloud) Look(context.Context, cloudcheck.Ref) (cloudcheck.Snapshot, error) {
 	return cloudcheck.Snapshot{Tenant: cloudcheck.Tenant{InitialDomain: "contoso.onmicrosoft.com",
 		Verified: map[string]bool{"contoso.test": true}}}, nil

@@ -35,7 +35,7 @@ type Checker struct {
 	cached chan tenantRead // holds the last reading; whoever has taken it reads for all
 }
 
-// tenantRead is the last good reading of the tenant.
+// tenantRead is the last good reading of the tenant, and when it began.
 type tenantRead struct {
 	tenant Tenant
 	at     time.Time
@@ -68,25 +68,33 @@ func New(o Options) *Checker {
 
 // Tenant gives what the organization and its domains say, at most 30 seconds old.
 func (c *Checker) Tenant(ctx context.Context) (Tenant, error) {
-	return c.tenant(ctx, tenantFresh)
+	return c.tenant(ctx, c.now().Add(-tenantFresh))
 }
 
-// tenant reads the tenant unless the last reading is younger than maxAge. Callers that come meanwhile wait for the one
-// that reads.
-func (c *Checker) tenant(ctx context.Context, maxAge time.Duration) (Tenant, error) {
+// Refresh reads the tenant unless a reading began after since; the looks that follow show it as it was then. It is for an answer that
+// would be wrong if the tenant had changed a moment before it was asked for.
+func (c *Checker) Refresh(ctx context.Context, since time.Time) error {
+	_, err := c.tenant(ctx, since)
+	return err
+}
+
+// tenant reads the tenant unless the last reading began after since. Callers that come meanwhile wait for the one
+// that reads, and share it. A reading of a time to come, by a clock that was set back, does not count.
+func (c *Checker) tenant(ctx context.Context, since time.Time) (Tenant, error) {
 	last, err := c.takeCached(ctx)
 	if err != nil {
 		return Tenant{}, err
 	}
 	defer func() { c.cached <- last }()
-	if age := c.now().Sub(last.at); !last.at.IsZero() && age >= 0 && age < maxAge {
+	began := c.now()
+	if !last.at.IsZero() && last.at.After(since) && !last.at.After(began) {
 		return last.tenant, nil
 	}
 	fresh, err := c.reader.Tenant(ctx)
 	if err != nil {
 		return Tenant{}, err
 	}
-	last = tenantRead{tenant: fresh, at: c.now()}
+	last = tenantRead{tenant: fresh, at: began}
 	return fresh, nil
 }
 

@@ -23,7 +23,7 @@ type Survey struct {
 
 // Survey reads the tenant afresh.
 func (c *Checker) Survey(ctx context.Context) Survey {
-	t, err := c.tenant(ctx, 0)
+	t, err := c.tenant(ctx, c.now())
 	return Survey{Tenant: t, Err: err}
 }
 

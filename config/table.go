@@ -150,8 +150,8 @@ func verifyKeys(v *Verify) []key {
 		{
 			name: "units_per_tick", def: "2000", read: integer(&v.UnitsPerTick, 50, 100000),
 			doc: "How many of Microsoft Graph's resource units one sweep may spend, from 50; one of them shows up to 15 holders. What " +
-				"they do not suffice for comes first in the next sweep. Lower it where other apps of the tenant are throttled: all of " +
-				"them together have 3,500 to 8,000 in ten seconds, depending on the tenant's size.",
+				"they do not suffice for comes first in the next sweep. Keep it well below what this app has in ten seconds, 3,500 to " +
+				"8,000 depending on the tenant's size: the looks before a write need some of that.",
 		},
 	}
 }

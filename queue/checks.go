@@ -52,8 +52,8 @@ func (c checks) assess(ctx context.Context, ref cloudcheck.Ref, ask address.Ask,
 	if refusal, ok := cause.As(err); !ok || refusal.Kind != cause.Refusal || !a.snapshot.Tenant.ReadAt.Before(began) {
 		return a, err
 	}
-	if survey := c.cloud.Survey(ctx); survey.Err != nil {
-		return a, survey.Err
+	if err := c.cloud.Refresh(ctx, began); err != nil {
+		return a, err
 	}
 	return c.assessOnce(ctx, ref, ask, intent)
 }

@@ -30,6 +30,7 @@ type waitingStore struct {
 	requests []queue.Request
 	puts     int
 	loads    int // requests read
+	pages    int // in so many pages
 	// unclaimed counts the transitions that gave claims up.
 	unclaimed int
 }
@@ -125,7 +126,7 @@ func (s *waitingStore) Awaited(_ context.Context, seqs []int64) ([]queue.Request
 	for _, seq := range slices.Sorted(slices.Values(seqs)) {
 		found = append(found, s.requests[seq-1])
 	}
-	s.loads += len(found)
+	s.loads, s.pages = s.loads+len(found), s.pages+1
 	return found, nil
 }
 

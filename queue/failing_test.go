@@ -194,3 +194,24 @@ func TestAVerdictThatTheStoreDidNotTake(t *testing.T) {
 		}
 	}
 }
+
+// A look that fails is no lack of units: the next sweep looks at all in one page, as before.
+func TestAFailedLookIsNoLackOfUnits(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	c := newCrowd(n, 2000)
+	c.unchanging()
+	well := c.cloud.judge
+	c.cloud.judge = func(one cloudcheck.Case) cloudcheck.Verdict {
+		if number(one.Ref.Holder.GUID) == 0 {
+			return cloudcheck.Verdict{Outcome: cloudcheck.Unknown, Cause: &cause.Wait(cause.CloudUnavailable, "two contacts fit").Cause}
+		}
+		return well(one)
+	}
+	c.tick(t)
+	c.newSync()
+	c.waiting.pages = 0
+	if looks := c.tick(t); len(looks) != n || c.waiting.pages != 1 {
+		t.Errorf("%d looks in %d pages", len(looks), c.waiting.pages)
+	}
+}

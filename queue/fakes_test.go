@@ -231,6 +231,12 @@ func (c *cloud) Look(_ context.Context, r cloudcheck.Ref) (cloudcheck.Snapshot, 
 	return cloudcheck.Snapshot{Tenant: tenant, Object: c.object(r.Holder.GUID), MailSurvives: true}, nil
 }
 
+func (c *cloud) Refresh(context.Context, time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.away
+}
+
 func (c *cloud) HoldersOf(context.Context, []address.Address, string) ([]cause.Conflict, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

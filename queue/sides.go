@@ -30,6 +30,8 @@ type Directory interface {
 type Cloud interface {
 	// Look shows the tenant and the holder as they stand before a write.
 	Look(ctx context.Context, holder cloudcheck.Ref) (cloudcheck.Snapshot, error)
+	// Refresh has the looks that follow show a tenant whose reading began after since.
+	Refresh(ctx context.Context, since time.Time) error
 	// HoldersOf finds who in the tenant holds any of the addresses, deleted objects included, but for exceptID.
 	HoldersOf(ctx context.Context, addrs []address.Address, exceptID string) ([]cause.Conflict, error)
 	// Survey reads the tenant as it is now.

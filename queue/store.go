@@ -23,7 +23,7 @@ var (
 	ErrBadCursor = errors.New("the cursor is none of this list")
 	// ErrStoreFull: the disk is full or the store cannot be written; nothing was stored.
 	ErrStoreFull = errors.New("the store cannot be written")
-	// ErrStoreAway: the store cannot be reached, or does not answer in time; nothing was stored.
+	// ErrStoreAway: the store cannot be reached, does not answer in time, or is kept locked by another process; nothing was stored.
 	ErrStoreAway = errors.New("the store cannot be reached")
 	// ErrStoreUnsure: the store went away while it stored something, and it is not known whether it did. A submission can be
 	// repeated as it was: it is answered by the request that it became, if it became one. A transition too: it is ErrStale

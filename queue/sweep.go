@@ -82,6 +82,8 @@ type pass struct {
 	budget *cloudcheck.Budget
 	survey cloudcheck.Survey
 	done   Swept
+	// unreached are the holders that the budget did not reach.
+	unreached int
 	// away is why the cloud cannot be asked any more; nil while it can. suspect is why nothing of the last page could be asked,
 	// and answered says that something of another one could.
 	away, suspect error
@@ -121,7 +123,7 @@ func (p *pass) run(ctx context.Context, visits []visit, size int) error {
 	if err := p.pages(ctx, visits, size); err != nil {
 		return err
 	}
-	if p.done.Carried > 0 {
+	if p.unreached > 0 {
 		p.agenda.short = true
 		p.log.Info("the sweep did not reach everybody; the others come first in the next one", "requests", p.done.Requests,
 			"carried", p.done.Carried, "units", p.budget.Spent(), "because", p.budget.Ended())
@@ -149,6 +151,7 @@ func (p *pass) pageSize() int {
 
 // carry notes visits that the budget did not reach.
 func (p *pass) carry(visits ...visit) {
+	p.unreached += len(visits)
 	for _, v := range visits {
 		p.done.Carried += len(v.seqs)
 	}

@@ -46,7 +46,7 @@ func problemFor(err error) *Problem {
 			with("Retry-After", retryAfter)
 	case errors.Is(err, queue.ErrStoreAway):
 		return newProblem(http.StatusServiceUnavailable, StoreAway,
-			"The database cannot be reached just now, or has too much to do; nothing was stored, and what was accepted before stays. Try again later.").
+			"The database cannot be reached just now, has too much to do, or is kept locked by another process; nothing was stored, and what was accepted before stays. Try again later.").
 			with("Retry-After", retryAfter)
 	case errors.Is(err, queue.ErrStoreUnsure):
 		return newProblem(http.StatusServiceUnavailable, StoreAway,

@@ -36,7 +36,7 @@ const (
 	Busy                 Code = "busy"                   // 503: too many calls are being answered; nothing was done
 	Timeout              Code = "timeout"                // 504: it took too long
 	StoreFull            Code = "store_full"             // 507: the store cannot be written; nothing was stored
-	StoreAway            Code = "store_away"             // 503: the database cannot be reached just now, or is too slow
+	StoreAway            Code = "store_away"             // 503: the database cannot be reached just now, is too slow, or is kept locked
 )
 
 // problemType is the media type of RFC 9457.

@@ -48,7 +48,7 @@ func Connect(path string, connections int, settings url.Values) (*sql.DB, error)
 }
 
 // switching is how long another process may take to switch a new file to its journal mode.
-const switching = 20 * time.Second
+const switching = 10 * time.Second
 
 // Ready makes the first connection of a pool. Where another process is just switching a new file to its journal mode,
 // SQLite says at once that the file is locked, whatever the busy_timeout is: so this tries again, for some seconds.

@@ -12,6 +12,7 @@ import (
 // gives as well) stays unknown.
 func (c *Client) Tenant(ctx context.Context) (cloudcheck.Tenant, error) {
 	var said note
+	began := c.now()
 	t, err := c.organization(ctx, &said)
 	if err != nil {
 		return cloudcheck.Tenant{}, err
@@ -29,11 +30,12 @@ func (c *Client) Tenant(ctx context.Context) (cloudcheck.Tenant, error) {
 		return cloudcheck.Tenant{}, away("the tenant shows no initial domain among its domains",
 			"check that "+domainsArea().permission+" is granted to the application", nil).cause()
 	}
-	t.ReadAt = c.now()
+	t.ReadAt = began
 	return t, nil
 }
 
-// organization and domain are what is read of the two. What is null is unknown.
+// organization and domain are what is read of the two. A sync state that is null is unknown; a domain whose isVerified is null
+// counts as not verified.
 type organization struct {
 	SyncEnabled *bool     `json:"onPremisesSyncEnabled"`
 	LastSync    time.Time `json:"onPremisesLastSyncDateTime"`

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,4 +157,55 @@ func TestTheSDKsModelsAreNotLinked(t *testing.T) {
 	if !slices.Equal(linked, []string{graphSDK + "/models/odataerrors"}) {
 		t.Errorf("linked of the SDK's generated code: %q, want models/odataerrors alone", linked)
 	}
+}
+
+// make test-long names the tests that skip, or do less, without ALIASD_TEST_LONG: one that it left out would never run whole.
+func TestMakeKnowsTheLongTests(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile("../../Makefile")
+	fatal(t, err)
+	named := regexp.MustCompile(`(?m)^LONGTESTS := \^\((.*)\)\$\$$`).FindSubmatch(makefile)
+	if named == nil {
+		t.Fatal("the Makefile has no LONGTESTS")
+	}
+	want := strings.Split(string(named[1]), "|")
+	var long []string
+	for _, dir := range []string{".", "../../queue/store"} {
+		long = append(long, longTestsIn(t, dir)...)
+	}
+	slices.Sort(want)
+	slices.Sort(long)
+	if !slices.Equal(want, long) {
+		t.Errorf("the Makefile has %q, and %q look at ALIASD_TEST_LONG", want, long)
+	}
+}
+
+// longTestsIn finds the tests of a folder that look at ALIASD_TEST_LONG, themselves or through needTime or readTorture.
+func longTestsIn(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	fatal(t, err)
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		fatal(t, err)
+		for _, d := range parsed.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(f.Name.Name, "Test") && f.Name.Name != t.Name() && looksAtTime(f) {
+				names = append(names, f.Name.Name)
+			}
+		}
+	}
+	return names
+}
+
+func looksAtTime(f *ast.FuncDecl) (found bool) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			found = found || n.Name == "needTime" || n.Name == "readTorture"
+		case *ast.BasicLit:
+			found = found || n.Value == `"ALIASD_TEST_LONG"`
+		}
+		return true
+	})
+	return found
 }

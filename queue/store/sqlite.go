@@ -59,8 +59,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-// lockWait has a connection wait for a lock for 20 seconds, as on PostgreSQL (lock_timeout).
-func lockWait() string { return "busy_timeout(20000)" }
+// lockWait has a connection wait for a lock for ten seconds. A caller whose write stands behind one that waited in vain is
+// answered within the time limit of a call all the same.
+func lockWait() string { return "busy_timeout(10000)" }
 
 // connect opens a pool of connections to a file; mode says whether they may write. Each connection has a page cache of 2 MB
 // at most.

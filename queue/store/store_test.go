@@ -145,14 +145,14 @@ func TestEveryConnectionIsSet(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer reading.Close()
-		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "20000", "foreign_keys": "1", "query_only": "1"} {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "10000", "foreign_keys": "1", "query_only": "1"} {
 			var got string
 			if err := reading.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
 				t.Errorf("%s is %s, want %s: %v", pragma, got, want, err)
 			}
 		}
 	}
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "20000", "foreign_keys": "1", "query_only": "0"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "10000", "foreign_keys": "1", "query_only": "0"} {
 		var got string
 		if err := s.work.statements.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("the writer's %s is %s, want %s: %v", pragma, got, want, err)
@@ -248,7 +248,7 @@ func twoProcesses(t *testing.T, d database) {
 	if t.Failed() {
 		return
 	}
-	const each = 100
+	const each = 40
 	var writing sync.WaitGroup
 	for i, s := range both {
 		defer s.Close()
