@@ -65,7 +65,11 @@ func TestEachCodeHasAPageAndEachPageACode(t *testing.T) {
 	}
 	have := map[cause.Code]bool{}
 	for _, entry := range entries {
-		code := cause.Code(strings.TrimSuffix(entry.Name(), ".md"))
+		name, isPage := strings.CutSuffix(entry.Name(), ".md")
+		if !isPage {
+			continue
+		}
+		code := cause.Code(name)
 		have[code] = true
 		if codes[code] == nil && entry.Name() != "README.md" {
 			t.Errorf("%s is a page without a code", entry.Name())

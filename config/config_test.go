@@ -282,7 +282,7 @@ func TestNearest(t *testing.T) {
 		"tenantid": "tenant_id", "tennant_id": "tenant_id", "cafile": "ca_file", "clientId": "client_id", "": "", "xyz": "",
 		"dri": "dir", "certificate": "", "tenant_id_number": "",
 	} {
-		if got := nearest(name, names); got != want {
+		if got := Nearest(name, names); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}

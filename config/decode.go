@@ -213,7 +213,7 @@ func (d *decoder) unknown(prefix string, keys []key, name *yaml.Node) {
 		names[i] = k.name
 	}
 	f := fault{node: name, flaw: flaw{"unknown key", "known here: " + strings.Join(names, ", ")}}
-	if near := nearest(name.Value, names); near != "" {
+	if near := Nearest(name.Value, names); near != "" {
 		meant := join(prefix, near)
 		d.faulty[meant] = true
 		f.hint = "did you mean " + near + "?"
@@ -244,8 +244,8 @@ func homeOf(name, prefix string, keys []key) string {
 	return ""
 }
 
-// nearest is the name that is at most two typing errors away, empty where none is.
-func nearest(name string, names []string) string {
+// Nearest is the name that is at most two typing errors away, empty where none is.
+func Nearest(name string, names []string) string {
 	best, least := "", 3
 	for _, n := range names {
 		if d := distance(name, n); d < least && d < len(n) {

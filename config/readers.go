@@ -154,7 +154,7 @@ func choice(words ...string) rule[string] {
 			}
 		}
 		bad := &flaw{"must be one of " + strings.Join(words, ", "), ""}
-		if near := nearest(s, words); near != "" {
+		if near := Nearest(s, words); near != "" {
 			bad.hint = "did you mean " + near + "?"
 		}
 		return "", bad

@@ -73,8 +73,10 @@ the server's problem, or {"code", "message"} where the command line itself says 
 	flags.StringVar(&a.serverURL, "server", a.envOr("ALIASD_URL", ""), "URL of the daemon, when it runs on another machine")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return notElsewhere(c) }
+	help := a.helpCommand()
+	root.SetHelpCommand(help)
 	root.AddCommand(
-		a.demoCommand(), a.runCommand(),
+		help, a.demoCommand(), a.runCommand(),
 		a.addCommand(), a.primaryCommand(), a.removeCommand(),
 		a.explainCommand(), a.showCommand(), a.listCommand(), a.cancelCommand(), a.undoCommand(), a.recheckCommand(), a.releaseCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.predictCommand(), a.reportCommand(), a.auditCommand(), a.migrateCommand(),
