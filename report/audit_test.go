@@ -81,7 +81,7 @@ func TestAuditOfNotices(t *testing.T) {
 	notices := someFindings()[11:]
 	for asks, items := range map[bool][]audit.Item{false: notices, true: someFindings()} {
 		page := pageOf(t, items, summed(items, 480))
-		if strings.Contains(page, "There is nothing to do.") == asks || !strings.Contains(page, "More in docs/causes/upn_stays.md") {
+		if strings.Contains(page, "There is nothing to do.") == asks || !strings.Contains(page, "More: aliasd help upn_stays<") {
 			t.Errorf("asks for something: %v, want %v", !asks, asks)
 		}
 	}
@@ -228,7 +228,7 @@ func TestAuditOrder(t *testing.T) {
 	page := pageOf(t, someFindings(), summed(someFindings(), 480))
 	at := 0
 	for _, code := range []string{"quarantined", "duplicate_on_premises", "mail_differs", "not_in_cloud", "two_primaries", "value_discarded", "not_synced_yet", "upn_stays"} {
-		next := strings.Index(page, "More in docs/causes/"+code+".md")
+		next := strings.Index(page, "More: aliasd help "+code+"<")
 		if next < at {
 			t.Errorf("%s stands at %d", code, next)
 		}

@@ -146,12 +146,8 @@ func asSentence(text string) string {
 // facts are what was compared, in short sentences.
 func facts(s audit.Summary) []string {
 	list := []string{fmt.Sprintf("Compared: %s below %s, in %s.", amount(s.Holders, "holder", "holders"), s.BaseDN, InWords(s.Ended.Sub(s.Began).Seconds()))}
-	switch {
-	case s.Cloud.Full:
+	if s.Cloud.Full {
 		list = append(list, fmt.Sprintf("The tenant was read in full: %s, %s to Graph.", amount(s.Cloud.Objects, "object", "objects"), amount(s.Cloud.Calls, "call", "calls")))
-	case s.Cloud.Calls > 0:
-		list = append(list, fmt.Sprintf("Of the tenant's %s, what changed since the last audit was read: %s changed, %s gone, %s to Graph.",
-			amount(s.Cloud.Objects, "object", "objects"), count(s.Cloud.Changed), count(s.Cloud.Removed), amount(s.Cloud.Calls, "call", "calls")))
 	}
 	return list
 }

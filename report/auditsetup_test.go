@@ -83,7 +83,7 @@ func summed(items []audit.Item, holders int) audit.Summary {
 	s := audit.Summary{
 		Began: until(), Ended: until().Add(3*time.Minute + 20*time.Second), Complete: true, BaseDN: "DC=contoso,DC=test",
 		TenantDomain: "contoso.onmicrosoft.com", LastSync: until().Add(-7 * time.Minute), Holders: holders, InOrder: holders,
-		Cloud: audit.Refreshed{Objects: holders + 40, Changed: 12, Removed: 1, Calls: 31},
+		Cloud: audit.Reading{Full: true, Objects: holders + 40, Calls: 31},
 	}
 	users := audit.KindCount{Kind: address.User, Holders: holders * 9 / 10}
 	units, codes := map[string]int{}, map[audit.CodeCount]int{}

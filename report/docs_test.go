@@ -111,7 +111,7 @@ func TestAuditIsDocumented(t *testing.T) {
 	t.Parallel()
 	items, s := someFindings(), summed(someFindings(), 480)
 	items[0].Candidates = []cause.Candidate{{}}
-	s.Stopped, s.Cloud.Why = "stopped", "no copy"
+	s.Stopped = "stopped"
 	_, sheet, lines := readAll(t, savedAudit(t, audited(t), items, s))
 	keys := map[string]bool{}
 	for line := range bytes.Lines(lines) {

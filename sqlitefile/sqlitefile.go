@@ -1,5 +1,5 @@
-// Package sqlitefile makes and opens SQLite files that belong to their owner alone: the store of requests, and the copy of
-// the tenant. It knows nothing of what stands in them, and imports nothing of ours.
+// Package sqlitefile makes and opens SQLite files that belong to their owner alone, such as the store of requests. It knows
+// nothing of what stands in them, and imports nothing of ours.
 package sqlitefile
 
 import (
@@ -91,10 +91,4 @@ func Code(err error) int {
 		return 0
 	}
 	return failed.Code() & 0xff
-}
-
-// Damaged says whether an error means that the file is no sound database.
-func Damaged(err error) bool {
-	code := Code(err)
-	return code == codes.SQLITE_CORRUPT || code == codes.SQLITE_NOTADB
 }

@@ -108,11 +108,7 @@ func (r *run) blameAll(ctx context.Context, diagnoses []cloudcheck.Diagnosis) er
 	if len(all) == 0 {
 		return nil
 	}
-	var live []cloudcheck.Object
-	err := r.look(ctx, func() (err error) {
-		live, err = r.Cloud.HoldersOf(ctx, all)
-		return err
-	})
+	live, err := r.holdersOf(ctx, all)
 	if err != nil {
 		return err
 	}

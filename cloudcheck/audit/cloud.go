@@ -2,52 +2,58 @@ package audit
 
 import (
 	"context"
+	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck"
-	"github.com/aliasd/aliasd/cloudcheck/mirror"
+	"github.com/aliasd/aliasd/cloudcheck/tenantfile"
 )
 
-// DeletedReader reads the tenant's deleted objects. Errors are *cause.Error of kind Waiting.
-type DeletedReader interface {
+// Source reads the tenant; *graph.Client does. Errors are *cause.Error of kind Waiting.
+type Source interface {
+	tenantfile.Source
 	// EachDeleted gives every deleted user and group, a page at a time, from one goroutine.
 	EachDeleted(ctx context.Context, take func([]cloudcheck.Object)) error
+	// Calls counts the HTTP calls made so far.
+	Calls() int
 }
 
-// Copied is the Cloud of a tenant with a local copy. All fields have to be set.
-type Copied struct {
+// Online is the Cloud of a tenant that is asked. All fields have to be set. The File is made for this audit; the caller closes
+// it.
+type Online struct {
 	Checker *cloudcheck.Checker
-	Mirror  *mirror.Mirror
-	Source  mirror.Source
-	Deleted DeletedReader
+	Source  Source
+	File    *tenantfile.File
 }
 
-var _ Cloud = Copied{}
+var _ Cloud = Online{}
 
 // Tenant is the Checker's.
-func (c Copied) Tenant(ctx context.Context) (cloudcheck.Tenant, error) { return c.Checker.Tenant(ctx) }
+func (o Online) Tenant(ctx context.Context) (cloudcheck.Tenant, error) { return o.Checker.Tenant(ctx) }
 
-// Refresh is the Mirror's.
-func (c Copied) Refresh(ctx context.Context, progress func(objects int)) (Refreshed, error) {
-	return c.Mirror.Refresh(ctx, c.Source, progress)
+// Read reads the tenant into the File.
+func (o Online) Read(ctx context.Context, progress func(objects int)) (Reading, error) {
+	began, calls := time.Now(), o.Source.Calls()
+	err := o.File.Read(ctx, o.Source, progress)
+	return Reading{Full: err == nil, Objects: o.File.Objects(), Calls: o.Source.Calls() - calls, Took: time.Since(began)}, err
 }
 
-// Match is the Mirror's.
-func (c Copied) Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error) {
-	return c.Mirror.Match(ctx, holders)
+// Match is the File's.
+func (o Online) Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error) {
+	return o.File.Match(ctx, holders)
 }
 
-// HoldersOf is the Mirror's.
-func (c Copied) HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
-	return c.Mirror.HoldersOf(ctx, addrs)
+// HoldersOf is the File's.
+func (o Online) HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
+	return o.File.HoldersOf(ctx, addrs)
 }
 
-// EachDeleted is the DeletedReader's.
-func (c Copied) EachDeleted(ctx context.Context, take func([]cloudcheck.Object)) error {
-	return c.Deleted.EachDeleted(ctx, take)
+// EachDeleted is the Source's.
+func (o Online) EachDeleted(ctx context.Context, take func([]cloudcheck.Object)) error {
+	return o.Source.EachDeleted(ctx, take)
 }
 
 // Diagnose is the Checker's.
-func (c Copied) Diagnose(h address.Holder, t cloudcheck.Tenant, o *cloudcheck.Object) cloudcheck.Diagnosis {
-	return c.Checker.Diagnose(h, t, o)
+func (o Online) Diagnose(h address.Holder, t cloudcheck.Tenant, of *cloudcheck.Object) cloudcheck.Diagnosis {
+	return o.Checker.Diagnose(h, t, of)
 }

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"hash/maphash"
@@ -11,22 +10,18 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/cloudcheck/hashindex"
 )
 
 // readAgain is about how many holders that may share an address are read again at a time.
 const readAgain = 500
 
-// index remembers who has which address, by hashes: 16 bytes for each address, and 16 for each holder. What it finds is
+// index remembers who has which address, by hashes: 8 bytes for each address, and 16 for each holder. What it finds is
 // a suspicion, since hashes collide and holders change; it is verified on the holders themselves.
 type index struct {
-	seed    maphash.Seed
-	guids   []address.GUID // by the holders' numbers
-	entries []indexEntry
-}
-
-type indexEntry struct {
-	hash   uint64
-	holder uint32
+	seed      maphash.Seed
+	guids     []address.GUID  // by the holders' numbers
+	addresses hashindex.Index // the holders' numbers by their addresses
 }
 
 // lot are the numbers of holders that share a hash.
@@ -41,21 +36,19 @@ func newIndex() *index { return &index{seed: maphash.MakeSeed()} }
 func (x *index) add(h *address.Holder) uint32 {
 	number := uint32(len(x.guids))
 	x.guids = append(x.guids, h.GUID)
-	own := len(x.entries)
+	var hashes []uint64
 	for a := range addressesOf(h) {
-		x.entries = append(x.entries, indexEntry{x.hash(a.Key()), number})
+		hashes = append(hashes, x.hash(a.Key()))
 	}
-	// mail and UPN are the primary as a rule.
-	added := x.entries[own:]
-	slices.SortFunc(added, compareEntries)
-	x.entries = x.entries[:own+len(slices.Compact(added))]
+	slices.Sort(hashes)
+	for _, hash := range slices.Compact(hashes) { // mail and UPN are the primary as a rule
+		x.addresses.Add(hash, number)
+	}
 	return number
 }
 
-func (x *index) hash(k address.Key) uint64 { return maphash.String(x.seed, string(k)) }
-
-func compareEntries(a, b indexEntry) int {
-	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.holder, b.holder))
+func (x *index) hash(k address.Key) uint64 {
+	return maphash.String(x.seed, string(k)) >> (64 - hashindex.Bits)
 }
 
 // addressesOf goes through the addresses in proxyAddresses, mail and UPN, each with the value that holds it.
@@ -76,21 +69,10 @@ func addressesOf(h *address.Holder) iter.Seq2[address.Address, string] {
 
 // suspects gives the holders that share a hash, in the order of their numbers.
 func (x *index) suspects() []lot {
-	slices.SortFunc(x.entries, compareEntries)
+	x.addresses.Sort()
 	var lots []lot
-	for from := 0; from < len(x.entries); {
-		to := from + 1
-		for to < len(x.entries) && x.entries[to].hash == x.entries[from].hash {
-			to++
-		}
-		if to-from > 1 {
-			l := lot{hash: x.entries[from].hash}
-			for _, e := range x.entries[from:to] {
-				l.holders = append(l.holders, e.holder)
-			}
-			lots = append(lots, l)
-		}
-		from = to
+	for hash, holders := range x.addresses.Shared() {
+		lots = append(lots, lot{hash, holders})
 	}
 	slices.SortFunc(lots, func(a, b lot) int { return slices.Compare(a.holders, b.holders) })
 	return lots
@@ -99,7 +81,7 @@ func (x *index) suspects() []lot {
 // nameAllDuplicates names the addresses that two holders have.
 func (r *run) nameAllDuplicates(ctx context.Context) error {
 	lots := r.index.suspects()
-	r.index.entries = nil
+	r.index.addresses = hashindex.Index{}
 	r.pace.begin(NamingConflicts, len(lots))
 	for done := 0; done < len(lots); {
 		next := done

@@ -2,51 +2,39 @@ package audit
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck"
-	"github.com/aliasd/aliasd/cloudcheck/mirror"
 )
 
-// readCloud reads the tenant, and then brings the copy up to date: what the copy shows is never older than the tenant.
-func (r *run) readCloud(ctx context.Context, progress func(objects int)) error {
+// readCloud reads the organization and then its objects, which are therefore never older than the last sync that it names.
+func (r *run) readCloud(ctx context.Context) error {
 	var err error
 	if r.tenant, err = r.Cloud.Tenant(ctx); err != nil {
 		return &stopped{"the tenant could not be read", err}
 	}
 	r.summary.TenantDomain, r.summary.LastSync = r.tenant.InitialDomain, r.tenant.LastSync
-	before := r.summary.Cloud
-	r.summary.Cloud, err = r.Cloud.Refresh(ctx, progress)
-	r.summary.Cloud.Calls += before.Calls
-	r.summary.Cloud.Took += before.Took
-	if err != nil {
+	if r.summary.Cloud, err = r.Cloud.Read(ctx, func(objects int) { r.pace.at(objects, 0) }); err != nil {
 		return &stopped{"the tenant could not be read", err}
 	}
 	return nil
 }
 
-// match finds each holder's object in the copy of the tenant.
-func (r *run) match(ctx context.Context, holders []address.Holder) (found []cloudcheck.Sighting, err error) {
-	err = r.look(ctx, func() error {
-		found, err = r.Cloud.Match(ctx, holders)
-		return err
-	})
-	return found, err
+// match finds each holder's object in what was read of the tenant.
+func (r *run) match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error) {
+	found, err := r.Cloud.Match(ctx, holders)
+	return found, lookFailed(err)
 }
 
-// look looks at the copy of the tenant. Where it turns out to be damaged, the tenant is read anew and looked at again, once.
-func (r *run) look(ctx context.Context, at func() error) error {
-	err := at()
-	if errors.Is(err, mirror.ErrDamaged) && !r.mended {
-		r.mended = true
-		if err := r.readCloud(ctx, func(int) {}); err != nil {
-			return err
-		}
-		err = at()
+// holdersOf finds who holds addresses in what was read of the tenant.
+func (r *run) holdersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
+	found, err := r.Cloud.HoldersOf(ctx, addrs)
+	return found, lookFailed(err)
+}
+
+func lookFailed(err error) error {
+	if err == nil {
+		return nil
 	}
-	if err != nil {
-		return &stopped{"the copy of the tenant could not be read", err}
-	}
-	return nil
+	return &stopped{"what was read of the tenant could not be looked at", err}
 }

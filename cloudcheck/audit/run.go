@@ -60,14 +60,12 @@ type run struct {
 	pace    pace
 	// deleted are the tenant's deleted objects; nil where they could not be read.
 	deleted *deletedHolding
-	// mended says that the copy of the tenant was damaged, and has been read anew.
-	mended bool
 }
 
 // all goes through the phases.
 func (r *run) all(ctx context.Context) error {
 	r.pace.begin(ReadingCloud, 0)
-	if err := r.readCloud(ctx, func(objects int) { r.pace.at(objects, 0) }); err != nil {
+	if err := r.readCloud(ctx); err != nil {
 		return err
 	}
 	r.readDeleted(ctx)

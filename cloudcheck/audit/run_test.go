@@ -23,7 +23,7 @@ func TestInOrder(t *testing.T) {
 	w := newWorld(10)
 	s := w.audit(t)
 	want := Summary{Began: w.now, Ended: w.now, Complete: true, BaseDN: "DC=contoso", TenantDomain: "contoso.onmicrosoft.com", LastSync: w.tenant.LastSync,
-		Cloud: Refreshed{Full: true, Objects: 10, Calls: 3}, Holders: 10, InOrder: 10, Kinds: []KindCount{{Kind: address.User, Holders: 10}},
+		Cloud: Reading{Full: true, Objects: 10, Calls: 3}, Holders: 10, InOrder: 10, Kinds: []KindCount{{Kind: address.User, Holders: 10}},
 		Codes: []CodeCount{}, Units: []UnitCount{{"OU=Unit0,DC=contoso", 5, 0}, {"OU=Unit1,DC=contoso", 5, 0}}}
 	if diff := cmp.Diff(want, s); diff != "" || len(w.items) > 0 {
 		t.Error(diff, w.found())
@@ -330,7 +330,8 @@ func TestDuplicatesAreVerified(t *testing.T) {
 	for _, h := range w.holders {
 		r.counts.holder(r.index.add(&h), &h)
 	}
-	r.index.entries[0].hash = r.index.entries[1].hash // a collision
+	r.index.addresses.Add(1, 0) // a collision
+	r.index.addresses.Add(1, 1)
 	if err := r.nameDuplicates(t.Context(), r.index.suspects()); err != nil || len(w.items) > 0 || len(r.index.suspects()) != 1 {
 		t.Errorf("%q, %v", w.found(), err)
 	}
@@ -368,8 +369,9 @@ func TestSidesFail(t *testing.T) {
 		items   int
 	}{
 		"tenant":    {func(w *world) { w.tenantErr = away }, "the tenant could not be read: no domain controller can be used", 0, 0},
-		"refresh":   {func(w *world) { w.refreshErr = away }, "the tenant could not be read: no domain controller can be used", 0, 0},
-		"match":     {func(w *world) { w.matchErr = away }, "the copy of the tenant could not be read: no domain", 0, 0},
+		"reading":   {func(w *world) { w.readErr = away }, "the tenant could not be read: no domain controller can be used", 0, 0},
+		"match":     {func(w *world) { w.matchErr = away }, "what was read of the tenant could not be looked at: no domain", 0, 0},
+		"conflicts": {func(w *world) { w.quarantine(0, "x@contoso.com"); w.holdersErr = away }, "what was read of the tenant could not be looked at: no domain", 0, 0},
 		"directory": {func(w *world) { w.during = func(page int) error { return failAt(page, 3, away) } }, "the directory could not be read to its end: no domain", 6, 5},
 		"again": {func(w *world) {
 			w.againErr = away

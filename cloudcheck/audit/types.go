@@ -7,7 +7,6 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
-	"github.com/aliasd/aliasd/cloudcheck/mirror"
 )
 
 // Directory is the on-premises side.
@@ -25,14 +24,13 @@ type Directory interface {
 type Cloud interface {
 	// Tenant gives what the organization and its domains say.
 	Tenant(ctx context.Context) (cloudcheck.Tenant, error)
-	// Refresh brings the local copy of the tenant up to date; progress is told how many objects were read so far. Errors
-	// are *cause.Error of kind Waiting; the copy is then as it was.
-	Refresh(ctx context.Context, progress func(objects int)) (Refreshed, error)
-	// Match finds each holder's object in the copy; nil where the tenant has none, and Err where it cannot be said which
-	// object it is. The answers stand in the order of holders. The error wraps mirror.ErrDamaged where the copy is damaged:
-	// another Refresh mends it.
+	// Read reads every user, group and contact of the tenant; it is called once, before Match and HoldersOf. progress is told
+	// how many objects were read so far. Errors are *cause.Error of kind Waiting.
+	Read(ctx context.Context, progress func(objects int)) (Reading, error)
+	// Match finds each holder's object among those that were read; nil where the tenant has none, and Err where it cannot be
+	// said which object it is. The answers stand in the order of holders.
 	Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error)
-	// HoldersOf finds which live objects of the copy hold any of the addresses. Errors are those of Match.
+	// HoldersOf finds which of the objects that were read hold any of the addresses.
 	HoldersOf(ctx context.Context, addrs []address.Address) ([]cloudcheck.Object, error)
 	// EachDeleted gives every deleted user and group of the tenant, a page at a time, from one goroutine. It is asked once, and
 	// an error costs nothing but names.
@@ -41,8 +39,18 @@ type Cloud interface {
 	Diagnose(h address.Holder, t cloudcheck.Tenant, o *cloudcheck.Object) cloudcheck.Diagnosis
 }
 
-// Refreshed is what a refresh of the local copy did.
-type Refreshed = mirror.Refreshed
+// Reading is what was read of the tenant.
+type Reading struct {
+	// Full says that every object was read: it is false where the reading failed.
+	Full    bool `json:"full"`
+	Objects int  `json:"objects"`
+	// Changed and Removed are 0. They stand in the JSON for those who read them when audits still read changes alone.
+	Changed int `json:"changed"`
+	Removed int `json:"removed"`
+	// Calls are the HTTP calls to Graph that it took.
+	Calls int           `json:"calls"`
+	Took  time.Duration `json:"-"`
+}
 
 // Item is one finding about one holder: a line of the audit's output.
 type Item struct {
@@ -95,7 +103,7 @@ type Summary struct {
 	BaseDN       string    `json:"base_dn"`
 	TenantDomain string    `json:"tenant_domain"`
 	LastSync     time.Time `json:"last_sync,omitzero"`
-	Cloud        Refreshed `json:"cloud"`
+	Cloud        Reading   `json:"cloud"`
 	// Holders were compared; InOrder had no finding that is wrong or pending, Wrong at least one that is wrong, Pending
 	// others.
 	Holders int `json:"holders"`

@@ -12,7 +12,6 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
-	"github.com/aliasd/aliasd/cloudcheck/mirror"
 )
 
 // world is a directory and a tenant in memory, in order until a test changes them. It is both sides of an audit, and
@@ -28,13 +27,8 @@ type world struct {
 	page    int // holders in a page
 
 	// Faults: the error of each step, nil where there is none.
-	tenantErr, refreshErr, matchErr, againErr, deletedErr, sinkErr error
-	// damagedAt is which look at the copy finds it damaged; lasting says that each does.
-	damagedAt int
-	lasting   bool
-	looks     int
-	refreshes int
-	largest   int // holders that were read again at a time
+	tenantErr, readErr, matchErr, holdersErr, againErr, deletedErr, sinkErr error
+	largest                                                                 int // holders that were read again at a time
 	// during runs before each page of the directory.
 	during func(page int) error
 	// meanwhile runs before holders are read again.
@@ -81,10 +75,9 @@ func (w *world) synced(h address.Holder) cloudcheck.Object {
 
 func (w *world) Tenant(context.Context) (cloudcheck.Tenant, error) { return w.tenant, w.tenantErr }
 
-func (w *world) Refresh(_ context.Context, progress func(int)) (Refreshed, error) {
+func (w *world) Read(_ context.Context, progress func(int)) (Reading, error) {
 	progress(len(w.objects))
-	w.refreshes++
-	return Refreshed{Full: true, Objects: len(w.objects), Calls: 3}, w.refreshErr
+	return Reading{Full: true, Objects: len(w.objects), Calls: 3}, w.readErr
 }
 
 func (w *world) Match(ctx context.Context, holders []address.Holder) ([]cloudcheck.Sighting, error) {
@@ -92,18 +85,11 @@ func (w *world) Match(ctx context.Context, holders []address.Holder) ([]cloudche
 	for i, h := range holders {
 		found[i].Object, found[i].Err = cloudcheck.Ref{Holder: h}.Match(w.objects)
 	}
-	return found, cmp.Or(w.matchErr, w.damage(), ctx.Err())
+	return found, cmp.Or(w.matchErr, ctx.Err())
 }
 
 func (w *world) HoldersOf(_ context.Context, addrs []address.Address) ([]cloudcheck.Object, error) {
-	return holdersAmong(w.objects, addrs), w.damage()
-}
-
-func (w *world) damage() error {
-	if w.looks++; w.looks != w.damagedAt && !w.lasting {
-		return nil
-	}
-	return cause.Wait(cause.CloudUnavailable, "the copy is damaged").Because(mirror.ErrDamaged)
+	return holdersAmong(w.objects, addrs), w.holdersErr
 }
 
 func (w *world) EachDeleted(_ context.Context, take func([]cloudcheck.Object)) error {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
 )
@@ -29,7 +30,7 @@ func (c *Client) EachObject(ctx context.Context, take func([]cloudcheck.Object) 
 	reading, stop := context.WithCancel(ctx)
 	pages := make(chan pageOrError)
 	var readers sync.WaitGroup
-	for _, kind := range holderKinds() {
+	for _, kind := range []address.Kind{address.User, address.Group, address.Contact} {
 		readers.Go(func() { c.readPages(reading, collectionOf(kind), pages) })
 	}
 	go func() {

@@ -17,11 +17,11 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
-	"github.com/aliasd/aliasd/cloudcheck/mirror"
+	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/lab/tenant"
 )
 
-var _ mirror.Source = (*Client)(nil)
+var _ audit.Source = (*Client)(nil)
 
 // names reads everything and gives the names, sorted, and the sizes of the pages.
 func names(t *testing.T, c *Client) (all []string, sizes []int, err error) {

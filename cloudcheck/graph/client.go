@@ -41,7 +41,7 @@ type Options struct {
 	Observer Observer // may be nil
 }
 
-// Client reads a tenant through Microsoft Graph. It implements cloudcheck.Reader, and mirror.Source for the audit.
+// Client reads a tenant through Microsoft Graph. It implements cloudcheck.Reader, and audit.Source.
 type Client struct {
 	adapter *msgraphcore.GraphRequestAdapterBase
 	signIn  *signIn

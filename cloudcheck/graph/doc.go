@@ -27,8 +27,6 @@
 // processors that the tenant in the box shared, where parsing cannot hide behind waiting (BenchmarkEachObject: 1.6 to 2.1 times
 // on a busy machine). Three stages run at once: a page is fetched, the one before is parsed, and one is worked on.
 //
-// A repeated audit follows delta links instead and takes ids alone from them; the objects are read by their ids, 300 in a call.
-//
 // # Faults
 //
 // Every error is a *cause.Error that waits: throttled, or cloud_unavailable with what to do. A throttled call or item is

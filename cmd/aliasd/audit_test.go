@@ -19,6 +19,7 @@ import (
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/cloudcheck/audit"
+	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/lab"
 	"github.com/aliasd/aliasd/lab/tenant"
 	"github.com/aliasd/aliasd/report"
@@ -65,22 +66,67 @@ func TestAuditCommand(t *testing.T) {
 	}
 }
 
-// The second audit asks for changes alone, unless it is told to read everything.
+// Each audit reads the whole tenant and keeps nothing of it; --full, of earlier versions, is accepted and changes nothing.
 func TestAuditAgain(t *testing.T) {
 	t.Parallel()
 	s := newDefects(t)
 	first, _ := s.auditedBy(t, exitMismatched)
+	leaveCopies(t, filepath.Join(s.dir, "data"))
 	again, _ := s.auditedBy(t, exitMismatched, "--quiet")
+	s.wantNoCopies(t)
 	full, _ := s.auditedBy(t, exitMismatched, "--full")
-	if again.Summary.Cloud.Full || !full.Summary.Cloud.Full || again.Summary.Wrong != first.Summary.Wrong || full.Summary.Wrong != first.Summary.Wrong {
-		t.Errorf("first %+v\nagain %+v\nfull %+v", first.Summary, again.Summary, full.Summary)
+	for _, other := range []audited{again, full} {
+		if other.Summary.Wrong != first.Summary.Wrong || other.Summary.Cloud.Calls != first.Summary.Cloud.Calls || other.Summary.Cloud.Objects != first.Summary.Cloud.Objects {
+			t.Errorf("first %+v\nthen %+v", first.Summary, other.Summary)
+		}
 	}
-	if first.Summary.Cloud.Why != "there was no copy" || full.Summary.Cloud.Why != "it was asked for" {
-		t.Errorf("why: %q, then %q", first.Summary.Cloud.Why, full.Summary.Cloud.Why)
-	}
+	s.wantNoCopies(t)
 	if again.Files.HTML == first.Files.HTML {
 		t.Error("the second wrote over the first")
 	}
+	if help := s.cli(t, "audit", "--help"); strings.Contains(help.out, "--full") {
+		t.Error("--full stands in the help")
+	}
+}
+
+// leaveCopies leaves what earlier versions, and audits that were killed, leave in the data folder.
+func leaveCopies(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"tenant.db", "tenant.db-journal", "tenant.db-wal", "tenant.db-shm", "tenant.db.new-5e3c", auditTenantFile} {
+		fatal(t, os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600))
+	}
+}
+
+// wantNoCopies checks that nothing of the tenant stands in the data folder.
+func (s *stack) wantNoCopies(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "data", "*tenant*"))
+	if fatal(t, err); len(files) > 0 {
+		t.Errorf("left are %q", files)
+	}
+}
+
+// The daemon removes what audits left when it starts, but not from under one that runs.
+func TestTheDaemonRemovesCopiesOfTheTenant(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lab.Embedded, tenant.Options{})
+	settings, err := config.Load(s.file, os.LookupEnv)
+	fatal(t, err)
+	start := func() {
+		d, err := openDaemon(t.Context(), settings, slog.New(slog.DiscardHandler), s.tuning)
+		fatal(t, err)
+		fatal(t, d.Close())
+	}
+	leaveCopies(t, settings.DataDir)
+	lock, err := lockAudit(settings.DataDir)
+	fatal(t, err)
+	start()
+	if _, err := os.Stat(filepath.Join(settings.DataDir, auditTenantFile)); err != nil {
+		t.Errorf("the file of an audit that runs: %v", err)
+	}
+	fatal(t, lock.Close())
+	start()
+	s.wantNoCopies(t)
 }
 
 func TestAuditInText(t *testing.T) {

@@ -18,25 +18,25 @@ import (
 
 // auditOptions are the flags of the audit.
 type auditOptions struct {
-	dir         string
-	full, quiet bool
+	dir   string
+	quiet bool
 }
 
 func (a *app) auditCommand() *cobra.Command {
 	var o auditOptions
 	c := &cobra.Command{Use: "audit", Short: "Compare every holder with the tenant; write what is wrong",
-		Example: "  aliasd audit\n  aliasd audit --full --dir ./audit --json",
+		Example: "  aliasd audit\n  aliasd audit --dir ./audit --json",
 		Long: `Compares every holder below directory.base_dn with the tenant: what the cloud should show against what it shows, addresses that two
 objects have, values that will not arrive, holders that are missing. It reads both sides, with or without a running daemon, and
 changes neither. What it finds is written as HTML, CSV and JSON lines.
 
-A copy of the tenant is kept in the data folder, so that the next audit reads only what changed. Ctrl-C stops the audit; the files
-then say what it covered. Exit codes: 0 all in order, 4 something is wrong, 1 it could not finish.`,
+Ctrl-C stops the audit; the files then say what it covered. Exit codes: 0 all in order, 4 something is wrong, 1 it could not finish.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return a.audit(c.Context(), o) }}
 	c.Flags().StringVar(&o.dir, "dir", "", "where the files go, instead of report.dir of the settings")
-	c.Flags().BoolVar(&o.full, "full", false, "read the whole tenant anew, not just what changed")
 	c.Flags().BoolVar(&o.quiet, "quiet", false, "tell no progress")
+	c.Flags().Bool("full", false, "no effect: each audit reads the whole tenant")
+	_ = c.Flags().MarkHidden("full") // it fails for a flag that is not there
 	return c
 }
 
@@ -51,7 +51,6 @@ func (a *app) audit(ctx context.Context, o auditOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, job.directory.Close()) }()
-	job.full = o.full
 	if job.dir, err = filepath.Abs(o.dir); o.dir == "" || err != nil {
 		job.dir = s.Report.Dir
 	}

@@ -89,10 +89,11 @@ func TestAuditInterrupted(t *testing.T) {
 			fault.Times, fault.Hang = -1, true
 			s.Tenant.Faults(fault)
 			for _, after := range []time.Duration{0, 50 * time.Millisecond, 700 * time.Millisecond} {
-				made := wantEnd(t, s.interrupted(t, after, "--json", "--full"), "stopped", "stopped while the tenant was read; no holder was compared")
+				made := wantEnd(t, s.interrupted(t, after, "--json"), "stopped", "stopped while the tenant was read; no holder was compared")
 				page, err := os.ReadFile(made.Files.HTML)
 				fatal(t, err)
 				contains(t, string(page), "Stopped while the tenant was read; no holder was compared.")
+				s.wantNoCopies(t)
 			}
 			told := s.interrupted(t, 50*time.Millisecond)
 			contains(t, told.out, "Not complete: stopped while the tenant was read; no holder was compared")
@@ -136,6 +137,7 @@ func TestAuditWithoutASide(t *testing.T) {
 			for _, part := range append(c.says, "the audit is not complete: "+made.Summary.Stopped) {
 				contains(t, got.err, part)
 			}
+			s.wantNoCopies(t)
 			told := s.cli(t, "audit")
 			told.want(t, exitError, "Not complete: ", "No holder was compared.")
 			for line := range strings.Lines(told.err) {

@@ -4,20 +4,25 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/cloudcheck/audit"
 	"github.com/aliasd/aliasd/cloudcheck/graph"
-	"github.com/aliasd/aliasd/cloudcheck/mirror"
+	"github.com/aliasd/aliasd/cloudcheck/tenantfile"
 	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/ldapwriter"
 	"github.com/aliasd/aliasd/report"
 )
 
-// mirrorFile is the local copy of the tenant in the data folder.
-const mirrorFile = "tenant.db"
+// auditTenantFile is what an audit reads of the tenant, in the data folder while the audit runs.
+const auditTenantFile = "audit-tenant.tmp"
+
+// oldTenantCopy is the copy of the tenant that audits kept until they read the whole tenant each time.
+const oldTenantCopy = "tenant.db"
 
 // auditing is one audit, from both sides to the files.
 type auditing struct {
@@ -26,7 +31,6 @@ type auditing struct {
 	graph     *graph.Client
 	checker   *cloudcheck.Checker
 	dir       string // where the files go
-	full      bool   // the whole tenant is read anew
 	progress  func(audit.Progress)
 	now       func() time.Time
 	log       *slog.Logger
@@ -49,6 +53,7 @@ func (j auditing) locked(ctx context.Context) (made audited, err error) {
 		return made, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	removeAuditLeftovers(j.settings.DataDir, j.log)
 	files, err := report.CreateAudit(j.dir, j.now())
 	if err != nil {
 		return made, err
@@ -61,36 +66,36 @@ func (j auditing) locked(ctx context.Context) (made audited, err error) {
 
 // compare reads both sides and compares them. The summary is of what was covered, also where there is an error.
 func (j auditing) compare(ctx context.Context, sink audit.Sink) (s audit.Summary, err error) {
-	cloud := &tenantCopy{Copied: audit.Copied{Checker: j.checker, Source: j.graph, Deleted: j.graph}, open: j.openCopy}
-	defer func() { err = errors.Join(err, cloud.close()) }()
-	return audit.Run(ctx, audit.Options{Directory: j.directory, Cloud: cloud, Sink: sink, BaseDN: j.settings.Directory.BaseDN,
-		Progress: j.progress, Now: j.now, Logger: j.log})
+	file := tenantfile.New(filepath.Join(j.settings.DataDir, auditTenantFile))
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return audit.Run(ctx, audit.Options{Directory: j.directory, Sink: sink, BaseDN: j.settings.Directory.BaseDN,
+		Cloud: audit.Online{Checker: j.checker, Source: j.graph, File: file}, Progress: j.progress, Now: j.now, Logger: j.log})
 }
 
-// openCopy opens the local copy of the tenant. A copy belongs to the tenant that answers, whatever the settings call it.
-func (j auditing) openCopy(initialDomain string) (*mirror.Mirror, error) {
-	return mirror.Open(mirror.Options{Path: filepath.Join(j.settings.DataDir, mirrorFile), TenantID: initialDomain, Anew: j.full,
-		Now: j.now, Logger: j.log})
-}
-
-// tenantCopy is a tenant whose local copy is opened once the tenant has said which it is.
-type tenantCopy struct {
-	audit.Copied
-	open func(initialDomain string) (*mirror.Mirror, error)
-}
-
-// Tenant is the Checker's; the copy is open then.
-func (c *tenantCopy) Tenant(ctx context.Context) (cloudcheck.Tenant, error) {
-	t, err := c.Copied.Tenant(ctx)
-	if err == nil && c.Mirror == nil {
-		c.Mirror, err = c.open(t.InitialDomain)
-	}
-	return t, err
-}
-
-func (c *tenantCopy) close() error {
-	if c.Mirror == nil {
+// clearAudits removes what audits left in the data folder, unless one runs.
+func clearAudits(dir string, log *slog.Logger) error {
+	lock, err := lockAudit(dir)
+	if errors.Is(err, errAuditRuns) {
 		return nil
 	}
-	return c.Mirror.Close()
+	if err != nil {
+		return err
+	}
+	removeAuditLeftovers(dir, log)
+	return lock.Close()
+}
+
+// removeAuditLeftovers removes what audits left in the data folder: the file of one that was killed, and the copy of the tenant
+// that audits of earlier versions kept. The caller holds the lock of audits.
+func removeAuditLeftovers(dir string, log *slog.Logger) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		isCopy := e.Name() == oldTenantCopy || strings.HasPrefix(e.Name(), oldTenantCopy+"-") || strings.HasPrefix(e.Name(), oldTenantCopy+".new-")
+		if e.Name() == auditTenantFile || isCopy {
+			err = errors.Join(err, ignoreGone(os.Remove(filepath.Join(dir, e.Name()))))
+		}
+	}
+	if err != nil {
+		log.Warn("what an audit left in data_dir cannot be removed; remove it by hand: it holds addresses of the tenant", "error", err)
+	}
 }

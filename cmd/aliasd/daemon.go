@@ -92,6 +92,9 @@ func openParts(ctx context.Context, s *config.Settings, log *slog.Logger, t tuni
 	if p.lock, err = lockDataDir(s.DataDir); err != nil {
 		return p, err
 	}
+	if err = clearAudits(s.DataDir, log); err != nil {
+		return p, err
+	}
 	if p.node, err = thisNode(s.DataDir); err != nil {
 		return p, err
 	}

@@ -29,7 +29,7 @@ func lockDataDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// lockAudit keeps a second audit off the local copy of the tenant, whoever started it. Errors: errAuditRuns, or what the
+// lockAudit keeps a second audit off the file that an audit makes of the tenant, whoever started it. Errors: errAuditRuns, or what the
 // operating system said.
 func lockAudit(dir string) (*os.File, error) {
 	f, err := lock(filepath.Join(dir, auditLockFile))

@@ -29,7 +29,7 @@ func keepOwner(dir string) (give func() error, err error) {
 	if !ok || owner.Uid == 0 {
 		return nothing, nil
 	}
-	for _, name := range []string{storeFile, storeFile + "-wal", storeFile + "-shm", mirrorFile, lockFile, auditLockFile, backupLockFile} {
+	for _, name := range []string{storeFile, storeFile + "-wal", storeFile + "-shm", lockFile, auditLockFile, backupLockFile} {
 		if info, err := os.Lstat(dir + "/" + name); err == nil && !alone(info) {
 			return nil, fmt.Errorf("%s/%s is a link, or no file; root does not work on it", dir, name)
 		}

@@ -113,7 +113,7 @@ func TestRootFollowsNoLinks(t *testing.T) {
 	fatal(t, os.WriteFile(secret, nil, 0o600))
 	dir := t.TempDir()
 	fatal(t, errors.Join(os.Chmod(dir, 0o700), os.Chown(dir, someService, someService)))
-	for _, name := range []string{lockFile, auditLockFile, backupLockFile, mirrorFile, storeFile} {
+	for _, name := range []string{lockFile, auditLockFile, backupLockFile, storeFile} {
 		path := filepath.Join(dir, name)
 		for _, link := range []func(string, string) error{os.Symlink, os.Link} {
 			fatal(t, link(secret, path))

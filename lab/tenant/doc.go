@@ -2,9 +2,6 @@
 // loopback, with what stands behind them: verified domains, licences, deleted objects, the import from a sync engine, the
 // proxy calculation (package proxycalc) and the quarantine of conflicting addresses.
 //
-// It answers delta queries as Graph documents them: what is selected is what is tracked, an object may come twice, and a token
-// ends after a week.
-//
 // It refuses what Graph and Entra refuse, with their codes and bodies: properties that the published metadata does not
 // have, filters that Graph does not support without advanced parameters, pages and batches that are too big, tokens
 // without the permission, assertions that are not signed by the registered certificate. It throttles and fails on demand.

@@ -32,7 +32,6 @@ func (t *Tenant) Import(ctx context.Context, holders []address.Holder, at time.T
 		return nil, ErrSyncOff
 	}
 	t.settle()
-	t.world.nextVersion()
 	present := make(map[string]bool, len(holders))
 	var failed []ExportError
 	for _, h := range holders {
@@ -146,9 +145,7 @@ func (t *Tenant) removeAbsent(present map[string]bool) {
 
 // remove takes an object out of its set. A deleted user's UPN gets its id in front, so that the name is free again.
 func (t *Tenant) remove(o *object, soft bool) {
-	before := *o
 	t.world.live[o.kind].remove(o)
-	t.world.bury(o, soft)
 	o.calculation.waiting = false
 	if !soft {
 		return
@@ -158,20 +155,16 @@ func (t *Tenant) remove(o *object, soft bool) {
 		o.upn = compact(o.id) + o.upn
 	}
 	t.world.gone[o.kind].add(o)
-	t.world.note(&before, o)
 }
 
 // restore brings a deleted object back, without the addresses that somebody else has taken meanwhile. What it shall have
 // of them is calculated anew.
 func (t *Tenant) restore(o *object) {
-	before := *o
 	t.world.gone[o.kind].remove(o)
-	t.world.unbury(o)
 	o.deleted = time.Time{}
 	o.upn = withoutID(o)
 	o.Proxies = slices.DeleteFunc(slices.Clone(o.Proxies), func(p address.Proxy) bool {
 		return p.IsSMTP() && t.world.heldByOther(o, p.Address())
 	})
 	t.world.live[o.kind].add(o)
-	t.world.note(&before, o)
 }

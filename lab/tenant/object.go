@@ -54,7 +54,6 @@ type object struct {
 	shadow   address.Holder
 
 	calculation calculationState
-	history     history
 }
 
 // calculationState is what the proxy calculation keeps of an object between its runs.

@@ -25,8 +25,6 @@ const (
 	codeToken            = "InvalidAuthenticationToken"
 	codePageToken        = "Directory_ExpiredPageToken"
 	codeTooMany          = "TooManyRequests"
-	codeStateNotFound    = "syncStateNotFound"
-	codeResyncRequired   = "resyncRequired"
 )
 
 func badRequest(format string, args ...any) *problem {

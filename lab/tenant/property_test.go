@@ -2,7 +2,6 @@ package tenant_test
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -197,56 +196,4 @@ func TestPagesKeepTheirQuery(t *testing.T) {
 	if whole := strings.Fields(b.get(t, "/users", "$filter", filter).names()); len(names) != 15 || !slices.Equal(names, whole) {
 		t.Errorf("pages give %v, one page %v", names, whole)
 	}
-}
-
-// TestDeltaMakesACopy: whoever applies the rounds of a delta query has what a list shows, whatever happened.
-func TestDeltaMakesACopy(t *testing.T) {
-	t.Parallel()
-	b := start(t, tenant.Options{})
-	rapid.Check(t, func(rt *rapid.T) {
-		b.cycle(t, at(), onPremises{}.list()...)
-		directory := onPremises{}
-		_, link := b.round(t, b.URL+"/v1.0/users/delta?$select="+trackedByAliasd)
-		for range rapid.IntRange(1, 4).Draw(rt, "rounds") {
-			stale := b.copyOf(t)
-			for range rapid.IntRange(0, 4).Draw(rt, "steps") {
-				switch rapid.IntRange(0, 4).Draw(rt, "step") {
-				case 0:
-					b.SetLicence("anchor-ann==", rapid.Bool().Draw(rt, "licensed"))
-				case 1:
-					b.Release()
-				default:
-					directory.change(rt)
-					b.cycle(t, at(), directory.list()...)
-				}
-			}
-			var pages [][]map[string]any
-			pages, link = b.round(t, link)
-			for _, row := range slices.Concat(pages...) {
-				id := row["id"].(string)
-				if delete(stale, id); row["@removed"] == nil {
-					stale[id] = essence(row)
-				}
-			}
-			if want := b.copyOf(t); !maps.Equal(stale, want) {
-				rt.Fatalf("the copy is %v, the tenant has %v", stale, want)
-			}
-		}
-	})
-}
-
-// copyOf is what a list shows of the users now, by id.
-func (b *bundle) copyOf(t *testing.T) map[string]string {
-	t.Helper()
-	users := map[string]string{}
-	for _, row := range b.get(t, "/users", "$select", allProperties, "$top", "999").rows() {
-		users[row["id"].(string)] = essence(row)
-	}
-	return users
-}
-
-// essence is a user's values in one string. What is absent and what is empty is the same, as in the rows of a delta.
-func essence(row map[string]any) string {
-	proxies, _ := row["proxyAddresses"].([]any)
-	return fmt.Sprint(row["displayName"], row["mail"], proxies)
 }

@@ -98,8 +98,6 @@ func (t *Tenant) entity(c call, set entitySet, key string) answer {
 	switch {
 	case key == "$count":
 		return t.count(c, set)
-	case isDelta(key):
-		return t.delta(c, set)
 	case c.method == http.MethodPatch:
 		return t.patch(c, set, key)
 	case c.method != http.MethodGet:

@@ -75,11 +75,6 @@ type world struct {
 	live    map[address.Kind]*shelf
 	gone    map[address.Kind]*shelf // deleted users and groups; contacts do not come here
 	lastSeq int64
-	// version counts the states of the world that delta tokens name, from 1; graves are what is left of removed objects,
-	// in the order in which they came.
-	version int64
-	graves  map[address.Kind][]tombstone
-	tracked [trackedCount]tracked
 
 	syncEnabled bool
 	everSynced  bool
@@ -105,7 +100,6 @@ func newWorld(o Options) world {
 	w := world{
 		initial: o.InitialDomain, syncEnabled: true, licences: map[string]bool{}, exportFails: map[string]bool{},
 		live: map[address.Kind]*shelf{}, gone: map[address.Kind]*shelf{},
-		version: 1, graves: map[address.Kind][]tombstone{}, tracked: trackedProperties(),
 	}
 	for _, kind := range kinds() {
 		w.live[kind], w.gone[kind] = newShelf(), newShelf()
@@ -125,8 +119,10 @@ func (w *world) insert(o *object) {
 		o.id = newID()
 	}
 	w.live[o.kind].add(o)
-	w.note(&object{}, o)
 }
+
+// change lets do change a live object, and keeps the index right.
+func (w *world) change(o *object, do func()) { w.live[o.kind].change(o, do) }
 
 // holders gives the live users, groups and contacts that hold an address as a proxy address or as their UPN.
 func (w *world) holders(a address.Address) []*object {

@@ -31,8 +31,7 @@ func crowd(n int) []address.Holder {
 	return holders
 }
 
-// BenchmarkCrowd imports many users and reads them all: in pages as an audit does, with and without a filter, by the first
-// round of a delta query, and what a cycle changed of a hundred.
+// BenchmarkCrowd imports many users and reads them all: in pages as an audit does, with and without a filter.
 func BenchmarkCrowd(b *testing.B) {
 	for _, n := range []int{20_000, 100_000} {
 		b.Run(fmt.Sprintf("users=%d", n), func(b *testing.B) { benchmarkCrowd(b, n) })
@@ -67,11 +66,6 @@ func benchmarkCrowd(b *testing.B, n int) {
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/user")
 		})
 	}
-	b.Run("delta of everything", func(b *testing.B) {
-		for b.Loop() {
-			ten.readAll(b, n, "/users/delta?$select="+audited)
-		}
-	})
 }
 
 func heap() uint64 {

@@ -50,10 +50,6 @@ type Tenant struct {
 	calls   Calls
 	window  window
 	world   world
-
-	// deltaGeneration and deltaEnd are what ExpireDeltas said last: how often, and in which way.
-	deltaGeneration int
-	deltaEnd        DeltaEnd
 }
 
 // registration is the app's registered certificate: its PEM with the private key, its public key and the SHA-256

@@ -68,7 +68,7 @@ func pattern(path string) string {
 	segments := strings.Split(strings.Trim(path, "/"), "/")
 	last := len(segments) - 1
 	keyed := last == 1 && segments[0] != "directory" || last == 2
-	if keyed && !strings.HasPrefix(segments[last], "$") && !strings.HasPrefix(segments[last], "microsoft.graph.") && !isDelta(segments[last]) {
+	if keyed && !strings.HasPrefix(segments[last], "$") && !strings.HasPrefix(segments[last], "microsoft.graph.") {
 		segments[last] = "{id}"
 	}
 	return "/" + strings.Join(segments, "/")

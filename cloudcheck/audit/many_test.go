@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,31 +11,7 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
-	"github.com/aliasd/aliasd/cloudcheck/mirror"
 )
-
-// TestDamagedCopy: a copy that turns out to be damaged is read anew in the same audit, wherever it shows, and once.
-func TestDamagedCopy(t *testing.T) {
-	t.Parallel()
-	sound := spoiled()
-	want := sound.audit(t)
-	for at := 1; at <= sound.looks; at++ {
-		w := spoiled()
-		w.damagedAt = at
-		s := w.audit(t)
-		if diff := cmp.Diff(sound.found(), w.found()); diff != "" || w.refreshes != 2 || s.Cloud.Calls != 2*want.Cloud.Calls {
-			t.Errorf("look %d: %d refreshes, %+v\n%s", at, w.refreshes, s.Cloud, diff)
-		}
-	}
-	if sound.looks < 4 {
-		t.Errorf("%d looks", sound.looks)
-	}
-	w := spoiled()
-	w.lasting = true
-	if s, err := w.run(t.Context()); !errors.Is(err, mirror.ErrDamaged) || w.refreshes != 2 || !strings.Contains(s.Stopped, "damaged") {
-		t.Errorf("%d refreshes, %+v, %v", w.refreshes, s, err)
-	}
-}
 
 // TestOneAddressOnMany: one address that thousands have is told to each of them, and they are read in parts.
 func TestOneAddressOnMany(t *testing.T) {
