@@ -27,3 +27,15 @@ func AuditWords(code cause.Code, s cloudcheck.Severity) (means, do string) {
 	g := auditGroup{code, s}
 	return meaning(g), remedy(g)
 }
+
+// Tone is a tone's colours.
+type Tone struct{ Colour, Tint string }
+
+// Tones are the tones of the pages.
+func Tones() []Tone {
+	var tones []Tone
+	for _, name := range []string{"good", "going", "warn", "bad", "plain"} {
+		tones = append(tones, Tone{string(colour(name)), string(tint(name))})
+	}
+	return tones
+}

@@ -343,11 +343,11 @@ func needTone(count int) string {
 	return "good"
 }
 
-// colour is a tone's colour for text on white and for areas; each has a contrast of 4.5 or more on white.
+// colour is a tone's colour for text on white and on its tint, and for areas; TestContrast holds each to a contrast of 4.5.
 func colour(tone string) template.CSS {
 	switch tone {
 	case "good":
-		return "#1a7f4b"
+		return "#177545"
 	case "bad":
 		return "#b42318"
 	case "warn":
