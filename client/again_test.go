@@ -30,11 +30,12 @@ func refusing(t *testing.T, retryAfter ...string) (c *Client, bodies *[]string, 
 		look{state: "accepted"}.answer(w)
 	}))
 	t.Cleanup(web.Close)
-	c, err := New(Options{URL: web.URL, Token: token.New().Reveal(), Timeout: 10 * time.Second})
+	c, err := New(Options{URL: web.URL, Token: token.New().Reveal(), Timeout: 5 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	c.patience = 10 * time.Second
 	c.pace.sleep = func(ctx context.Context, d time.Duration) error {
 		*pauses = append(*pauses, d)
 		return ctx.Err()
@@ -58,32 +59,43 @@ func TestComesBackWhenTold(t *testing.T) {
 	}
 }
 
-// TestDoesNotComeBack: not without being told when, nor beyond the client's patience or the call's time.
+// TestDoesNotComeBack: not without being told when, nor beyond the client's patience.
 func TestDoesNotComeBack(t *testing.T) {
 	t.Parallel()
-	short, stop := context.WithTimeout(t.Context(), 2*time.Second)
-	defer stop()
 	for name, c := range map[string]struct {
-		ctx   context.Context
 		after []string
 		calls int
 	}{
-		"no header":         {t.Context(), []string{""}, 1},
-		"a date":            {t.Context(), []string{"Fri, 31 Dec 2027 23:59:59 GMT"}, 1},
-		"nothing":           {t.Context(), []string{"0"}, 1},
-		"a fraction":        {t.Context(), []string{"1.5"}, 1},
-		"too long":          {t.Context(), []string{"11"}, 1},
-		"a flood":           {t.Context(), slices.Repeat([]string{"3"}, 100), 4},
-		"beyond its time":   {short, []string{"5"}, 1},
-		"for ever and ever": {t.Context(), []string{"99999999999999999999"}, 1},
+		"no header":         {[]string{""}, 1},
+		"a date":            {[]string{"Fri, 31 Dec 2027 23:59:59 GMT"}, 1},
+		"nothing":           {[]string{"0"}, 1},
+		"a fraction":        {[]string{"1.5"}, 1},
+		"too long":          {[]string{"11"}, 1},
+		"a flood":           {slices.Repeat([]string{"3"}, 100), 4},
+		"for ever and ever": {[]string{"99999999999999999999"}, 1},
 	} {
 		client, bodies, _ := refusing(t, c.after...)
-		_, err := client.Get(c.ctx, "r1")
-		var problem *Problem
-		if !errors.As(err, &problem) || problem.Status != http.StatusTooManyRequests || len(*bodies) != c.calls {
+		if _, err := client.Get(t.Context(), "r1"); !tooManyCalls(err) || len(*bodies) != c.calls {
 			t.Errorf("%s: %d calls, %v", name, len(*bodies), err)
 		}
 	}
+}
+
+// TestDoesNotComeBackAfterItsTime: a call that has an hour does not wait for two, however patient the client is.
+func TestDoesNotComeBackAfterItsTime(t *testing.T) {
+	t.Parallel()
+	client, bodies, _ := refusing(t, "7200")
+	client.patience = 24 * time.Hour
+	ctx, stop := context.WithTimeout(t.Context(), time.Hour)
+	defer stop()
+	if _, err := client.Get(ctx, "r1"); !tooManyCalls(err) || len(*bodies) != 1 {
+		t.Errorf("%d calls, %v", len(*bodies), err)
+	}
+}
+
+func tooManyCalls(err error) bool {
+	var problem *Problem
+	return errors.As(err, &problem) && problem.Status == http.StatusTooManyRequests
 }
 
 // TestItReallyWaits has the clock's own pauses.

@@ -153,17 +153,26 @@ func TestWaitGivesUp(t *testing.T) {
 func TestWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	p := newPlay(t, look{state: queue.Held})
-	p.pace = defaultPace()
-	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer stop()
-	last, err := p.wait(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) || last.State != queue.Held {
-		t.Errorf("%+v, %v", last, err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	p.pace.sleep = func(ctx context.Context, _ time.Duration) error {
+		cancel()
+		return sleep(ctx, time.Hour)
+	}
+	last, err := p.wait(ctx)
+	if !errors.Is(err, context.Canceled) || last.State != queue.Held {
+		t.Errorf("cancelled in a pause: %+v, %v", last, err)
+	}
 	if _, err := p.wait(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("cancelled before: %v", err)
+	}
+	p.pace.sleep = func(ctx context.Context, _ time.Duration) error {
+		over, stop := context.WithTimeout(ctx, 0)
+		defer stop()
+		return sleep(over, time.Hour)
+	}
+	last, err = p.wait(t.Context())
+	if !errors.Is(err, context.DeadlineExceeded) || last.State != queue.Held || !strings.Contains(err.Error(), "has not ended in time") {
+		t.Errorf("its time is over in a pause: %+v, %v", last, err)
 	}
 }
 

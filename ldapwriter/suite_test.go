@@ -160,7 +160,7 @@ func optionsOf(dc *site.Site, c *clock) ldapwriter.Options {
 		BaseDN:  dc.BaseDN,
 		RootCAs: dc.Roots(),
 		Bind:    bindAs(dc.Service),
-		Timeout: 20 * time.Second,
+		Timeout: patience,
 		Now:     c.now,
 	}
 }
@@ -264,6 +264,19 @@ func meets(t *testing.T, err error, kind cause.Kind, code cause.Code, words ...s
 		}
 	}
 	return e.Cause
+}
+
+// patience bounds every wait of a test. A busy machine does not use it up: only what never happens does.
+const patience = 5 * time.Minute
+
+// again tries what has a short time limit, and may come too late on a busy machine, until it came in time.
+func again(t *testing.T, what string, inTime func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !inTime(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("never in time: %s", what)
+		}
+	}
 }
 
 // clock is the tests' clock. It begins now, so that it agrees with the certificates.

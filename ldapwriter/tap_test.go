@@ -157,8 +157,12 @@ func (p *tap) onReply(hook func() bool) {
 	p.reply = hook
 }
 
-// blackHole is a server that takes connections and never says a word.
-func blackHole(t *testing.T) string {
+// blackHole is a server that takes connections, counts them, and never says a word.
+func blackHole(t *testing.T) (url string, taken *atomic.Int32) {
 	t.Helper()
-	return serve(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	taken = new(atomic.Int32)
+	return serve(t, func(conn net.Conn) {
+		taken.Add(1)
+		_, _ = io.Copy(io.Discard, conn)
+	}), taken
 }

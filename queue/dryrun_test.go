@@ -76,7 +76,7 @@ func TestAfterADryRunItIsWritten(t *testing.T) {
 	b.pass(t)
 	b.wantState(t, r.ID, queue.Queued, cause.DryRun)
 	b.restart("node-2", b.store)
-	running, stop := context.WithTimeout(context.Background(), 30*time.Second)
+	running, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- b.runner.Run(running) }()

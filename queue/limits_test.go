@@ -202,12 +202,15 @@ func openStore(t *testing.T) *store.Store {
 	return s
 }
 
+// patience bounds every wait of a test. A busy machine does not use it up: only what never happens does.
+const patience = 5 * time.Minute
+
 // waitFor polls until something holds, within bounds.
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.Now().Add(30 * time.Second); !holds(); <-tick.C {
+	for limit := time.Now().Add(patience); !holds(); <-tick.C {
 		if time.Now().After(limit) {
 			t.Fatalf("not in time: %s", what)
 		}

@@ -18,6 +18,9 @@ import (
 	"github.com/aliasd/aliasd/server/token"
 )
 
+// patience bounds every wait of a test. A busy machine does not use it up: only what never happens does.
+const patience = 5 * time.Minute
+
 // fixture is a server on a port of its own before a queue that the test sees into.
 type fixture struct {
 	t      *testing.T
@@ -40,7 +43,7 @@ type option func(*server.Options)
 func newFixture(t *testing.T, options ...option) *fixture {
 	t.Helper()
 	f := &fixture{t: t, queue: newFakeQueue(), tokens: &fakeTokens{}, logs: &logBuffer{}, served: make(chan error, 1),
-		client: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}, local: token.New()}
+		client: &http.Client{Transport: &http.Transport{}, Timeout: patience}, local: token.New()}
 	f.all = f.tokens.add("helpdesk", token.Submit, token.Read, token.Approve)
 	logger := slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := server.Options{Service: f.queue, Archive: f.queue, Holders: f.queue, Tokens: f.tokens, Local: f.local.Hash(),
@@ -187,7 +190,7 @@ func (b *logBuffer) String() string {
 // lines gives the log's lines that say msg, once there are n of them: a line is written after its answer went out.
 func (b *logBuffer) lines(t *testing.T, n int) []map[string]any {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		var found []map[string]any
 		for line := range strings.Lines(b.String()) {

@@ -155,7 +155,7 @@ func TestDrain(t *testing.T) {
 // refuses waits until nobody listens at an address any more.
 func refuses(t *testing.T, address string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
@@ -223,7 +223,7 @@ func TestSlowLoris(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := io.WriteString(conn, c.sent); err != nil {

@@ -201,8 +201,14 @@ func TestConnectionsAreBounded(t *testing.T) {
 	for range 6 { // each says nothing and has its place until it is let go
 		f.dial()
 	}
-	if got, err := f.raw(stranger); err != nil || got[:15] != "HTTP/1.1 200 OK" {
-		t.Errorf("after those that say nothing: %q, %v", got, err)
+	for {
+		got, err := f.raw(stranger)
+		if err == nil && strings.HasPrefix(got, "HTTP/1.1 200 OK") {
+			break
+		}
+		if time.Since(began) > patience { // the limit is for this one too, and a busy machine may be slow to send
+			t.Fatalf("after those that say nothing: %q, %v", got, err)
+		}
 	}
 	if took := time.Since(began); took < 600*time.Millisecond {
 		t.Errorf("served after %v, while six others had two places", took)

@@ -19,7 +19,7 @@ func (f *fixture) dial() net.Conn {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		f.t.Fatal(err)
 	}
 	return conn
@@ -247,7 +247,7 @@ func TestASlowReader(t *testing.T) {
 		if err == nil {
 			t.Error("the whole answer went out, though nobody reads")
 		}
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 		t.Error("the answer still waits for its reader")
 	}
 }

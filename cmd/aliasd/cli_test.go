@@ -113,7 +113,9 @@ func (s *stack) list(t *testing.T) server.PageJSON {
 func TestCommandLineEnds(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, lab.Embedded, tenant.Options{})
-	s.cli(t, "add", "jdoe", "slow@contoso.test", "--wait", "--timeout", "3s").want(t, exitTimedOut, "timed out", "WRITTEN")
+	slow := s.submit(t, "add_alias", "jdoe", "slow@contoso.test")
+	s.untilState(t, slow.ID, queue.Written, "not_synced_yet")
+	s.cli(t, "recheck", string(slow.ID), "--wait", "--timeout", "1s").want(t, exitTimedOut, "timed out", "WRITTEN")
 	s.cli(t, "pause").want(t, exitDone, "writing is stopped")
 	asked := s.cli(t, "add", "carla", "later@contoso.test", "--json")
 	asked.want(t, exitDone)

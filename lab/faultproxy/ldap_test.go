@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,13 +152,24 @@ func ldapFaults() []ldapFault {
 func (f ldapFault) run(t *testing.T, b bench) {
 	b.reset(t)
 	conn := b.dial(t)
-	conn.SetTimeout(patience)
 	before, after := false, false
+	var gaveUp atomic.Bool
 	fault := f.fault
-	fault.Before, fault.After = func() { before = true }, func() { after = true }
+	fault.Before, fault.After = func() {
+		before = true
+		if holds(fault.Action) {
+			time.AfterFunc(heldFor, func() {
+				gaveUp.Store(true)
+				_ = conn.Close()
+			})
+		}
+	}, func() { after = true }
 	b.proxy.OnMessage(faultproxy.Times(1, faultproxy.Is(f.at), fault))
 	if err := b.setMail(conn, newMail); codeOf(err) != f.code {
 		t.Errorf("the client is told %v, want code %d", err, f.code)
+	}
+	if gaveUp.Load() != holds(fault.Action) {
+		t.Errorf("the client gave up: %t", gaveUp.Load())
 	}
 	b.proxy.OnMessage(nil)
 	b.mustHave(t, f.landed)
@@ -182,7 +194,7 @@ func (b bench) mustHave(t *testing.T, landed bool) {
 	if landed {
 		want = newMail
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for got := b.mail(t); got != want; got = b.mail(t) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the directory has %s, want %s", got, want)
@@ -192,7 +204,7 @@ func (b bench) mustHave(t *testing.T, landed bool) {
 
 func awaitClosed(t *testing.T, p *faultproxy.Proxy) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for p.Open() > 0 {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d connections stay open", p.Open())
@@ -252,7 +264,7 @@ func TestIdleConnectionDies(t *testing.T) {
 	t.Parallel()
 	b := embedded(t)
 	old := b.dial(t)
-	old.SetTimeout(patience)
+	old.SetTimeout(heldFor)
 	b.proxy.HoldAll()
 	if err := b.setMail(old, newMail); codeOf(err) != ldap.ErrorNetwork {
 		t.Errorf("on the dead connection: %v", err)

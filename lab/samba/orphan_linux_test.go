@@ -65,7 +65,7 @@ func serverIn(lines *bufio.Scanner) string {
 // awaitSilence polls a foreign process' port until nothing listens there any more.
 func awaitSilence(t *testing.T, server string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		conn, err := net.DialTimeout("tcp", server, time.Second)
 		if err != nil {
 			return

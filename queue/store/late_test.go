@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"testing"
 	"time"
@@ -23,14 +22,16 @@ func TestTooLate(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, pool := range []*sql.DB{all[0].work.statements.db, all[0].reads.db} {
-				pool.SetMaxOpenConns(1)
-				if _, err := pool.Exec(`SET ` + limit + ` = '100ms'`); err != nil {
-					t.Fatal(err)
-				}
-			}
 			release := holdMeta(t, all[1], "taken")
-			group := []*job{metaJob("free"), metaJob("taken"), metaJob("free")}
+			impatient := metaJob("taken")
+			update := impatient.do
+			impatient.do = func(x *txn) error {
+				if _, err := x.exec(`SET LOCAL ` + limit + ` = '100ms'`); err != nil {
+					return err
+				}
+				return update(x)
+			}
+			group := []*job{metaJob("free"), impatient, metaJob("free")}
 			all[0].work.commit(group)
 			for i, j := range group {
 				if err := all[0].inWords(j.err); (i == 1) != errors.Is(err, queue.ErrStoreAway) || i != 1 && err != nil {
@@ -42,6 +43,10 @@ func TestTooLate(t *testing.T) {
 				t.Errorf("when the lock is gone: %v", err)
 			}
 			if limit == "statement_timeout" {
+				all[0].reads.db.SetMaxOpenConns(1)
+				if _, err := all[0].reads.db.Exec(`SET statement_timeout = '100ms'`); err != nil {
+					t.Fatal(err)
+				}
 				if _, err := all[0].row(ctx, `SELECT 1 FROM pg_sleep(20)`, nil, new(int)); !errors.Is(err, queue.ErrStoreAway) {
 					t.Errorf("a read that takes too long gives %v", err)
 				}

@@ -72,7 +72,7 @@ func TestPauseWaitsForIntents(t *testing.T) {
 	<-inside
 	go func() { paused <- all[1].SetPaused(context.Background(), true, "admin", now) }()
 	waiting := 0
-	for deadline := time.Now().Add(30 * time.Second); waiting == 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); waiting == 0; time.Sleep(5 * time.Millisecond) {
 		select {
 		case err := <-paused:
 			t.Fatalf("SetPaused returned (%v) while an intent was being stored", err)

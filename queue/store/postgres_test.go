@@ -18,6 +18,9 @@ import (
 	"github.com/aliasd/aliasd/queue"
 )
 
+// patience bounds every wait of a test. A busy machine does not use it up: only what never happens does.
+const patience = 5 * time.Minute
+
 // marked is a password that must not come to light.
 const marked = "Tr0ub4dor-and-3"
 
@@ -306,7 +309,7 @@ func (w *weather) count(what error) (n int) {
 
 func (w *weather) await(t *testing.T, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) || t.Failed() {
 			t.Fatal("it does not come to that")
 		}

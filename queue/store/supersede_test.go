@@ -44,7 +44,7 @@ func (s *Store) heldUp(t *testing.T, made queue.Transition) heldUp {
 func awaitRowLock(t *testing.T, s *Store) {
 	t.Helper()
 	waiting := 0
-	for deadline := time.Now().Add(30 * time.Second); waiting == 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); waiting == 0; time.Sleep(5 * time.Millisecond) {
 		_, err := s.row(context.Background(), `SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
 			WHERE locktype = 'transactionid' AND NOT granted AND datname = current_database()`, nil, &waiting)
 		if err != nil || time.Now().After(deadline) {

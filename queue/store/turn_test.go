@@ -33,7 +33,7 @@ func taken(t *testing.T, s *Store, name string) {
 // takeSoon takes a turn that is about to be free.
 func takeSoon(t *testing.T, s *Store, name string) *Turn {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
 		turn, ok, err := s.Turn(ctx, name)
@@ -101,7 +101,7 @@ func TestTurnIsLost(t *testing.T) {
 	takeSoon(t, other, "sweep")
 	select {
 	case <-turn.Lost():
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the turn was lost, and nobody was told")
 	}
 	taken(t, one, "sweep")
