@@ -129,13 +129,14 @@ func (r feed) Read(p []byte) (int, error) {
 
 // endLine reads to the end of the line on which the object ended, where nothing else may stand.
 func (r *Reader) endLine(from int) error {
-	for piece := make([]byte, 1<<10); ; from = len(r.text) {
+	for piece := make([]byte, 1<<10); ; {
 		if rest := bytes.TrimLeft(r.text[from:], " \t\r\n"); len(rest) > 0 {
 			return r.more(r.at(int64(len(r.text) - len(rest))))
 		}
 		if r.ended {
 			return nil
 		}
+		from = len(r.text)
 		if _, err := (feed{r}).Read(piece); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {

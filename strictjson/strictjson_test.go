@@ -103,6 +103,21 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// What stands behind an object is found wherever the decoder stops to read.
+func TestMoreAfterAnyLength(t *testing.T) {
+	t.Parallel()
+	for n := range 300 {
+		text := `{"name":"` + strings.Repeat("x", n) + `"}`
+		for _, blanks := range []int{0, 1, 1500} {
+			rest := strings.Repeat(" ", blanks) + "0"
+			want := fmt.Sprintf("line 1, column %d: there is more", len(text)+len(rest))
+			if _, err := strictjson.Parse([]byte(text+rest), reflect.TypeFor[outer]()); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%d bytes and %d blanks: %v", len(text), blanks, err)
+			}
+		}
+	}
+}
+
 // An object of many small values is refused before it takes much memory, however its values are wrong.
 func TestTooManyValues(t *testing.T) {
 	t.Parallel()
