@@ -2,7 +2,8 @@
 //
 // A file is written as a draft beside its place, so that a rename is one step of the file system, and belongs to its owner alone from
 // the start (mode 0600; on Windows the folder says who may read it). Its bytes are on the disk before it gets its name, and
-// the name is on the disk before a function returns. What fails leaves no draft behind; a killed process may leave one.
+// the name is on the disk before a function returns. What fails leaves no draft behind; a killed process may leave one, and one that
+// another program has open stays beside the file that was published.
 //
 // It imports nothing of ours and knows nothing of what stands in the files.
 package publish
@@ -159,7 +160,9 @@ func giveName(draft, path string) error {
 	err := os.Link(draft, path)
 	switch {
 	case err == nil:
-		return os.Remove(draft)
+		// The file has its name. Where the other one cannot be taken away, as while a scanner has it open, it is a draft that was left.
+		_ = os.Remove(draft)
+		return nil
 	case errors.Is(err, fs.ErrExist):
 		return err
 	}

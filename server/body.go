@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,9 +21,6 @@ import (
 
 // maxBody is how long a body may be, in bytes.
 const maxBody = 64 << 10
-
-// maxName is how much of a parameter's name a problem repeats, and how long a request's id may be, in bytes.
-const maxName = 64
 
 // Payload is a call's body as it came; inputs embed it, and it is exported because huma looks into no other fields. It
 // reads the body before huma can: that would answer 400 where the contract says 422, take field names in any case, and
@@ -92,30 +90,34 @@ func (r bodyReader[T]) decode(p *Payload) (T, error) {
 		return into, nil
 	}
 	if !utf8.Valid(p.data) {
-		return into, malformed("it is not UTF-8")
+		return into, malformed(errors.New("it is not UTF-8"))
 	}
-	sent, err := strictjson.Parse(p.data)
+	sent, err := strictjson.Parse(p.data, reflect.TypeFor[T]())
 	if err != nil {
-		return into, malformed(err.Error())
+		return into, malformed(err)
 	}
-	mistakes := sent.Mistakes(reflect.TypeFor[T]())
-	if len(mistakes) > 0 && mistakes[0].Path == "" {
-		return into, malformed(mistakes[0].Error())
+	if len(sent.Mistakes) > 0 && sent.Mistakes[0].Path == "" {
+		return into, malformed(sent.Mistakes[0])
 	}
-	values, err := sent.Values()
-	if err != nil {
-		return into, malformed(err.Error())
+	var values map[string]any
+	if err := sent.Into(&values); err != nil {
+		return into, malformed(err)
 	}
-	if wrong := r.check(mistakes, values); len(wrong) > 0 {
+	if wrong := r.check(sent.Mistakes, values); len(wrong) > 0 {
 		return into, invalid(wrong)
 	}
 	if err := sent.Into(&into); err != nil {
-		return into, malformed("a value cannot be read as it is")
+		return into, malformed(err)
 	}
 	return into, nil
 }
 
-func malformed(why string) error {
+func malformed(err error) error {
+	why := err.Error()
+	if value := (*json.UnmarshalTypeError)(nil); errors.As(err, &value) {
+		// The error itself repeats the value, which may be as long as the body.
+		why = fmt.Sprintf("a value at byte %d cannot be read as it is, like a number that is too large", value.Offset)
+	}
 	return newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body is not usable JSON: "+why+".")
 }
 
@@ -133,13 +135,14 @@ func readProblem(err error) error {
 	return newProblem(http.StatusUnprocessableEntity, MalformedJSON, "The body could not be read to its end.")
 }
 
-// check names every mistake: names that are unknown or stand twice, and what the schema says of the values of the others.
+// check names every mistake: names that are unknown or stand twice, and what the schema says of the other values. Strings
+// that are no text are refused with the values (submission.go).
 func (r bodyReader[T]) check(mistakes []strictjson.Mistake, values map[string]any) []FieldError {
 	var wrong []FieldError
 	codes := map[strictjson.Kind]Code{strictjson.Unknown: UnknownField, strictjson.Duplicate: DuplicateField}
 	for _, m := range mistakes {
 		if code, isName := codes[m.Kind]; isName {
-			wrong = append(wrong, FieldError{Location: "body." + m.Path, Code: code, Message: m.Problem})
+			wrong = append(wrong, FieldError{Location: "body." + m.Name, Code: code, Message: m.Problem})
 		}
 	}
 	maps.DeleteFunc(values, func(name string, _ any) bool { return r.schema.Properties[name] == nil })

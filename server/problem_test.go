@@ -77,6 +77,12 @@ func badBodies() map[string]struct {
 		"a requester with ESC":   {with("requester", `"\u001b[31m"`), server.InvalidRequest, "body.requester"},
 		"a long note":            {with("note", quoted(4001)), server.InvalidRequest, "body.note"},
 		"a note with BEL":        {with("note", `"\u0007"`), server.InvalidRequest, "body.note"},
+		"half a note":            {with("note", `"\ud800"`), server.InvalidRequest, "body.note"},
+		"a replaced character":   {with("note", "\"m\uFFFDller\""), server.InvalidRequest, "body.note"},
+		"half a ticket":          {with("ticket", `"a\udc00"`), server.InvalidRequest, "body.ticket"},
+		"a name with a blank":    {with("o n", "1"), server.InvalidRequest, "body.o n"},
+		"no name":                {with("", "1"), server.InvalidRequest, "body."},
+		"a name with a dot":      {with("a.b", "1"), server.InvalidRequest, "body.a.b"},
 		"no address":             {with("address", ""), server.InvalidRequest, "body"},
 		"an empty address":       {with("address", `""`), server.Code(cause.InvalidAddress), "body.address"},
 		"no at":                  {with("address", `"jdoe"`), server.Code(cause.InvalidAddress), "body.address"},
@@ -85,6 +91,25 @@ func badBodies() map[string]struct {
 		"a long address":         {with("address", `"`+strings.Repeat("x", 300)+`@contoso.test"`), server.Code(cause.InvalidAddress), "body.address"},
 		"a space":                {with("address", `"j doe@contoso.test"`), server.Code(cause.InvalidAddress), "body.address"},
 		"reserved":               {with("address", `"j@contoso.onmicrosoft.com"`), server.Code(cause.ReservedSuffix), "body.address"},
+	}
+}
+
+// What is wrong with the JSON of a body is told with its place, and repeats no value.
+func TestMalformedBodies(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for body, want := range map[string]string{
+		"{\n \"holder\": tru}": "line 2, column 15: invalid character '}' in literal true (expecting 'e'): write true, false or null.",
+		`{"holder":"x"} {}`:    "line 1, column 16: there is more after the object: give one JSON object and nothing else.",
+		"holder":               "line 1, column 1: invalid character 'h' at start of value: give one JSON object and nothing else.",
+		"":                     "line 1: there is no object: give one JSON object and nothing else.",
+		"[]":                   "the value is a list: give an object.",
+		`{"holder": 1e999}`:    "a value at byte 17 cannot be read as it is, like a number that is too large.",
+	} {
+		p := f.do(call{method: http.MethodPost, path: "/v1/requests", body: body, token: f.all}).problem(t)
+		if p.Code != server.MalformedJSON || p.Detail != "The body is not usable JSON: "+want {
+			t.Errorf("%q: %+v", body, p)
+		}
 	}
 }
 

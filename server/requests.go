@@ -12,6 +12,7 @@ import (
 
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server/token"
+	"github.com/aliasd/aliasd/strictjson"
 )
 
 const (
@@ -86,7 +87,7 @@ func (in *listInput) Resolve(ctx huma.Context) []error {
 	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if len(given[name]) > 1 {
-			wrong = append(wrong, &huma.ErrorDetail{Location: "query." + name[:min(len(name), maxName)], Message: "the parameter is there twice"})
+			wrong = append(wrong, &huma.ErrorDetail{Location: "query." + strictjson.ClipName(name), Message: "the parameter is there twice"})
 		}
 	}
 	return wrong
@@ -196,9 +197,12 @@ func (s *Server) get(ctx context.Context, in *getInput) (*requestOutput, error) 
 	return &requestOutput{Body: RequestOf(r, events)}, nil
 }
 
+// maxID is how long a request's id may be, in bytes.
+const maxID = 64
+
 // checkID keeps from the store what cannot be an id, NUL above all: not every store can be asked for that.
 func checkID(id queue.RequestID) error {
-	if len(id) > maxName || strings.ContainsFunc(string(id), unprintable) {
+	if len(id) > maxID || strings.ContainsFunc(string(id), unprintable) {
 		return queue.ErrNotFound
 	}
 	return nil

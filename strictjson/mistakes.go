@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Kind says what is wrong with a member or a value.
@@ -17,7 +19,7 @@ const (
 	Unknown   Kind = "unknown"   // the struct has no such field in that very spelling
 	Duplicate Kind = "duplicate" // the name stands twice in one object
 	WrongType Kind = "type"      // the value is of another type; nothing is converted
-	NoText    Kind = "no_text"   // a string has bytes that are no UTF-8, or half a surrogate pair
+	NoText    Kind = "no_text"   // a string has bytes that are no UTF-8, or half a surrogate pair, or U+FFFD, which others put for these
 )
 
 // Mistake is one thing that is wrong with an object.
@@ -25,6 +27,8 @@ type Mistake struct {
 	Kind Kind
 	// Path names the field: holder.proxy_addresses[1]; "" is the object itself.
 	Path string
+	// Name is the member's name as it was sent, clipped; only for Unknown and Duplicate.
+	Name string
 	Line int
 	// Problem goes on where Path ends, and says what to do.
 	Problem string
@@ -38,125 +42,140 @@ func (m Mistake) Error() string {
 	return m.Path + " " + m.Problem
 }
 
-// maxName is how much of a name that somebody sent is repeated, in bytes.
-const maxName = 64
-
-// Mistakes compares the object with the struct type of which it shall become a value, and returns every mistake in the order of the
-// text. A null is an absent value, except in a list. Of a member that is a mistake itself nothing more is said.
-func (o *Object) Mistakes(t reflect.Type) []Mistake {
-	c := checker{o: o}
-	o.lineOf = map[string]int{"": o.lines.line(o.root.end)}
-	if o.root.kind == 'n' {
-		c.wrongType("", o.root, reflect.Struct)
-		return c.found
-	}
-	c.value("", o.root, t)
-	return c.found
-}
-
-// Line is the line on which a field stands, after Mistakes. Of a field that is not there it is that of what it belongs to.
-func (o *Object) Line(path string) int {
-	for {
-		if line, known := o.lineOf[path]; known || path == "" {
-			return line
-		}
-		path = parentOf(path)
-	}
-}
-
-func parentOf(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }
+// ClipName gives what is repeated of a name that somebody sent.
+func ClipName(name string) string { return name[:min(len(name), 64)] }
 
 // At is the path of an element of a list.
 func At(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 
 func under(parent, name string) string {
-	clipped := name[:min(len(name), maxName)]
-	if clipped == "" || strings.ContainsFunc(clipped, func(r rune) bool {
+	name = ClipName(name)
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
 		return r <= ' ' || r == '.' || r == '[' || r == '"' || r == utf8.RuneError || r == 0x7f
 	}) {
-		clipped = strconv.Quote(clipped)
+		name = strconv.Quote(name)
 	}
 	if parent == "" {
-		return clipped
+		return name
 	}
-	return parent + "." + clipped
+	return parent + "." + name
 }
 
-// checker makes one comparison.
+// checker compares one object with a struct while it is read.
 type checker struct {
-	o     *Object
-	found []Mistake
+	r *Reader
+	d *jsontext.Decoder
+	o *Object
+	// read is how many names and values were read.
+	read int
 }
 
-func (c *checker) mistake(kind Kind, path string, end int64, problem string) {
-	c.found = append(c.found, Mistake{Kind: kind, Path: path, Line: c.o.lines.line(end), Problem: problem})
+func (c *checker) count() error {
+	if c.read++; c.read > MaxValues {
+		return c.r.tooLarge("has more than %d names and values", MaxValues)
+	}
+	return nil
 }
 
-func (c *checker) value(path string, n node, t reflect.Type) {
-	if line := c.o.lines.line(n.end); line != c.o.Line(path) {
-		c.o.lineOf[path] = line
+func (c *checker) mistake(m Mistake) { c.o.Mistakes = append(c.o.Mistakes, m) }
+
+// value reads one value. Its first token is on the line that was read last: the decoder asks for no line before it needs it.
+func (c *checker) value(path string, t reflect.Type, nullable bool) error {
+	if err := c.count(); err != nil {
+		return err
 	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch kind := t.Kind(); {
-	case n.kind == 'n':
-	case kind == reflect.Struct && n.kind == '{':
-		c.members(path, n, t)
-	case kind == reflect.Slice && n.kind == '[':
-		for i, e := range n.elements {
-			here := At(path, i)
-			if e.kind == 'n' {
-				c.wrongType(here, e, t.Elem().Kind())
-				continue
-			}
-			c.value(here, e, t.Elem())
-		}
-	case kind == reflect.String && n.kind == '"':
-		if strings.ContainsRune(n.text, utf8.RuneError) {
-			c.mistake(NoText, path, n.end, fmt.Sprintf("is %q, which has bytes that are no text (U+FFFD): give it in UTF-8", clip(n.text)))
-		}
-	case kind == reflect.Bool && (n.kind == 't' || n.kind == 'f'):
-	default:
-		c.wrongType(path, n, kind)
+	sent, want := c.d.PeekKind(), t.Kind()
+	if line := c.r.now.line; line != c.o.Line(path) {
+		c.o.lineOf[path] = line
 	}
+	switch {
+	case sent == 'n' && nullable, want == reflect.Bool && (sent == 't' || sent == 'f'):
+		return c.d.SkipValue()
+	case want == reflect.Struct && sent == '{':
+		return c.members(path, t)
+	case want == reflect.Slice && sent == '[':
+		return c.elements(path, t.Elem())
+	case want == reflect.String && sent == '"':
+		return c.text(path)
+	}
+	m := Mistake{Kind: WrongType, Path: path, Line: c.r.now.line}
+	is, err := c.inWords(sent)
+	m.Problem = fmt.Sprintf("is %s: give %s", is, kindInWords(want))
+	c.mistake(m)
+	return err
 }
 
-func (c *checker) members(path string, n node, t reflect.Type) {
+func (c *checker) members(path string, t reflect.Type) error {
+	if _, err := c.d.ReadToken(); err != nil {
+		return err
+	}
 	types := fieldTypes(t)
+	unknown := "is not a field: " + namesOf(types)
 	seen := map[string]bool{}
-	for _, m := range n.members {
-		here := under(path, m.name)
-		switch fieldType, known := types[m.name]; {
+	for {
+		token, err := c.d.ReadToken()
+		if err != nil || token.Kind() == '}' {
+			return err
+		}
+		name := token.String()
+		if err := c.count(); err != nil {
+			return err
+		}
+		m := Mistake{Path: under(path, name), Name: ClipName(name), Line: c.r.now.line}
+		switch fieldType, known := types[name]; {
 		case !known:
-			c.mistake(Unknown, here, m.end, "is not a field: "+namesOf(types))
-		case seen[m.name]:
-			c.mistake(Duplicate, here, m.end, "is given twice: give it once")
+			m.Kind, m.Problem = Unknown, unknown
+		case seen[name]:
+			m.Kind, m.Problem = Duplicate, "is given twice: give it once"
 		default:
-			seen[m.name] = true
-			c.value(here, m.node, fieldType)
+			seen[name] = true
+			if err := c.value(m.Path, fieldType, true); err != nil {
+				return err
+			}
+			continue
+		}
+		c.mistake(m)
+		if err := c.d.SkipValue(); err != nil {
+			return err
 		}
 	}
 }
 
-func (c *checker) wrongType(path string, n node, want reflect.Kind) {
-	c.mistake(WrongType, path, n.end, fmt.Sprintf("is %s: give %s", n.inWords(), kindInWords(want)))
+func (c *checker) elements(path string, t reflect.Type) error {
+	_, err := c.d.ReadToken()
+	for i := 0; err == nil && c.d.PeekKind() != ']'; i++ {
+		err = c.value(At(path, i), t, false)
+	}
+	if err == nil {
+		_, err = c.d.ReadToken()
+	}
+	return err
 }
 
-func (n node) inWords() string {
-	switch n.kind {
-	case '"':
-		return fmt.Sprintf("the string %q", clip(n.text))
-	case '0':
-		return "the number " + clip(n.text)
-	case '[':
-		return "a list"
-	case '{':
-		return "an object"
-	case 'n':
-		return "null"
+// text reads a string, in which the decoder puts U+FFFD for what is no text.
+func (c *checker) text(path string) error {
+	token, err := c.d.ReadToken()
+	if text := token.String(); err == nil && strings.ContainsRune(text, utf8.RuneError) {
+		c.mistake(Mistake{Kind: NoText, Path: path, Line: c.r.now.line,
+			Problem: fmt.Sprintf("is %q, which has bytes that are no text (U+FFFD): give it in UTF-8", clip(text))})
 	}
-	return map[bool]string{true: "true", false: "false"}[n.kind == 't']
+	return err
+}
+
+// inWords reads a value of a wrong type and says what it is.
+func (c *checker) inWords(kind jsontext.Kind) (string, error) {
+	switch kind {
+	case '"':
+		token, err := c.d.ReadToken()
+		return fmt.Sprintf("the string %q", clip(token.String())), err
+	case '0':
+		token, err := c.d.ReadToken()
+		return "the number " + clip(token.String()), err
+	}
+	return map[jsontext.Kind]string{'[': "a list", '{': "an object", 'n': "null", 't': "true", 'f': "false"}[kind], c.d.SkipValue()
 }
 
 // clip keeps a message short, whatever was sent.

@@ -6,60 +6,63 @@ import (
 	"errors"
 	"fmt"
 	"io"
-)
+	"reflect"
+	"strings"
 
-// maxObject is how many bytes one object of a stream may have.
-const maxObject = 4 << 20
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // Reader reads JSON objects from a stream, one on a line or each over several lines. It reads no further than the line on which an object
 // ends, so that whoever writes may wait for an answer to each. It is for one goroutine.
 type Reader struct {
-	in *bufio.Reader
+	in         *bufio.Reader
+	structType reflect.Type
+	// advice is what to give instead, where nothing better is known.
+	advice string
+	// mark says that a byte order mark may come.
+	mark bool
 	// line is the line that is being read, from 1; ended says that all of it was read.
 	line  int
 	ended bool
-	// text is what was read of the object, lines where its lines begin.
+	// text is what was read of the object, first the line on which that begins.
 	text  []byte
-	lines lineIndex
-	// failed is why the object cannot be read on.
-	failed error
+	first int
+	// before and now are the last two lines that have something: no error is on an earlier one.
+	before, now lineStart
 }
 
-// NewReader makes a reader. It skips a byte order mark.
-func NewReader(in io.Reader) *Reader {
-	return &Reader{in: bufio.NewReaderSize(in, 64<<10), ended: true}
+// lineStart is where a line begins in the object's text, without the blanks that were skipped.
+type lineStart struct {
+	line            int
+	offset, skipped int64
+}
+
+// NewReader makes a reader of objects that become values of the struct type t. It skips a byte order mark.
+func NewReader(in io.Reader, t reflect.Type) *Reader {
+	return &Reader{in: bufio.NewReaderSize(in, 64<<10), structType: t, advice: "give one JSON object on a line, or over several", mark: true, ended: true}
 }
 
 // Next reads the next object. The error is io.EOF where there is none, a *SyntaxError, or that of the stream.
 func (r *Reader) Next() (*Object, error) {
-	if err := r.begin(); err != nil {
-		return nil, err
-	}
-	d := newDecoder(feed{r})
-	root, err := readNode(d)
-	if err != nil {
-		if r.failed != nil {
-			return nil, r.failed
-		}
-		return nil, r.lines.syntaxError(err)
-	}
-	end := d.InputOffset()
-	if err := r.endLine(end); err != nil {
-		return nil, err
-	}
-	return &Object{text: r.text[:end], root: root, lines: r.lines}, nil
-}
-
-// begin goes on to the first byte of the next object.
-func (r *Reader) begin() error {
-	if r.line == 0 {
+	if r.mark {
+		r.mark = false
 		if err := r.byteOrder(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	skipped, err := r.skipBlank()
-	r.text, r.lines = nil, lineIndex{{line: r.line, skipped: skipped}}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	r.text, r.first, r.now = nil, r.line, lineStart{line: r.line, skipped: skipped}
+	// What stands twice and what is no text is a mistake, which the checker names.
+	d := jsontext.NewDecoder(feed{r}, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	c := checker{r: r, d: d, o: &Object{lineOf: map[string]int{"": r.first}}}
+	if err := c.value("", r.structType, false); err != nil {
+		return nil, r.inWords(err)
+	}
+	c.o.text = r.text[:d.InputOffset()]
+	return c.o, r.endLine(len(c.o.text))
 }
 
 // skipBlank goes on to what is no blank, on this line or a later one, and says how many bytes of that line it skipped.
@@ -72,7 +75,7 @@ func (r *Reader) skipBlank() (skipped int64, err error) {
 		if r.ended {
 			r.line, r.ended, skipped = r.line+1, false, 0
 		}
-		if !isBlank(b) && b != '\n' {
+		if !strings.ContainsRune(" \t\r\n", rune(b)) {
 			return skipped, r.in.UnreadByte()
 		}
 		skipped++
@@ -95,28 +98,19 @@ func (r *Reader) byteOrder() error {
 }
 
 // feed is a Reader as its decoder reads from it.
-type feed struct{ r *Reader }
+type feed struct{ *Reader }
 
-// Read keeps what the stream said: the decoder puts it in words of its own.
-func (f feed) Read(p []byte) (int, error) {
-	n, err := f.r.read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		f.r.failed = err
-	}
-	return n, err
-}
-
-// read gives bytes of one line, without the blanks before them (no token goes on over the end of a line), and notes where lines begin.
-func (r *Reader) read(p []byte) (int, error) {
-	if len(r.text) >= maxObject {
-		return 0, &SyntaxError{Line: r.lines[0].line, Problem: fmt.Sprintf("the object that begins on line %d is longer than %d MiB", r.lines[0].line, maxObject>>20)}
+// Read gives bytes of one line, without the blanks before them (no token goes on over the end of a line), and notes where lines begin.
+func (r feed) Read(p []byte) (int, error) {
+	if len(r.text) >= MaxObject {
+		return 0, r.tooLarge("is longer than %d MiB", MaxObject>>20)
 	}
 	if r.ended {
 		skipped, err := r.skipBlank()
 		if err != nil {
 			return 0, err
 		}
-		r.lines = append(r.lines, lineStart{line: r.line, offset: int64(len(r.text)), skipped: skipped})
+		r.before, r.now = r.now, lineStart{line: r.line, offset: int64(len(r.text)), skipped: skipped}
 	}
 	if _, err := r.in.Peek(1); err != nil {
 		return 0, err
@@ -134,23 +128,36 @@ func (r *Reader) read(p []byte) (int, error) {
 }
 
 // endLine reads to the end of the line on which the object ended, where nothing else may stand.
-func (r *Reader) endLine(from int64) error {
+func (r *Reader) endLine(from int) error {
 	for piece := make([]byte, 1<<10); ; {
-		for ; from < int64(len(r.text)); from++ {
-			if b := r.text[from]; !isBlank(b) && b != '\n' {
-				return r.lines.more(from)
-			}
+		if rest := bytes.TrimLeft(r.text[from:], " \t\r\n"); len(rest) > 0 {
+			return r.more(r.at(int64(len(r.text) - len(rest))))
 		}
 		if r.ended {
 			return nil
 		}
-		if _, err := r.read(piece); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
+		from = len(r.text)
+		if _, err := (feed{r}).Read(piece); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 	}
 }
 
-func isBlank(b byte) bool { return b == ' ' || b == '\t' || b == '\r' }
+// at gives the line and the column of the byte at an offset.
+func (r *Reader) at(offset int64) (line int, column int64) {
+	l := r.now
+	if offset < l.offset {
+		l = r.before
+	}
+	return l.line, offset - l.offset + l.skipped + 1
+}
+
+func (r *Reader) more(line int, column int64) error {
+	return &SyntaxError{Line: line, Column: column, Problem: "there is more after the object: " + r.advice}
+}
+
+func (r *Reader) tooLarge(why string, most int) error {
+	return &SyntaxError{Line: r.first, Problem: fmt.Sprintf("the object that begins on line %d "+why, r.first, most), TooLarge: true}
+}

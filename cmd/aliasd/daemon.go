@@ -35,7 +35,7 @@ type daemon struct {
 	shift    *shift
 }
 
-// parts are what a daemon stands on: opened, and not at work yet.
+// parts are the open store, directory and cloud client, before anything runs.
 type parts struct {
 	settings  *config.Settings
 	log       *slog.Logger
@@ -129,7 +129,7 @@ func (p parts) runnerOptions() queue.Options {
 	}
 }
 
-// assemble makes a daemon that listens already from its parts, which are its own from then on. They are closed where it fails.
+// assemble owns the parts and closes them on error.
 func (p parts) assemble(ctx context.Context, o queue.Options) (*daemon, error) {
 	d := &daemon{parts: p, runner: queue.NewRunner(o),
 		shift: &shift{take: p.store.Turn, log: p.log, alone: p.settings.Database == ""}}

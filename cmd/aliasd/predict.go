@@ -67,7 +67,7 @@ type question struct {
 
 // predict answers each question before it reads the next one.
 func (a *app) predict(ctx context.Context) error {
-	questions := strictjson.NewReader(&untilDone{ctx: ctx, in: a.in})
+	questions := strictjson.NewReader(&untilDone{ctx: ctx, in: a.in}, reflect.TypeFor[question]())
 	for first := true; ; first = false {
 		q, err := nextQuestion(questions)
 		switch {
@@ -89,14 +89,17 @@ func nextQuestion(questions *strictjson.Reader) (question, error) {
 	var syntax *strictjson.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
+		if syntax.TooLarge {
+			syntax.Problem += ": list only the addresses that meet in it"
+		}
 		return question{}, &inputError{line: syntax.Line, column: syntax.Column, problem: syntax.Problem}
 	case err != nil:
 		return question{}, err
 	}
-	var q question
-	if wrong := o.Mistakes(reflect.TypeOf(q)); len(wrong) > 0 {
-		return question{}, &inputError{line: wrong[0].Line, problem: wrong[0].Error()}
+	if len(o.Mistakes) > 0 {
+		return question{}, &inputError{line: o.Mistakes[0].Line, problem: o.Mistakes[0].Error()}
 	}
+	var q question
 	if err := o.Into(&q); err != nil {
 		return question{}, &inputError{line: o.Line(""), problem: err.Error()}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
+	"github.com/aliasd/aliasd/strictjson"
 )
 
 func predict(t *testing.T, input string) answer {
@@ -55,9 +56,6 @@ func inputLine(taken []string, holder, previous string) string {
 	}
 	return line + "}\n"
 }
-
-// maxObject is how long an object of the input may be, in bytes.
-const maxObject = 4 << 20
 
 const someone = `{"kind": "user", "user_principal_name": "u@contoso.com"}`
 
@@ -234,9 +232,11 @@ func TestPredictRefuses(t *testing.T) {
 		"UTF-16":                         {"\xff\xfe{\x00}\x00", 0, 1, `not UTF-8 but UTF-16`},
 		"UTF-16, the other way":          {"\xfe\xff\x00{\x00}", 0, 1, `not UTF-8 but UTF-16`},
 		"a byte order mark later":        {good + "\uFEFF" + good, 1, 2, `invalid character`},
-		"too long":                       {good + strings.Repeat(" ", 100) + `{"tenant": "` + strings.Repeat("x", maxObject), 1, 2, `the object that begins on line 2 is longer than 4 MiB`},
-		"too long by blanks":             {"{" + strings.Repeat(" ", maxObject), 0, 1, `the object that begins on line 1 is longer than 4 MiB`},
-		"many blank lines":               {"{" + strings.Repeat("\n ", maxObject) + "]", 0, maxObject + 1, `column 2: invalid character ']'`},
+		"too long":                       {good + strings.Repeat(" ", 100) + `{"tenant": "` + strings.Repeat("x", strictjson.MaxObject), 1, 2, `the object that begins on line 2 is longer than 4 MiB: list only the addresses that meet in it`},
+		"too many values":                {good + `{"tenant": {"taken_addresses": [` + strings.Repeat("0,", strictjson.MaxValues), 1, 2, `the object that begins on line 2 has more than 200000 names and values: list only the addresses that meet in it`},
+		"a replaced character":           {holder(`"kind": "user", "mail": "m\ufffdller@contoso.com"`), 0, 1, `bytes that are no text`},
+		"too long by blanks":             {"{" + strings.Repeat(" ", strictjson.MaxObject), 0, 1, `the object that begins on line 1 is longer than 4 MiB`},
+		"many blank lines":               {"{" + strings.Repeat("\n ", strictjson.MaxObject) + "]", 0, strictjson.MaxObject + 1, `column 2: invalid character ']'`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

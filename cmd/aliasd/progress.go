@@ -91,8 +91,11 @@ func (b *bar) show(c count) {
 		_ = b.drawn.Set64(c.done)
 		return
 	}
-	// A bar that was full would be over, and what is expected may be an estimate.
-	b.drawn.ChangeMax64(max(c.expected, c.done+1))
+	most := c.expected
+	if c.estimated { // a bar that is full is over
+		most = max(most, c.done+1)
+	}
+	b.drawn.ChangeMax64(most)
 	what := c.doing
 	if needs := c.needs(); needs != "" {
 		what += " (" + needs + ")"

@@ -88,6 +88,24 @@ func TestProgressAsABar(t *testing.T) {
 	}
 }
 
+// A bar ends at a number that is known, and goes on past one that was estimated.
+func TestABarEnds(t *testing.T) {
+	t.Parallel()
+	for _, estimated := range []bool{false, true} {
+		var out bytes.Buffer
+		b := &bar{w: &out, now: time.Now}
+		for done := range int64(5) {
+			c := verified(done+1, 5)
+			c.estimated = estimated
+			b.show(c)
+		}
+		over := b.drawn.IsFinished()
+		if b.end(); over == estimated || strings.Contains(out.String(), "/6") {
+			t.Errorf("estimated: %v, it is over at the end: %v, %q", estimated, over, out.String())
+		}
+	}
+}
+
 func TestTerminals(t *testing.T) {
 	t.Parallel()
 	file, err := os.Create(t.TempDir() + "/log")

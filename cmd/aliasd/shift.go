@@ -24,7 +24,7 @@ type job struct {
 	do   func(context.Context) error
 	// sweeps says that it is the sweep.
 	sweeps bool
-	// elsewhere runs instead of do where another node has the job; nil: nothing does.
+	// elsewhere, if set, runs when another node holds the job.
 	elsewhere func()
 }
 
