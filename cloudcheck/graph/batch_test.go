@@ -136,7 +136,7 @@ func TestThrottledItemsAreAskedAgainAlone(t *testing.T) {
 	begun := time.Now()
 	c.ask(t.Context(), questions)
 	checkAnswers(t, questions, nil)
-	if took := time.Since(begun); took < 256*time.Millisecond || took > 30*time.Second {
+	if took := time.Since(begun); took < 256*time.Millisecond {
 		t.Errorf("took %s, want two waits of 0.128 s", took)
 	}
 	if !slices.Equal(sizes, []int{20, 1, 1}) || seen.throttled != 2 {
@@ -154,13 +154,9 @@ func TestThrottledItemPastPatienceSpoilsNoOther(t *testing.T) {
 	})
 	c := s.client(t, func(o *Options) { o.Now = func() time.Time { return now } })
 	questions := asked(c, 20)
-	begun := time.Now()
 	c.ask(t.Context(), questions)
 	checkAnswers(t, questions, map[int]cause.Code{5: cause.Throttled, 6: cause.CloudUnavailable})
 	checkCause(t, questions[5].err, cause.Throttled, "10:05:00 UTC")
-	if took := time.Since(begun); took > 30*time.Second {
-		t.Errorf("waited %s for what is past the patience", took)
-	}
 	if s.posts() != 1 {
 		t.Errorf("%d calls", s.posts())
 	}
@@ -367,12 +363,12 @@ func TestPatienceEndsWithTheCaller(t *testing.T) {
 	t.Parallel()
 	s := newStub(t)
 	s.call = func(w http.ResponseWriter, _ *http.Request) bool {
-		w.Header().Set("Retry-After", "60")
+		w.Header().Set("Retry-After", "600")
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
 	}
-	c := s.client(t, func(o *Options) { o.Patience = 5 * time.Minute })
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	c := s.client(t, func(o *Options) { o.Patience = time.Hour })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	questions := asked(c, 1)
 	c.ask(ctx, questions)
@@ -417,12 +413,8 @@ func TestSlowServer(t *testing.T) {
 	}
 	c := s.client(t, func(o *Options) { o.Timeout = 200 * time.Millisecond })
 	questions := asked(c, 1)
-	begun := time.Now()
 	c.ask(t.Context(), questions)
 	checkCause(t, questions[0].err, cause.CloudUnavailable, "did not answer within 200ms")
-	if took := time.Since(begun); took > 30*time.Second {
-		t.Errorf("took %s", took)
-	}
 }
 
 func TestCallerGoesAway(t *testing.T) {

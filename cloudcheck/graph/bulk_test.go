@@ -173,7 +173,7 @@ func TestEachObjectOutlastsFaults(t *testing.T) {
 // nobody waits for an answer.
 func TestEachObjectWaitsLongerThanOneCall(t *testing.T) {
 	t.Parallel()
-	for after, want := range map[string]string{"1": "", "3600": "throttled"} {
+	for after, want := range map[string]string{"1": "", "7200": "throttled"} {
 		s := pageStub(t, func(w http.ResponseWriter, _ *http.Request, path, _ string, asked int) {
 			if path == "/users" && asked == 1 {
 				w.Header().Set("Retry-After", after)
@@ -182,7 +182,7 @@ func TestEachObjectWaitsLongerThanOneCall(t *testing.T) {
 			}
 			sendPage(w, "", user(1))
 		})
-		_, _, err := names(t, s.client(t, func(o *Options) { o.Patience = 200 * time.Millisecond }))
+		_, _, err := names(t, s.bulkClient(t))
 		if got := codeOf(err); got != want {
 			t.Errorf("after %s: %q, want %q: %v", after, got, want, err)
 		}
@@ -274,7 +274,7 @@ func TestEachObjectStaysTwoPagesAhead(t *testing.T) {
 		for n := sent.Load(); n < min(taken+1, 20); n = sent.Load() {
 			select {
 			case <-ahead:
-			case <-time.After(20 * time.Second):
+			case <-time.After(patience):
 				return errors.New("the next page is not asked for while take works")
 			}
 		}

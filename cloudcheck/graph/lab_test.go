@@ -60,7 +60,7 @@ func (l *lab) open(t testing.TB, change ...func(*Options)) *Client {
 	o := Options{
 		TenantID: l.TenantID, GraphURL: l.URL, AuthorityURL: l.AuthorityURL, RootCAs: l.roots(t),
 		Credential: SecretCredential(l.ClientID, text(l.ClientSecret)),
-		Timeout:    20 * time.Second, Patience: 3 * time.Second, Now: l.clock.now,
+		Timeout:    patience, Patience: time.Minute, Now: l.clock.now,
 	}
 	for _, f := range change {
 		f(&o)

@@ -53,11 +53,11 @@ func TestEachObjectAsksAgainForAPageWithoutAList(t *testing.T) {
 				}
 				sendPage(w, "", user(1))
 			})
-			c := s.client(t, func(o *Options) { o.Patience = 200 * time.Millisecond })
-			if _, _, err := names(t, c); err != nil {
+			if _, _, err := names(t, s.bulkClient(t)); err != nil {
 				t.Errorf("broken once: %v", err)
 			}
 			broken.Store(1000)
+			c := s.client(t, func(o *Options) { o.Patience = 200 * time.Millisecond })
 			if _, _, err := names(t, c); codeOf(err) != string(cause.CloudUnavailable) {
 				t.Errorf("broken for good: %v", err)
 			}

@@ -115,6 +115,9 @@ func refusal(status int, code string) reply {
 	return reply{status: status, body: map[string]any{"error": map[string]any{"code": code, "message": code + " in words"}}}
 }
 
+// patience bounds every wait of a test. A busy machine does not use it up: only what never happens does.
+const patience = 5 * time.Minute
+
 // fixedToken is a credential that always has a token.
 type fixedToken struct{}
 
@@ -128,7 +131,7 @@ func anyCredential(Authority) (azcore.TokenCredential, error) { return fixedToke
 func (s *stub) client(t testing.TB, change ...func(*Options)) *Client {
 	t.Helper()
 	o := Options{TenantID: "contoso.onmicrosoft.com", Credential: anyCredential, GraphURL: s.URL,
-		RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, Timeout: 20 * time.Second, Patience: 3 * time.Second}
+		RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, Timeout: patience, Patience: time.Minute}
 	for _, f := range change {
 		f(&o)
 	}
@@ -136,6 +139,15 @@ func (s *stub) client(t testing.TB, change ...func(*Options)) *Client {
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
+	return c
+}
+
+// bulkClient is a client whose calls wait for nothing that Graph asks them to wait for, and whose bulk readings wait for ten minutes:
+// longer than a busy machine needs, shorter than the gate is closed for a long wait.
+func (s *stub) bulkClient(t testing.TB) *Client {
+	t.Helper()
+	c := s.client(t, func(o *Options) { o.Patience = 200 * time.Millisecond })
+	c.patience = 10 * time.Minute / bulkPatience
 	return c
 }
 
