@@ -84,16 +84,12 @@ the server's problem, or {"code", "message"} where the command line itself says 
 		a.checkCommand(), a.configCommand(), a.tokenCommand(), a.serviceCommand(),
 	)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", textWidth)))
-	reflowAll(root)
+	printHelp := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		c.Long = reflow(c.Long) // only here: breaking the texts of all commands takes longer than most commands do
+		printHelp(c, args)
+	})
 	return root
-}
-
-// reflowAll breaks the long help of a command and of those below it at the width of the texts.
-func reflowAll(c *cobra.Command) {
-	c.Long = reflow(c.Long)
-	for _, sub := range c.Commands() {
-		reflowAll(sub)
-	}
 }
 
 // notElsewhere refuses --server with a command that works on this machine alone: it would not do there what is asked.

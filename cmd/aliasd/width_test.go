@@ -36,7 +36,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 	var all func(c *cobra.Command, path []string)
 	all = func(c *cobra.Command, path []string) {
 		help := call(t, nil, append(path, "--help")...)
-		help.want(t, exitDone, c.Long)
+		help.want(t, exitDone, reflow(c.Long))
 		fits(t, c.CommandPath(), help.out)
 		for _, sub := range c.Commands() {
 			all(sub, append(path[:len(path):len(path)], sub.Name()))
