@@ -290,7 +290,7 @@ func TestTheRecorderSeesAnInjection(t *testing.T) {
 	}
 }
 
-// timeLimit is a context that ends long before the test would.
+// timeLimit is a context that ends only where something hangs.
 func timeLimit(t *testing.T) context.Context {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), patience)
