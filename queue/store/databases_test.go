@@ -31,21 +31,43 @@ func (d database) fresh(t testing.TB) *Store {
 }
 
 func onSQLite() database {
-	place := func(t testing.TB) string { return filepath.Join(t.TempDir(), "queue.db") }
-	return database{"sqlite", place, opened, func(t *testing.T) queue.Store { return opened(t, place(t)) }}
+	return database{"sqlite", emptyFile, opened, func(t *testing.T) queue.Store { return fresh(t) }}
 }
 
 func onPostgres() database {
-	return database{"postgres", lab.place, openedPostgres, func(t *testing.T) queue.Store {
-		url, back := lab.lend(t)
-		s := &lent{openedPostgres(t, url), back}
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return s
-	}}
+	return database{"postgres", lab.place, openedPostgres, func(t *testing.T) queue.Store { return lab.lendStore(t) }}
+}
+
+// madeFile is the content of a SQLite file with an empty store: to make the schema costs more than most tests.
+var madeFile = sync.OnceValues(func() (content []byte, err error) {
+	dir, err := os.MkdirTemp("", "aliasd-store-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "queue.db")
+	s, err := Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// emptyFile makes a SQLite file with an empty store until the test ends.
+func emptyFile(t testing.TB) (path string) {
+	t.Helper()
+	content, err := madeFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "queue.db")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // eachDatabase runs a test on both databases.
@@ -76,8 +98,18 @@ func openedPostgres(t testing.TB, url string) *Store {
 type server struct {
 	mu       sync.Mutex
 	running  *pglab.Server
-	template string   // a database whose schema is made
-	free     []string // databases that nobody uses just now, emptied
+	template string      // a database whose schema is made
+	free     []*borrowed // what nobody uses just now, emptied
+	stores   []*borrowed // the same, each with its store open
+}
+
+// borrowed is a database that tests use one after the other.
+type borrowed struct {
+	url string
+	// admin is one connection: a new one costs more than to empty the database.
+	admin *sql.DB
+	// store is the store in it, where it stays open.
+	store *Store
 }
 
 // lab is the one server; TestMain stops it.
@@ -133,66 +165,114 @@ func (l *server) database(t testing.TB) (url string) {
 // place makes a database until the test ends, with an empty store in it.
 func (l *server) place(t testing.TB) (url string) {
 	t.Helper()
-	url, back := l.lend(t)
+	b := l.lend(t)
 	t.Cleanup(func() {
-		if err := back(); err != nil {
+		if err := b.empty(); err != nil {
 			t.Error(err)
+			return
 		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.free = append(l.free, b)
 	})
-	return url
+	return b.url
 }
 
-// lend gives a database with an empty store in it, to be given back when nobody uses it any more. Giving back twice is
-// harmless. Making a database costs more than emptying one.
-func (l *server) lend(t testing.TB) (url string, back func() error) {
+// lend gives a database with an empty store in it. Making one costs more than emptying one.
+func (l *server) lend(t testing.TB) *borrowed {
 	t.Helper()
 	running := l.need(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	name := ""
 	if n := len(l.free); n > 0 {
-		name, l.free = l.free[n-1], l.free[:n-1]
-	} else {
+		b := l.free[n-1]
+		l.free = l.free[:n-1]
+		return b
+	}
+	name, err := running.NewDatabase(context.Background(), l.template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &borrowed{url: running.URL(name)}
+	if b.admin, err = sql.Open("pgx", b.url); err != nil {
+		t.Fatal(err)
+	}
+	b.admin.SetMaxOpenConns(1)
+	return b
+}
+
+// empty removes all rows of a store, past its triggers. There are few: TRUNCATE, which makes every table anew, takes longer.
+func (b *borrowed) empty() error {
+	_, err := b.admin.Exec(`DO $$ DECLARE r record; BEGIN
+		PERFORM set_config('session_replication_role', 'replica', true);
+		FOR r IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'aliasd_schema' LOOP
+			EXECUTE format('DELETE FROM %I', r.tablename);
+		END LOOP;
+		FOR r IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+			PERFORM setval(CAST(quote_ident(r.sequencename) AS regclass), 1, false);
+		END LOOP; END $$`)
+	return err
+}
+
+// lendStore gives an empty store that is open already where one is free. Its Close gives it back.
+func (l *server) lendStore(t testing.TB) *lent {
+	t.Helper()
+	b := l.freeStore()
+	if b == nil {
+		b = l.lend(t)
 		var err error
-		if name, err = running.NewDatabase(context.Background(), l.template); err != nil {
+		if b.store, err = OpenPostgres(context.Background(), b.url); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return running.URL(name), sync.OnceValue(func() error { return l.giveBack(name) })
+	s := &lent{b.store, sync.OnceValue(func() error {
+		if err := b.empty(); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.stores = append(l.stores, b)
+		return nil
+	})}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }
 
-func (l *server) giveBack(name string) error {
-	if err := empty(l.running.URL(name)); err != nil {
-		return err
-	}
+// freeStore takes a store that nobody uses just now; nil where there is none.
+func (l *server) freeStore() *borrowed {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.free = append(l.free, name)
-	return nil
-}
-
-// empty removes all rows of a store, past its triggers.
-func empty(url string) error {
-	db, err := sql.Open("pgx", url)
-	if err != nil {
-		return err
+	n := len(l.stores)
+	if n == 0 {
+		return nil
 	}
-	_, err = db.Exec(`SET session_replication_role = replica; DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(tablename, ', ') ||
-		' RESTART IDENTITY' FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'aliasd_schema'); END $$`)
-	return errors.Join(err, db.Close())
+	b := l.stores[n-1]
+	l.stores = l.stores[:n-1]
+	return b
 }
 
-// lent is a store that gives its database back when it is closed.
+// lent is a store that is given back, emptied, when it is closed. Closing twice is harmless.
 type lent struct {
 	*Store
 	back func() error
 }
 
-func (l *lent) Close() error { return errors.Join(l.Store.Close(), l.back()) }
+func (s *lent) Close() error { return s.back() }
 
 func (l *server) stop() error {
 	if l.running == nil {
 		return nil
 	}
-	return l.running.Stop()
+	var errs []error
+	for _, b := range l.stores {
+		errs = append(errs, b.store.Close())
+	}
+	for _, b := range append(l.stores, l.free...) {
+		errs = append(errs, b.admin.Close())
+	}
+	return errors.Join(append(errs, l.running.Stop())...)
 }

@@ -34,7 +34,7 @@ func TestNodes(t *testing.T) {
 // fresh opens a store of its own until the test ends.
 func fresh(t testing.TB) *Store {
 	t.Helper()
-	return opened(t, filepath.Join(t.TempDir(), "queue.db"))
+	return opened(t, emptyFile(t))
 }
 
 // opened opens a store until the test ends.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +16,7 @@ import (
 // livedIn makes a store with n requests that went all the way, one that is queued and one that is written, and gives its file, closed.
 func livedIn(t *testing.T, n int64) (path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "queue.db")
+	path = emptyFile(t)
 	s := opened(t, path)
 	for i := range n {
 		if err := live(s, i+1); err != nil {
