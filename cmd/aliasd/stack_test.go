@@ -108,10 +108,13 @@ func newSite(t *testing.T, kind lab.Kind, o tenant.Options) *stack {
 	return labSite(t, lab.Options{Directory: kind, Tenant: o})
 }
 
+// oneRegistration is the certificate of all tenants: to make one takes a third of a second.
+var oneRegistration = sync.OnceValues(tenant.NewRegistration)
+
 // labSite is newSite for any lab.
 func labSite(t *testing.T, o lab.Options) *stack {
 	t.Helper()
-	o.Objects = people()
+	o.Objects, o.Tenant.Registered = people(), oneRegistration
 	box, err := lab.Start(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -233,7 +233,7 @@ func TestTortureForeignWriters(t *testing.T) {
 
 func openWorld(t *testing.T, kind lab.Kind) *torture.World {
 	t.Helper()
-	w, err := torture.OpenWorld(context.Background(), kind)
+	w, err := torture.OpenWorld(context.Background(), kind, oneRegistration)
 	fatal(t, err)
 	t.Cleanup(func() {
 		if err := w.Close(); err != nil {

@@ -3,6 +3,7 @@ package tenant
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,6 +35,9 @@ type Options struct {
 	IgnoreCase bool
 	// FilterGroupsBySID lets groups be filtered by onPremisesSecurityIdentifier, which is disputed.
 	FilterGroupsBySID bool
+	// Registered gives the certificate that is registered with the app; nil makes one by NewRegistration when it is first asked for.
+	// Making one costs as much as thousands of calls: tenants may share one.
+	Registered func() (Registration, error)
 	// ID gives the object id of a synchronised holder by its source anchor, for a tenant that has to be the same again; nil draws
 	// random ones.
 	ID func(anchor string) string
@@ -71,6 +75,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Registered == nil {
+		o.Registered = sync.OnceValues(NewRegistration)
 	}
 	o.Permissions = slices.Clone(o.Permissions)
 	return o

@@ -36,10 +36,9 @@ type Tenant struct {
 	stopped context.Context
 	served  chan error
 
-	// signing is the key of access tokens, registered the app's certificate: it costs as much as thousands of calls, so it
-	// is made when somebody wants it.
+	// signing is the key of access tokens, registered the app's certificate.
 	signing    []byte
-	registered func() (registration, error)
+	registered func() (Registration, error)
 
 	clock   atomic.Pointer[func() time.Time]
 	mu      sync.Mutex
@@ -52,9 +51,9 @@ type Tenant struct {
 	world   world
 }
 
-// registration is the app's registered certificate: its PEM with the private key, its public key and the SHA-256
-// thumbprint.
-type registration struct {
+// Registration is the certificate that is registered with an app: its PEM with the private key, its public key and the
+// SHA-256 thumbprint.
+type Registration struct {
 	pem        []byte
 	key        *rsa.PublicKey
 	thumbprint [32]byte
@@ -66,7 +65,7 @@ func Start(o Options) (*Tenant, error) {
 	t := &Tenant{
 		TenantID: newID(), ClientID: newID(), ClientSecret: newID(),
 		options: o, granted: o.Permissions, tokens: map[string]grant{}, signing: []byte(newID() + newID()),
-		registered: sync.OnceValues(newRegistration),
+		registered: o.Registered,
 		served:     make(chan error, 1),
 	}
 	t.calls.ByPath = map[string]int{}

@@ -40,9 +40,9 @@ type view struct {
 	address.Values
 }
 
-// OpenWorld starts a lab and a sync engine that never rests.
-func OpenWorld(ctx context.Context, kind lab.Kind) (*World, error) {
-	box, err := lab.Start(ctx, lab.Options{Directory: kind, Tenant: tenant.Options{LicenceNew: true}})
+// OpenWorld starts a lab and a sync engine that never rests. registered is the tenant's (tenant.Options).
+func OpenWorld(ctx context.Context, kind lab.Kind, registered func() (tenant.Registration, error)) (*World, error) {
+	box, err := lab.Start(ctx, lab.Options{Directory: kind, Tenant: tenant.Options{LicenceNew: true, Registered: registered}})
 	if err != nil {
 		return nil, fmt.Errorf("start the lab: %w", err)
 	}
