@@ -28,6 +28,7 @@ func scenes() map[string]func(context.Context, *torture.Scene) error {
 
 // What happens in an order that is made to happen ends as it has to, on both directories.
 func TestTortureScenes(t *testing.T) {
+	needTime(t)
 	onBoth(t, func(t *testing.T, kind lab.Kind) {
 		w := openWorld(t, kind)
 		seed := uint64(8000)
@@ -176,6 +177,7 @@ func killedBesideAnEdit(ctx context.Context, s *torture.Scene) error {
 
 // A daemon that falls asleep at a write and wakes up when its lease is over writes nothing any more.
 func TestTortureLateOwner(t *testing.T) {
+	needTime(t)
 	w := openWorld(t, lab.Embedded)
 	for i, at := range []torture.Place{torture.Claim, torture.Intent, torture.Receipt} {
 		for j, moment := range []torture.Moment{torture.Before, torture.After} {

@@ -291,9 +291,7 @@ func raceOrder(b *bundle) {
 	const holders, each = 4, 12
 	for range each {
 		for h := range byte(holders) {
-			b.accepted("a@contoso.test")
-			all := b.all()
-			b.resolve(all[len(all)-1], holder(h+1), nil)
+			b.resolve(b.accepted("a@contoso.test"), holder(h+1), nil)
 		}
 	}
 	w := &orderWatch{inWriting: map[address.GUID]int64{}, done: map[address.GUID][]int64{}}

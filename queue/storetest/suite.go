@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -252,11 +253,10 @@ func everything(t interface {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range page {
-			all = append([]queue.Request{r}, all...)
-		}
+		all = append(all, page...)
 		f.Cursor = next
 	}
+	slices.Reverse(all)
 	return all
 }
 
