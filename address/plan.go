@@ -68,8 +68,10 @@ func MakePlan(s Situation, a Ask) (Plan, error) {
 	for _, problem := range s.Holder.Problems() {
 		p.note("%s", problem.Message)
 	}
-	if err := p.draft(); err != nil {
-		return Plan{}, err
+	for _, step := range []func() error{p.refuseUnreadable, p.draft} {
+		if err := step(); err != nil {
+			return Plan{}, err
+		}
 	}
 	return p.finish()
 }
@@ -104,9 +106,6 @@ func (p *planner) finish() (Plan, error) {
 	if err := p.refuseSignInChange(change); err != nil {
 		return Plan{}, err
 	}
-	if err := p.refuseUnreadable(change); err != nil {
-		return Plan{}, err
-	}
 	return Plan{Change: change, After: p.target, Wants: p.wants, Notes: p.notes}, nil
 }
 
@@ -123,16 +122,13 @@ func (p *planner) refuseSignInChange(c Change) error {
 		p.name(), c.Mail.Old, c.Mail.New)
 }
 
-// refuseUnreadable: a value that is no UTF-8 does not come through JSON unharmed, so that it could not be taken back.
-func (p *planner) refuseUnreadable(c Change) error {
-	touched := slices.Concat(c.Delete, c.Add)
-	if c.Mail != nil {
-		touched = append(touched, Proxy(c.Mail.Old))
-	}
-	for _, v := range touched {
+// refuseUnreadable: a value that is no UTF-8 does not come through JSON unharmed, in no intent and no receipt, so that nobody could
+// tell any more what stood there. It counts whether the change touches it or not.
+func (p *planner) refuseUnreadable() error {
+	for _, v := range append(p.Holder.Proxies.Without(), Proxy(p.Holder.Mail)) {
 		if !utf8.ValidString(string(v)) {
 			return cause.Refuse(cause.InvalidAddress,
-				"%s has the value %q, which is no UTF-8 text and would have to be rewritten: correct it in the directory first",
+				"%s has the value %q, which is no UTF-8 text, so that what stands there cannot be kept: correct it in the directory first",
 				p.name(), v)
 		}
 	}

@@ -179,3 +179,20 @@ func TestProblemsOfTheHolderAreNoted(t *testing.T) {
 		notes: []string{"2 primaries", "several values", `mail is "other@contoso.test"`, `"no prefix"`},
 	}})
 }
+
+// A value that no JSON keeps stops every action, though none would touch it: no receipt could tell what stood there.
+func TestUnreadableValuesBeside(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]Situation{
+		"an alias":     situation(ada, Primary(ada), Secondary(alias), "smtp:\xff@contoso.test"),
+		"another type": situation(ada, Primary(ada), Secondary(alias), "X500:\xff"),
+		"mail":         situation("\xff@contoso.test", Primary(ada), Secondary(alias)),
+	} {
+		runPlans(t, []planCase{
+			{name: name + ": add", s: s, ask: asked(AddAlias, "new@contoso.test"), code: cause.InvalidAddress, says: []string{`\xff`, "correct it"}},
+			{name: name + ": it stands", s: s, ask: asked(AddAlias, alias), code: cause.InvalidAddress, says: []string{`\xff`}},
+			{name: name + ": remove", s: s, ask: asked(RemoveAlias, alias), code: cause.InvalidAddress, says: []string{`\xff`}},
+			{name: name + ": undo", s: s, ask: Ask{Action: Undo, Undo: &Change{Add: []Proxy{Secondary(alias)}}}, code: cause.InvalidAddress, says: []string{`\xff`}},
+		})
+	}
+}

@@ -2,13 +2,15 @@ package address
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // Address is a bare SMTP address, local@domain, in the spelling it was given.
 type Address string
 
-// Key is a value in lower case, for maps and comparison: addresses are compared without case.
+// Key is a value in lower case, for maps and comparison: addresses are compared without case. It is our own comparison, everywhere the
+// same; what the directory takes for equal beyond it (accents, width) is the directory's to say.
 type Key string
 
 // Domain gives what stands after the last @, in lower case; "" where there is no @.
@@ -85,11 +87,25 @@ func (p Proxy) Address() Address {
 // Key gives the whole value in lower case: the directory takes two values with the same key for one.
 func (p Proxy) Key() Key { return Key(lower(string(p))) }
 
-// lower gives s in lower case. Bytes that are no UTF-8 stay as they are, so that two different values never become one.
+// EqualFold compares text without case as addresses are compared: domain names, user principal names, whole values.
+func EqualFold(a, b string) bool { return a == b || lower(a) == lower(b) }
+
+// lower gives s in lower case. Bytes that are no UTF-8 stay as they are, and so do the letters that Unicode lowers to ASCII (the
+// Kelvin sign to k, the dotted I to i), so that two different mailboxes never become one.
 func lower(s string) string {
-	if utf8.ValidString(s) {
-		return strings.ToLower(s)
+	if !utf8.ValidString(s) {
+		return lowerASCII(s)
 	}
+	return strings.Map(func(r rune) rune {
+		l := unicode.ToLower(r)
+		if r > unicode.MaxASCII && l <= unicode.MaxASCII {
+			return r
+		}
+		return l
+	}, s)
+}
+
+func lowerASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {

@@ -148,7 +148,7 @@ func (e *examination) showsPrimary(a address.Address) bool {
 
 // lacksLicence: without an Exchange plan the MOERA is the primary (KB 3190357, scenario 4).
 func (e *examination) lacksLicence(shown address.Address) bool {
-	return e.holder.Kind == address.User && !e.object.takesMail(*e.holder) && strings.EqualFold(shown.Domain(), e.tenant.InitialDomain)
+	return e.holder.Kind == address.User && !e.object.takesMail(*e.holder) && address.EqualFold(shown.Domain(), e.tenant.InitialDomain)
 }
 
 func (e *examination) compareUPN() {
@@ -157,7 +157,7 @@ func (e *examination) compareUPN() {
 		return
 	}
 	upn := e.predicted.UPN
-	if upn == "" || e.holder.Kind != address.User || strings.EqualFold(upn, e.object.UPN) {
+	if upn == "" || e.holder.Kind != address.User || address.EqualFold(upn, e.object.UPN) {
 		return
 	}
 	if e.object.quarantinesUPN(upn) {
@@ -172,7 +172,7 @@ func (e *examination) compareUPN() {
 // quarantinesUPN says whether one of an object's provisioning errors names a UPN.
 func (o *Object) quarantinesUPN(upn string) bool {
 	for _, pe := range o.Errors {
-		if strings.EqualFold(pe.Property, "UserPrincipalName") && strings.EqualFold(pe.Value, upn) {
+		if strings.EqualFold(pe.Property, "UserPrincipalName") && address.EqualFold(pe.Value, upn) {
 			return true
 		}
 	}

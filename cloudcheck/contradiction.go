@@ -187,7 +187,7 @@ func licenceMissing(e evidence) (*cause.Cause, address.Address) {
 		return nil, ""
 	}
 	moera := e.object.primary()
-	if !strings.EqualFold(moera.Domain(), e.tenant.InitialDomain) {
+	if !address.EqualFold(moera.Domain(), e.tenant.InitialDomain) {
 		return nil, ""
 	}
 	for _, w := range e.missing {

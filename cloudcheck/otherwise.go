@@ -18,7 +18,7 @@ func (e *examination) signsInOtherwise() bool {
 		return false
 	}
 	domain := address.Address(o.UPN).Domain()
-	arrived := o.OnPremUPN != "" && strings.EqualFold(o.OnPremUPN, h.UPN) && !strings.EqualFold(o.UPN, h.UPN)
+	arrived := o.OnPremUPN != "" && address.EqualFold(o.OnPremUPN, h.UPN) && !address.EqualFold(o.UPN, h.UPN)
 	return arrived && e.tenant.Verifies(domain) && !strings.HasSuffix(domain, ".onmicrosoft.com")
 }
 

@@ -129,7 +129,7 @@ func (o outlook) same(a, b address.Address) bool { return a.Equal(b) || o.unborn
 // unborn says that an address is one in the initial domain that the cloud would make but does not show: which one it
 // makes in the end is its own affair.
 func (o outlook) unborn(a address.Address) bool {
-	made := strings.EqualFold(a.Domain(), o.InitialDomain)
+	made := address.EqualFold(a.Domain(), o.InitialDomain)
 	return made && (o.shown.Object == nil || len(o.shown.Object.Proxies.Find(a)) == 0)
 }
 

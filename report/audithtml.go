@@ -337,7 +337,7 @@ func sideOf(label string, v *address.Values, about string) side {
 	}
 	s := side{Label: label, Mail: v.Mail}
 	for _, p := range v.Proxies {
-		meant := about != "" && (strings.EqualFold(string(p), about) || strings.EqualFold(string(p.Address()), about))
+		meant := about != "" && (address.EqualFold(string(p), about) || address.EqualFold(string(p.Address()), about))
 		if meant || p.IsSMTP() {
 			s.Values = append(s.Values, shownValue{string(p), meant})
 		}

@@ -161,13 +161,13 @@ func (c *calculation) isTaken(a address.Address) bool {
 
 // verified knows the initial and the hybrid coexistence domain beside the listed ones.
 func (c *calculation) verified(domain string) bool {
-	if strings.EqualFold(domain, c.tenant.InitialDomain) || domain == c.hybridDomain() {
+	if address.EqualFold(domain, c.tenant.InitialDomain) || domain == c.hybridDomain() {
 		return true
 	}
 	if c.tenant.Verified != nil && c.tenant.Verified(domain) {
 		return true
 	}
-	return slices.ContainsFunc(c.tenant.VerifiedDomains, func(d string) bool { return strings.EqualFold(d, domain) })
+	return slices.ContainsFunc(c.tenant.VerifiedDomains, func(d string) bool { return address.EqualFold(d, domain) })
 }
 
 // hybridDomain is <tenant>.mail.onmicrosoft.com, the domain through which a hybrid organization routes its mail.

@@ -1,8 +1,6 @@
 package proxycalc
 
 import (
-	"strings"
-
 	"github.com/aliasd/aliasd/address"
 )
 
@@ -51,7 +49,7 @@ func (c *calculation) noteEarlierUPN() {
 // "Important").
 func (c *calculation) noteUPNFollows() {
 	p := c.previous
-	if p.UPN == "" || p.OnPremUPN == "" || !c.upnUnchanged() || c.result.UPN != c.holder.UPN || strings.EqualFold(p.UPN, c.holder.UPN) {
+	if p.UPN == "" || p.OnPremUPN == "" || !c.upnUnchanged() || c.result.UPN != c.holder.UPN || address.EqualFold(p.UPN, c.holder.UPN) {
 		return
 	}
 	c.assume("The cloud UPN was %q although the AD UPN %q has not changed; assumed that its domain was verified since, and that the cloud takes it over.",

@@ -1,8 +1,6 @@
 package proxycalc
 
 import (
-	"strings"
-
 	"github.com/aliasd/aliasd/address"
 )
 
@@ -126,5 +124,5 @@ func (c *calculation) randomDigits(prefix string) string {
 }
 
 func (c *calculation) inInitialDomain(a address.Address) bool {
-	return a != "" && strings.EqualFold(a.Domain(), c.tenant.InitialDomain)
+	return a != "" && address.EqualFold(a.Domain(), c.tenant.InitialDomain)
 }

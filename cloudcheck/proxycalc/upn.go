@@ -46,7 +46,7 @@ func (c *calculation) keptUPN() string {
 }
 
 func (c *calculation) upnUnchanged() bool {
-	return c.previous.OnPremUPN == "" || strings.EqualFold(c.previous.OnPremUPN, c.holder.UPN)
+	return c.previous.OnPremUPN == "" || address.EqualFold(c.previous.OnPremUPN, c.holder.UPN)
 }
 
 // upnAddress is the UPN as an address, or nothing: always for a licensed user or an Exchange recipient (KB 3190357, note

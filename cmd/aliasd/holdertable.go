@@ -91,7 +91,7 @@ func (p *page) sides(v server.HolderValueJSON) []side {
 
 func agree(sides []side) bool {
 	for _, s := range sides {
-		if !strings.EqualFold(s.value, sides[0].value) {
+		if !address.EqualFold(s.value, sides[0].value) {
 			return false
 		}
 	}

@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"strings"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -91,12 +90,15 @@ func (o *object) previous() *proxycalc.Previous {
 	}
 }
 
+// folded is text in the case in which the tenant compares it.
+func folded(text string) string { return string(address.Address(text).Key()) }
+
 // keys are what the object is found by: each a property, a colon and a value in lower case.
 func (o *object) keys() []string {
-	keys := []string{"id:" + strings.ToLower(o.id)}
+	keys := []string{"id:" + folded(o.id)}
 	for name, value := range map[string]string{"upn": o.upn, "mail": o.Mail, "sid": o.shadow.SID} {
 		if value != "" {
-			keys = append(keys, name+":"+strings.ToLower(value))
+			keys = append(keys, name+":"+folded(value))
 		}
 	}
 	if o.shadow.Anchor != "" {

@@ -3,7 +3,6 @@ package tenant
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -63,7 +62,7 @@ func (s *shelf) behind(seq int64) []*object {
 // find gives the objects under a key. The slice is the index's own: it is good until the next change.
 func (s *shelf) find(property, value string) []*object {
 	if property != "anchor" {
-		value = strings.ToLower(value)
+		value = folded(value)
 	}
 	return s.index[property+":"+value]
 }
