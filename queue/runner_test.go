@@ -195,6 +195,26 @@ func TestTheSameAgainAfterARemovalIsNew(t *testing.T) {
 	}
 }
 
+// What is mismatched says "ask again": the same words then write, and the old request does not answer for them.
+func TestTheSameAgainAfterAMismatchWrites(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	first := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	written := b.get(t, first.ID)
+	b.directory.edit(written.Object, written.Receipt.Before)
+	b.cloud.judge = func(cloudcheck.Case) cloudcheck.Verdict {
+		return cloudcheck.Verdict{Outcome: cloudcheck.Contradicted, Cause: &cause.Wait(cause.ChangedOnPremises, "somebody took it away").Cause}
+	}
+	b.cycle(t)
+	b.wantState(t, first.ID, queue.Mismatched, cause.ChangedOnPremises)
+	again := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	if got := b.directory.values(written.Object); again.ID == first.ID || !got.Proxies.Has("smtp:a@contoso.test") {
+		t.Errorf("asked for again as %s (first %s), and the directory has %v", again.ID, first.ID, got)
+	}
+}
+
 func TestAddressMovesBetweenHoldersInTwoSteps(t *testing.T) {
 	t.Parallel()
 	b := newBench()

@@ -46,9 +46,13 @@ type Intake interface {
 	// Accept stores a submission as an accepted request and returns it with created true. The same idempotency key
 	// (per SubmittedBy, for 7 days), or without a key an identical submission that is still open, returns the earlier
 	// request with created false; the key with another digest is ErrKeyReused. A key from more than 7 days
-	// ahead holds no longer either: a wrong clock noted it. An open request that a later one for the
-	// same holder follows answers nothing without a key: the same words ask for something new then. ErrInvalid where Submission.Check refuses,
-	// ErrNotFound where there is no request that the submission could undo (Submission.Undoes).
+	// ahead holds no longer either: a wrong clock noted it.
+	//
+	// Without a key the same words ask for something new where the earlier request is mismatched, where a later one for the same holder
+	// follows it that was neither refused nor cancelled, and while the holder of a later one is not known: it may be the same.
+	//
+	// ErrInvalid where Submission.Check refuses, ErrNotFound where there is no request that the submission could undo
+	// (Submission.Undoes).
 	Accept(ctx context.Context, s Submission, key Idempotency, now time.Time) (r Request, created bool, err error)
 	// Get returns one request, ErrNotFound where there is none.
 	Get(ctx context.Context, id RequestID) (Request, error)

@@ -81,15 +81,17 @@ func (t *txn) mustHave(undone queue.RequestID) error {
 }
 
 // earlier finds the request that answers a submission already: the one that its key was used for, or without a key an
-// identical one that is open and is the last word on its holder.
+// identical one that is open, not contradicted, and the last word on its holder: a later one that may have written is the last
+// word, and one whose holder nobody has looked up may be for the same holder. (The list of states is that of the index.)
 func (t *txn) earlier(a acceptance) (r queue.Request, found bool, err error) {
 	if a.key == "" {
 		found, err = t.row(`SELECT `+columns+` FROM requests WHERE digest = ? AND submitted_by = ?
-			AND state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched')
+			AND state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched') AND state <> 'mismatched'
 			AND NOT EXISTS (SELECT 1 FROM requests later WHERE later.holder_key = requests.holder_key AND later.seq > requests.seq
-				AND later.state NOT IN ('refused', 'failed', 'cancelled'))
+				AND later.state NOT IN ('refused', 'cancelled'))
 			AND NOT EXISTS (SELECT 1 FROM requests later WHERE later.object = requests.object AND later.object <> ''
-				AND later.seq > requests.seq AND later.state NOT IN ('refused', 'failed', 'cancelled'))
+				AND later.seq > requests.seq AND later.state NOT IN ('refused', 'cancelled'))
+			AND NOT EXISTS (SELECT 1 FROM requests later WHERE later.state = 'accepted' AND later.seq > requests.seq)
 			ORDER BY seq DESC LIMIT 1`,
 			[]any{a.digest, a.SubmittedBy}, fields(&r)...)
 		return r, found, err

@@ -27,6 +27,9 @@ func intakeCases() map[string]func(*bundle) {
 		"without a key an open twin is returned":               twinIsReturned,
 		"without a key a final twin is not returned":           finalTwinIsNot,
 		"without a key a twin that was overtaken is not":       overtakenTwinIsNot,
+		"without a key a mismatched twin is not":               mismatchedTwinIsNot,
+		"nor one behind which a holder is not known yet":       twinBeforeTheUnknownIsNot,
+		"nor one behind a request that may have written":       twinBeforeAFailedOneIsNot,
 		"what differs in anything is no twin":                  nearTwins,
 		"what is not there is not found":                       notFound,
 		"an undo of what is not there is not found":            undoOfNobody,
@@ -206,8 +209,44 @@ func twinIsReturned(b *bundle) {
 	again(queue.Writing)
 	r = b.advance(b.toWritten(r, address.Change{}))
 	again(queue.Written)
-	b.advance(b.move(r, queue.Mismatched))
-	again(queue.Mismatched)
+}
+
+// mismatchedTwinIsNot: what the cloud or the directory has otherwise by now is asked for anew.
+func mismatchedTwinIsNot(b *bundle) {
+	first := b.written(holder(1), "a@contoso.test")
+	b.advance(b.move(first, queue.Mismatched))
+	if second := b.submit(first.Submission); second.ID == first.ID {
+		b.Fatalf("the mismatched request answered: %s", inJSON(second))
+	}
+}
+
+// twinBeforeTheUnknownIsNot: a later request whose holder nobody has looked up may be for the same holder by another name.
+func twinBeforeTheUnknownIsNot(b *bundle) {
+	first := b.written(holder(1), "a@contoso.test")
+	removal := b.ask("a@contoso.test")
+	removal.Action, removal.Holder = address.RemoveAlias, "another name"
+	second := b.submit(removal)
+	third := b.submit(first.Submission)
+	if third.ID == first.ID {
+		b.Fatalf("the request before a removal answered for the one after it: %s", inJSON(third))
+	}
+	b.advance(b.move(third, queue.Cancelled))
+	b.resolve(second, holder(2), releases("a@contoso.test"))
+	if twin, created := b.acceptAs(first.Submission, queue.Idempotency{}); created || twin.ID != first.ID {
+		b.Fatalf("got %s, want the first: the other one is for somebody else", inJSON(twin))
+	}
+}
+
+// twinBeforeAFailedOneIsNot: a request that failed may have written all the same.
+func twinBeforeAFailedOneIsNot(b *bundle) {
+	first := b.written(holder(1), "a@contoso.test")
+	removal := b.ask("a@contoso.test")
+	removal.Action = address.RemoveAlias
+	b.resolve(b.submit(removal), holder(1), releases("a@contoso.test"))
+	b.advance(b.move(b.claim(1)[0], queue.Failed))
+	if twin := b.submit(first.Submission); twin.ID == first.ID {
+		b.Fatalf("the request before a removal that failed answered: %s", inJSON(twin))
+	}
 }
 
 func finalTwinIsNot(b *bundle) {

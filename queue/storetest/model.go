@@ -106,22 +106,25 @@ func (m *Model) earlier(s queue.Submission, key queue.Idempotency, now time.Time
 	return m.find(used.id)
 }
 
-// identical finds an open request that asks for the same and is the last word on its holder: behind a later one, the same
-// words ask for something new.
+// identical finds an open request that asks for the same, is not contradicted, and is the last word on its holder: behind a later
+// one, the same words ask for something new.
 func (m *Model) identical(s queue.Submission) *record {
 	for i, r := range slices.Backward(m.records) {
-		if r.State.Open() && r.digest == s.Digest() && r.SubmittedBy == s.SubmittedBy && !slices.ContainsFunc(m.records[i+1:], r.overtakenBy) {
+		if r.State.Open() && r.State != queue.Mismatched && r.digest == s.Digest() && r.SubmittedBy == s.SubmittedBy && !slices.ContainsFunc(m.records[i+1:], r.overtakenBy) {
 			return r
 		}
 	}
 	return nil
 }
 
-// overtakenBy says whether a later request may have changed what r asked for.
+// overtakenBy says whether a later request may have changed what r asked for, or may be about to: whose it is, nobody knows before its
+// holder is looked up.
 func (r *record) overtakenBy(later *record) bool {
 	switch later.State {
-	case queue.Refused, queue.Failed, queue.Cancelled:
+	case queue.Refused, queue.Cancelled:
 		return false
+	case queue.Accepted:
+		return true
 	}
 	return strings.EqualFold(later.Holder, r.Holder) || !r.Object.IsZero() && later.Object == r.Object
 }
