@@ -3,6 +3,7 @@ package address
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // MailChange is the change of mail in a Change; "" is an absent attribute.
@@ -99,6 +100,12 @@ func (c Change) Addresses() []Address {
 		}
 	}
 	return touched
+}
+
+// Touches says whether two changes have an address in common, or both change mail.
+func (c Change) Touches(d Change) bool {
+	theirs := d.Addresses()
+	return c.Mail != nil && d.Mail != nil || slices.ContainsFunc(c.Addresses(), func(a Address) bool { return slices.ContainsFunc(theirs, a.Equal) })
 }
 
 // MarshalJSON gives lists always: nothing to delete is [], never null.

@@ -183,13 +183,20 @@ func (c checks) mustBeFree(ctx context.Context, holder address.Holder, a assessm
 	return c.refuseHeldInCloud(ctx, a.cloudID(), added, ask.Allow)
 }
 
-// newAddresses are the SMTP addresses that a change gives to a holder and that it does not have yet.
+// newAddresses are the SMTP addresses that a change gives to a holder and that it does not have yet: in proxyAddresses, or as mail.
 func newAddresses(before address.Values, change address.Change) []address.Address {
 	var added []address.Address
 	for _, p := range change.Add {
 		if p.IsSMTP() && len(before.Proxies.Find(p.Address())) == 0 {
 			added = append(added, p.Address())
 		}
+	}
+	if change.Mail == nil || change.Mail.New == "" {
+		return added
+	}
+	mail := address.Address(change.Mail.New)
+	if len(before.Proxies.Find(mail)) == 0 && !mail.Equal(address.Address(before.Mail)) && !slices.ContainsFunc(added, mail.Equal) {
+		added = append(added, mail)
 	}
 	return added
 }

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -81,21 +80,6 @@ func (r *Runner) find(ctx context.Context, q Request) found {
 	return found{entry: entry, claims: claims, err: err}
 }
 
-// undone is the request that an undo takes back. One that is gone stays gone: to wait for it would hold up all who stand behind.
-func (r *Runner) undone(ctx context.Context, undo Request) (Request, error) {
-	original, err := r.store.Get(ctx, undo.Undoes)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return original, cause.Refuse(cause.ChangedSince, "request %s is not kept any more, so what it wrote cannot be taken back; "+
-			"ask for what the holder shall have now", undo.Undoes)
-	case err != nil:
-		return original, fmt.Errorf("%w: the undone request: %w", errStore, err)
-	case original.Receipt == nil:
-		return original, cause.Refuse(cause.ChangedSince, "request %s wrote nothing that could be taken back", original.ID)
-	}
-	return original, nil
-}
-
 // claimsOf is what a request asks for as claims.
 func claimsOf(q Request) []Claim {
 	kind := Take
@@ -103,27 +87,6 @@ func claimsOf(q Request) []Claim {
 		kind = Release
 	}
 	return []Claim{{Address: q.Address.Key(), Kind: kind}}
-}
-
-// undoClaims is what taking back a change asks for: an address that comes back is taken, one that goes is released.
-func undoClaims(done address.Change) []Claim {
-	kinds := map[address.Key]ClaimKind{}
-	back := done.Invert()
-	for _, p := range back.Delete {
-		if p.IsSMTP() {
-			kinds[p.Address().Key()] = Release
-		}
-	}
-	for _, p := range back.Add {
-		if p.IsSMTP() {
-			kinds[p.Address().Key()] = Take
-		}
-	}
-	var claims []Claim
-	for _, a := range back.Addresses() {
-		claims = append(claims, Claim{Address: a.Key(), Kind: kinds[a.Key()]})
-	}
-	return claims
 }
 
 // resolve stores one look-up's result. It says false where the rest of the batch has to wait behind this request.

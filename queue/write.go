@@ -346,6 +346,9 @@ func (a *attempt) ask(ctx context.Context) (address.Ask, error) {
 		return ask, nil
 	}
 	original, err := a.undone(ctx, a.request)
+	if err == nil {
+		err = a.mustStillBeIts(ctx, a.request, original)
+	}
 	if err != nil {
 		return ask, err
 	}

@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+)
+
+// undone is the request that an undo takes back. One that is gone stays gone: to wait for it would hold up all who stand behind.
+func (r *Runner) undone(ctx context.Context, undo Request) (Request, error) {
+	original, err := r.store.Get(ctx, undo.Undoes)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return original, cause.Refuse(cause.ChangedSince, "request %s is not kept any more, so what it wrote cannot be taken back; "+
+			"ask for what the holder shall have now", undo.Undoes)
+	case err != nil:
+		return original, fmt.Errorf("%w: the undone request: %w", errStore, err)
+	case original.Receipt == nil:
+		return original, cause.Refuse(cause.ChangedSince, "request %s wrote nothing that could be taken back", original.ID)
+	}
+	return original, nil
+}
+
+// mustStillBeIts refuses an undo whose addresses a later request of the holder has written since: what stands there is that one's. A
+// later request and the undo that took it back count for nothing together.
+func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) error {
+	later, err := r.between(ctx, original, undo)
+	if err != nil {
+		return fmt.Errorf("%w: later requests: %w", errStore, err)
+	}
+	takenBack := map[RequestID]bool{}
+	for _, q := range later {
+		wrote := q.lastChange()
+		if wrote == nil || takenBack[q.ID] {
+			continue
+		}
+		if q.Action == address.Undo && q.Undoes != original.ID {
+			takenBack[q.Undoes] = true
+			continue
+		}
+		if wrote.Touches(original.Receipt.Change) {
+			return cause.Refuse(cause.ChangedSince, "request %s (%s) came after request %s and wrote to the same addresses of %s, so what stands there is not this one's to take back: "+
+				"undo that one, or ask for what is meant", q.ID, q.words(), original.ID, original.Holder)
+		}
+	}
+	return nil
+}
+
+// between gives the holder's requests that were accepted after one and before another, newest first. All of them have ended, or wait
+// for the cloud: a holder's requests are written in their order.
+func (r *Runner) between(ctx context.Context, after, before Request) (all []Request, err error) {
+	errSeen := errors.New("the first of the two was reached")
+	err = Each(ctx, r.store, Filter{Holder: after.Object.String()}, func(q Request) error {
+		if q.Seq <= after.Seq {
+			return errSeen
+		}
+		if q.Seq < before.Seq && q.Object == after.Object {
+			all = append(all, q)
+		}
+		return nil
+	})
+	if errors.Is(err, errSeen) {
+		err = nil
+	}
+	return all, err
+}
+
+// lastChange is what a request wrote, or may have written where no answer came; nil where it wrote nothing.
+func (r Request) lastChange() *address.Change {
+	switch {
+	case r.Receipt != nil && !r.Receipt.Change.Empty():
+		return &r.Receipt.Change
+	case sent(r):
+		return &r.Intent.Change
+	}
+	return nil
+}
+
+// undoClaims is what taking back a change asks for: an address that comes back is taken, also where it comes back as mail alone, and one
+// that goes is released.
+func undoClaims(done address.Change) []Claim {
+	kinds := map[address.Key]ClaimKind{}
+	back := done.Invert()
+	for _, p := range back.Delete {
+		if p.IsSMTP() {
+			kinds[p.Address().Key()] = Release
+		}
+	}
+	for _, p := range back.Add {
+		if p.IsSMTP() {
+			kinds[p.Address().Key()] = Take
+		}
+	}
+	touched := back.Addresses()
+	if back.Mail != nil && back.Mail.New != "" && kinds[address.Address(back.Mail.New).Key()] != Take {
+		mail := address.Address(back.Mail.New)
+		if kinds[mail.Key()] == "" {
+			touched = append(touched, mail)
+		}
+		kinds[mail.Key()] = Take
+	}
+	var claims []Claim
+	for _, a := range touched {
+		claims = append(claims, Claim{Address: a.Key(), Kind: kinds[a.Key()]})
+	}
+	return claims
+}

@@ -1,0 +1,206 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/ldapwriter"
+	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/storetest"
+)
+
+// losing is a store that has lost one request, or cannot read it just now.
+type losing struct {
+	*storetest.Model
+	id  queue.RequestID
+	err error
+}
+
+func (f *losing) Get(ctx context.Context, id queue.RequestID) (queue.Request, error) {
+	if id == f.id {
+		return queue.Request{}, fmt.Errorf("request %s: %w", id, f.err)
+	}
+	return f.Model.Get(ctx, id)
+}
+
+// undoOf makes a request, writes it, and asks for its undo; what the store says of it from then on is in the losing one.
+func undoOf(t *testing.T, b *bench) (undo queue.Request, f *losing) {
+	t.Helper()
+	r := b.submit(t, "bob", address.AddAlias, "b1@contoso.test")
+	b.pass(t)
+	undo, _, err := b.service.Undo(context.Background(), r.ID, queue.Submission{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f = &losing{Model: b.store, id: r.ID}
+	b.restart("node-1", f)
+	return undo, f
+}
+
+// An undo whose original is gone is refused; nobody waits behind it.
+func TestUndoOfWhatIsGoneIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	undo, f := undoOf(t, b)
+	other := b.submit(t, "ann", address.AddAlias, "a1@contoso.test")
+	f.err = errors.New("read error")
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Accepted, cause.DirectoryUnavailable) // it may be there
+	f.err = queue.ErrNotFound
+	b.clock.Add(queue.Farthest)
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Refused, cause.ChangedSince)
+	b.wantState(t, other.ID, queue.Written, cause.NotSyncedYet)
+}
+
+// The same where it goes between the look-up and the write.
+func TestUndoOfWhatGoesIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	undo, f := undoOf(t, b)
+	f.id = ""
+	if err := b.runner.ResolvePass(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	b.wantState(t, undo.ID, queue.Queued, "")
+	f.id, f.err = undo.Undoes, queue.ErrNotFound
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Refused, cause.ChangedSince)
+}
+
+// Where the outcome of its own modify is not known and somebody changed the holder since, nobody may say that nothing was written.
+func TestUndoInDoubtOfWhatGoesFails(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	undo, f := undoOf(t, b)
+	f.id = ""
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		return fault{err: &ldapwriter.UnknownOutcomeError{DC: "dc1"}}
+	}
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Writing, cause.DCUnavailable)
+	b.directory.edit(b.get(t, undo.ID).Object, address.Values{Mail: "bob@contoso.test", Proxies: address.Set{"smtp:b2@contoso.test", "smtp:b1@contoso.test"}})
+	f.id, f.err = undo.Undoes, queue.ErrNotFound
+	b.clock.Add(queue.Farthest)
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Failed, cause.NotKept)
+}
+
+// play makes requests of ann's, each written before the next comes, and gives their ids. "undo 0" takes back the first.
+func (b *bench) play(t *testing.T, steps ...string) (ids []queue.RequestID) {
+	t.Helper()
+	for _, step := range steps {
+		var r queue.Request
+		if action, arg, _ := strings.Cut(step, " "); action == "undo" {
+			n, err := strconv.Atoi(arg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, _, err = b.service.Undo(context.Background(), ids[n], queue.Submission{}, fmt.Sprint(len(ids))); err != nil {
+				t.Fatalf("%s: %v", step, err)
+			}
+		} else {
+			r = b.submit(t, "ann", address.Action(action), address.Address(arg))
+		}
+		b.pass(t)
+		b.cycle(t)
+		b.clock.Add(queue.Farthest) // what waits may be tried again
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// An undo takes back what its own request wrote, not what a later one did to the same address.
+func TestUndoLeavesWhatALaterRequestWrote(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		steps   []string
+		refused bool // the last one
+		want    string
+	}{
+		"nothing since":                        {[]string{"add_alias a@contoso.test", "undo 0"}, false, ""},
+		"another address since":                {[]string{"add_alias a@contoso.test", "add_alias b@contoso.test", "undo 0"}, false, "smtp:b@contoso.test"},
+		"removed and added again":              {[]string{"add_alias a@contoso.test", "remove_alias a@contoso.test", "add_alias a@contoso.test", "undo 0"}, true, "smtp:a@contoso.test"},
+		"the later one of the two":             {[]string{"add_alias a@contoso.test", "remove_alias a@contoso.test", "add_alias a@contoso.test", "undo 2"}, false, ""},
+		"set, taken back, set again":           {[]string{"set_primary p@contoso.test", "undo 0", "set_primary p@contoso.test", "undo 0"}, true, "SMTP:p@contoso.test smtp:ann@contoso.test"},
+		"the one that stands":                  {[]string{"set_primary p@contoso.test", "undo 0", "set_primary p@contoso.test", "undo 2"}, false, "SMTP:ann@contoso.test"},
+		"a removal, its undo, and then this":   {[]string{"add_alias a@contoso.test", "remove_alias a@contoso.test", "undo 1", "undo 0"}, false, ""},
+		"a removal, its undo, and the redoing": {[]string{"add_alias a@contoso.test", "remove_alias a@contoso.test", "undo 1", "undo 2", "add_alias a@contoso.test", "undo 0"}, true, "smtp:a@contoso.test"},
+		"the primary of an alias":              {[]string{"add_alias a@contoso.test", "set_primary a@contoso.test", "undo 0"}, true, "SMTP:a@contoso.test smtp:ann@contoso.test"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench()
+			ids := b.play(t, c.steps...)
+			last := b.get(t, ids[len(ids)-1])
+			if refused := last.State == queue.Refused; refused != c.refused {
+				t.Fatalf("the undo is %s: %+v", last.State, last.Cause)
+			}
+			if c.refused && (last.Cause.Code != cause.ChangedSince || !strings.Contains(last.Cause.Message, string(ids[len(ids)-2])) && !strings.Contains(last.Cause.Message, "there")) {
+				t.Errorf("refused with %+v", last.Cause)
+			}
+			got := b.directory.values(b.get(t, ids[0]).Object).Proxies
+			for _, p := range strings.Fields(c.want) {
+				if !got.Has(address.Proxy(p)) {
+					t.Errorf("%s is gone: %v", p, got)
+				}
+			}
+			if c.want == "" && len(got.SMTP()) != 1 {
+				t.Errorf("left over: %v", got)
+			}
+		})
+	}
+}
+
+// mail is an address like any other: it does not come back by an undo while somebody else has it.
+func TestUndoGivesMailBackToNobodyElse(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ann := b.directory.add(3, "anna", address.Values{Mail: "m@contoso.test", Proxies: address.Set{"SMTP:anna@contoso.test"}})
+	first := b.submit(t, "anna", address.SetPrimary, "anna@contoso.test")
+	b.pass(t)
+	if got := b.directory.values(ann); got.Mail != "anna@contoso.test" {
+		t.Fatalf("mail is %q", got.Mail)
+	}
+	b.cycle(t)
+	other := b.submit(t, "bob", address.AddAlias, "m@contoso.test")
+	b.pass(t)
+	b.wantState(t, other.ID, queue.Written, cause.NotSyncedYet)
+	b.cycle(t)
+	undo, _, err := b.service.Undo(context.Background(), first.ID, queue.Submission{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Refused, cause.HeldOnPremises)
+	if got := b.directory.values(ann); got.Mail != "anna@contoso.test" {
+		t.Errorf("mail is %q, which bob has", got.Mail)
+	}
+}
+
+// The same while the other's request is on its way: the address is claimed by the undo as by any other request.
+func TestUndoClaimsTheMailThatComesBack(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.add(3, "anna", address.Values{Mail: "m@contoso.test", Proxies: address.Set{"SMTP:anna@contoso.test"}})
+	first := b.submit(t, "anna", address.SetPrimary, "anna@contoso.test")
+	b.pass(t)
+	b.cycle(t)
+	other := b.submit(t, "bob", address.AddAlias, "m@contoso.test")
+	if err := b.runner.ResolvePass(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	undo, _, err := b.service.Undo(context.Background(), first.ID, queue.Submission{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Refused, cause.AddressBusy)
+	b.wantState(t, other.ID, queue.Written, cause.NotSyncedYet)
+}
