@@ -79,6 +79,20 @@ func (c Change) Stands(v Values) bool {
 	return c.Mail == nil || c.Mail.New == v.Mail
 }
 
+// Net is what changes leave behind that were made one after the other, oldest first: of each value, and of mail, what the last one
+// that named it did. It is for Stands; a value that was added and deleted again is among those to delete.
+func Net(changes ...Change) Change {
+	var net Change
+	for _, c := range changes {
+		net.Delete = Set(net.Delete).Without(c.Add...).With(c.Delete...)
+		net.Add = Set(net.Add).Without(c.Delete...).With(c.Add...)
+		if c.Mail != nil {
+			net.Mail = c.Mail
+		}
+	}
+	return net
+}
+
 // Invert gives the change that takes c back.
 func (c Change) Invert() Change {
 	inverse := Change{Delete: Set(c.Add).Without(), Add: Set(c.Delete).Without()}

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func swap() Change {
@@ -198,4 +201,52 @@ func TestStandsKnowsOtherSpellings(t *testing.T) {
 			t.Errorf("%+v in %q: %v", c.change, c.there, got)
 		}
 	}
+}
+
+func TestNet(t *testing.T) {
+	t.Parallel()
+	add, del := func(p ...Proxy) Change { return Change{Add: p} }, func(p ...Proxy) Change { return Change{Delete: p} }
+	mail := func(to string) Change { return Change{Mail: &MailChange{Old: "old@x.test", New: to}} }
+	for name, c := range map[string]struct {
+		row        []Change
+		shown      Values
+		replicated bool
+	}{
+		"nothing":                              {nil, Values{}, true},
+		"an alias that is not there":           {[]Change{add("smtp:a@x.test")}, Values{}, false},
+		"an alias behind a removal of another": {[]Change{add("smtp:a@x.test"), add("smtp:b@x.test"), del("smtp:b@x.test")}, Values{}, false},
+		"added and removed":                    {[]Change{add("smtp:a@x.test"), del("smtp:a@x.test")}, Values{}, true},
+		"added and removed, still there":       {[]Change{add("smtp:a@x.test"), del("smtp:a@x.test")}, Values{Proxies: Set{"smtp:a@x.test"}}, false},
+		"removed and added again":              {[]Change{del("smtp:a@x.test"), add("smtp:a@x.test")}, Values{Proxies: Set{"smtp:a@x.test"}}, true},
+		"promoted":                             {[]Change{add("smtp:a@x.test"), {Delete: Set{"smtp:a@x.test"}, Add: Set{"SMTP:a@x.test"}}}, Values{Proxies: Set{"SMTP:a@x.test"}}, true},
+		"not promoted yet":                     {[]Change{add("smtp:a@x.test"), {Delete: Set{"smtp:a@x.test"}, Add: Set{"SMTP:a@x.test"}}}, Values{Proxies: Set{"smtp:a@x.test"}}, false},
+		"the last mail":                        {[]Change{mail("a@x.test"), add("smtp:b@x.test"), mail("b@x.test")}, Values{Mail: "b@x.test", Proxies: Set{"smtp:b@x.test"}}, true},
+		"the mail before":                      {[]Change{mail("a@x.test"), mail("b@x.test")}, Values{Mail: "a@x.test"}, false},
+	} {
+		if got := Net(c.row...).Stands(c.shown); got != c.replicated {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// Whoever made all the changes shows what they left behind.
+func TestNetStandsBehindTheRow(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		v, row := anyValues().Draw(t, "before"), []Change(nil)
+		for i := range rapid.IntRange(0, 5).Draw(t, "changes") {
+			next := anyValues().Draw(t, "after "+strconv.Itoa(i))
+			row, v = append(row, Between(v, next)), next
+		}
+		keys := map[Key]bool{}
+		for _, p := range v.Proxies {
+			keys[p.Key()] = true
+		}
+		if len(keys) < len(v.Proxies) {
+			return // case twins: one that was deleted stands as the other (Stands)
+		}
+		if !Net(row...).Stands(v) {
+			t.Fatalf("%+v does not stand in %+v", Net(row...), v)
+		}
+	})
 }

@@ -60,7 +60,13 @@ func (two *twoDCs) up() {
 // write adds an alias to what was read, and gives the receipt.
 func (two *twoDCs) write(t *testing.T, entry ldapwriter.Entry, alias string) *ldapwriter.Receipt {
 	t.Helper()
-	receipt, err := two.d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Add: proxySet(alias)}})
+	return two.change(t, entry, address.Change{Add: proxySet(alias)})
+}
+
+// change makes a change to what was read, and gives the receipt.
+func (two *twoDCs) change(t *testing.T, entry ldapwriter.Entry, c address.Change) *ldapwriter.Receipt {
+	t.Helper()
+	receipt, err := two.d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: c})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +111,11 @@ func (two *twoDCs) waits(t *testing.T, prior ldapwriter.Prior, words ...string) 
 	meets(t, err, cause.Waiting, cause.DCUnavailable, words...)
 }
 
+// after is what is known after these receipts, oldest first.
+func after(receipts ...ldapwriter.Receipt) ldapwriter.Prior {
+	return ldapwriter.Prior{Receipts: receipts}
+}
+
 // TestTwoDCs goes through the rules of docs/design.md on fail-over, on two DCs that replicate when the test says so.
 func TestTwoDCs(t *testing.T) {
 	t.Parallel()
@@ -134,7 +145,7 @@ func (two *twoDCs) writesFailOver(t *testing.T) {
 	// With a receipt from the pinned DC, the other must show it.
 	a := "smtp:a@contoso.test"
 	receipt := two.write(t, entry, a)
-	prior := ldapwriter.Prior{Last: receipt}
+	prior := after(*receipt)
 	two.from(t, 0, prior)
 	two.taps[0].setDown(true)
 	two.lag(t, a)
@@ -145,7 +156,7 @@ func (two *twoDCs) writesFailOver(t *testing.T) {
 	// Written elsewhere, the pinned DC must show that before it is used again; the other one may go on meanwhile
 	// while the pinned one is away.
 	b := "smtp:b@contoso.test"
-	prior = ldapwriter.Prior{Last: two.write(t, entry, b)}
+	prior = after(*two.write(t, entry, b))
 	two.from(t, 1, prior)
 	two.taps[0].setDown(false)
 	two.lag(t, b)
@@ -154,6 +165,20 @@ func (two *twoDCs) writesFailOver(t *testing.T) {
 	two.waits(t, prior)
 	two.replicate(t, two.first, b)
 	two.from(t, 0, prior)
+
+	// What a row of writes left behind counts, not the last one alone: a DC that shows nothing of an alias shows its removal too.
+	entry = two.from(t, 0, prior)
+	c, typo := "smtp:c@contoso.test", "smtp:tpyo@contoso.test"
+	row := []ldapwriter.Receipt{*two.write(t, entry, c)}
+	row = append(row, *two.write(t, two.from(t, 0, after(row...)), typo))
+	row = append(row, *two.change(t, two.from(t, 0, after(row...)), address.Change{Delete: proxySet(typo)}))
+	two.taps[0].setDown(true)
+	two.lag(t, c)
+	two.waits(t, after(row...), two.taps[1].url, "does not show yet", two.taps[0].url)
+	two.replicate(t, two.second, c)
+	two.from(t, 1, after(row...))
+	two.taps[0].setDown(false)
+	two.edit(t, two.first, proxyEdit([]string{c}, nil))
 
 	// A later edit of what we wrote must not block for ever: an hour later the receipt counts as replicated.
 	two.edit(t, two.first, proxyEdit([]string{b}, nil))
@@ -189,11 +214,11 @@ func (two *twoDCs) inDoubt(t *testing.T) {
 	// A DC that the settings do not name any more was given up.
 	two.from(t, 0, ldapwriter.Prior{InDoubt: "ldaps://dc9.contoso.test:636"})
 	// In doubt there, and written before elsewhere: it must show that.
-	elsewhere := &ldapwriter.Receipt{DC: two.taps[0].url, At: two.clock.now(), Change: alias}
+	elsewhere := ldapwriter.Receipt{DC: two.taps[0].url, At: two.clock.now(), Change: alias}
 	two.lag(t, "smtp:doubt@contoso.test")
-	two.waits(t, ldapwriter.Prior{InDoubt: two.taps[1].url, Last: elsewhere}, "does not show yet")
+	two.waits(t, ldapwriter.Prior{InDoubt: two.taps[1].url, Receipts: []ldapwriter.Receipt{elsewhere}}, "does not show yet")
 	two.replicate(t, two.second, "smtp:doubt@contoso.test")
-	two.from(t, 1, ldapwriter.Prior{InDoubt: two.taps[1].url, Last: elsewhere})
+	two.from(t, 1, ldapwriter.Prior{InDoubt: two.taps[1].url, Receipts: []ldapwriter.Receipt{elsewhere}})
 }
 
 // readsFailOver has all reads move to the next DC and back; what that one does not show may only be late there.
@@ -219,7 +244,7 @@ func (two *twoDCs) readsFailOver(t *testing.T) {
 	_, err = two.d.Read(t.Context(), unknown, ldapwriter.Prior{})
 	meets(t, err, cause.Waiting, cause.DCUnavailable, "replicated")
 	// The DC that we wrote it to is believed.
-	_, err = two.d.Read(t.Context(), unknown, ldapwriter.Prior{Last: &ldapwriter.Receipt{DC: two.taps[1].url}})
+	_, err = two.d.Read(t.Context(), unknown, after(ldapwriter.Receipt{DC: two.taps[1].url}))
 	meets(t, err, cause.Refusal, cause.UnknownHolder)
 	two.taps[1].setDown(true)
 	_, err = two.d.Find(t.Context(), "pinned@contoso.test")

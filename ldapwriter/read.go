@@ -14,15 +14,16 @@ import (
 	"github.com/aliasd/aliasd/cause"
 )
 
-// replicated is how old a receipt must be to count as replicated to every DC. Without such a limit, somebody's later
+// Replicated is how old a receipt must be to count as replicated to every DC. Without such a limit, somebody's later
 // edit of the values that we wrote would make the receipt invisible, and keep another DC from ever being used.
-const replicated = time.Hour
+const Replicated = time.Hour
 
 // Read reads a holder from the DC that its next write may go to: the first one that serves, but
 //
 //   - where a modify is in doubt, only the DC that it was sent to (prior.InDoubt). A DC that was taken out of the
 //     settings is given up by the administrator's word, and the doubt with it;
-//   - where the last receipt came from another DC less than an hour ago, only when this one shows what was written.
+//   - where receipts came from other DCs less than an hour ago, only when this one shows what they left behind. The last one alone
+//     would not do: a DC on which nothing was added yet shows its removal as well.
 //
 // Else it is Wait(dc_unavailable): proxyAddresses replicates as a whole and the last writer wins, so writing on a DC that
 // is behind would lose what was written. Other errors: unknown_holder where the holder is gone,
@@ -36,9 +37,10 @@ func (d *Directory) Read(ctx context.Context, guid address.GUID, prior Prior) (E
 		return Entry{}, d.perhapsLater(from)
 	case err != nil:
 		return Entry{}, d.whyNot(err, prior)
-	case !d.shows(entry, prior.Last):
+	}
+	if behind := d.behind(entry, prior); behind != nil {
 		return Entry{}, cause.Wait(cause.DCUnavailable, "%s does not show yet what was written on %s at %s; this is tried again by itself",
-			entry.DC, prior.Last.DC, prior.Last.At.UTC().Format(minute))
+			entry.DC, behind.DC, behind.At.UTC().Format(minute))
 	}
 	return entry, nil
 }
@@ -72,7 +74,7 @@ func missing(err error) bool { return gone(err) || errors.Is(err, errNoHolder) }
 // knows says whether a server's word that a holder is gone is to be believed: the pinned one's, and that of one which
 // had the holder when we wrote to it.
 func (d *Directory) knows(s *server, prior Prior) bool {
-	return d.pinned(s) || s == d.server(prior.InDoubt) || prior.Last != nil && s == d.server(prior.Last.DC)
+	return d.pinned(s) || s == d.server(prior.InDoubt) || prior.Last() != nil && s == d.server(prior.Last().DC)
 }
 
 func goneHolder(guid address.GUID) *cause.Error {
@@ -90,13 +92,26 @@ func (d *Directory) whyNot(err error, prior Prior) error {
 		prior.InDoubt, e.Cause.Message).Because(err)
 }
 
-// shows says whether a DC may be written to after an earlier receipt: it is the one that wrote it, or it shows it, or it
-// must have it by now.
-func (d *Directory) shows(entry Entry, last *Receipt) bool {
-	if last == nil || d.server(last.DC) == d.server(entry.DC) || d.now().Sub(last.At) >= replicated {
-		return true
+// behind gives the newest receipt of another DC that has to show before this one may be written to; nil where all that may not have
+// replicated shows. Where this DC was written to itself, it showed then what had been written before on others.
+func (d *Directory) behind(entry Entry, prior Prior) *Receipt {
+	own := d.server(entry.DC)
+	var newest *Receipt
+	var theirs address.Change
+	for i := range prior.Receipts {
+		r := &prior.Receipts[i]
+		switch {
+		case d.now().Sub(r.At) >= Replicated:
+		case d.server(r.DC) == own:
+			theirs, newest = address.Change{}, nil
+		default:
+			theirs, newest = address.Net(theirs, r.Change), r
+		}
 	}
-	return last.Change.Stands(entry.Values)
+	if newest == nil || theirs.Stands(entry.Values) {
+		return nil
+	}
+	return newest
 }
 
 // readBatch is how many holders one search of ReadAll asks for: beyond some fifty it gets no quicker.

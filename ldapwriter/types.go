@@ -31,10 +31,19 @@ type Receipt struct {
 
 // Prior is what is known of earlier writes to a holder; it decides which DC may be used for the next one.
 type Prior struct {
-	// Last is the holder's last receipt, nil when there is none. A DC that does not show it yet has not replicated.
-	Last *Receipt
+	// Receipts are those of the holder that changed something, oldest first: all of the last hour (Replicated), and the newest whatever
+	// its age. A DC that does not show what they left behind has not replicated.
+	Receipts []Receipt
 	// InDoubt is the DC that a modify of unknown outcome was sent to; only that DC may be used then. Empty: none.
 	InDoubt string
+}
+
+// Last is the holder's last receipt, nil when there is none.
+func (p Prior) Last() *Receipt {
+	if len(p.Receipts) == 0 {
+		return nil
+	}
+	return &p.Receipts[len(p.Receipts)-1]
 }
 
 // Job is one change to write.

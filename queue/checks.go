@@ -132,10 +132,11 @@ func (c checks) syncDue(changed time.Time, t cloudcheck.Tenant) bool {
 
 // replaced are the values that the last write to a holder replaced.
 func replaced(prior ldapwriter.Prior) []address.Values {
-	if prior.Last == nil {
+	last := prior.Last()
+	if last == nil {
 		return nil
 	}
-	return []address.Values{prior.Last.Before}
+	return []address.Values{last.Before}
 }
 
 // mustBeTheOnly makes a contact wait that was found in the cloud by what another contact of the directory is called as well:

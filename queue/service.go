@@ -110,7 +110,7 @@ func (s *Service) Validate(ctx context.Context, sub Submission) (Preview, error)
 		return refusedPreview(Preview{}, err)
 	}
 	preview := Preview{Holder: entry.Holder}
-	prior, err := s.store.Prior(ctx, entry.GUID, "")
+	prior, err := s.store.Prior(ctx, entry.GUID, "", s.now())
 	if err != nil {
 		return preview, fmt.Errorf("earlier writes: %w", err)
 	}

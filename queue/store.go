@@ -100,10 +100,11 @@ type Work interface {
 	// or its Advance has spent, every later Advance of any node knows. A request that leaves writing and
 	// wrote nothing gives its share of the caps back (Transition.Unspends).
 	Advance(ctx context.Context, t Transition) (Request, error)
-	// Prior tells of earlier writes to a holder, the request `except` left out: the receipt of the newest
-	// request that changed something, nil where there is none, and the DC of a sent intent whose outcome nothing has settled since (no answer,
-	// no receipt of its own, no later receipt from that DC), empty where there is none.
-	Prior(ctx context.Context, holder address.GUID, except RequestID) (ldapwriter.Prior, error)
+	// Prior tells of earlier writes to a holder, the request `except` left out: the receipts that changed something, oldest first (those
+	// of requests that were written at or after since, and the newest one that touched an address, whatever its age), and the DC of a
+	// sent intent whose outcome nothing has settled since (no answer, no receipt of its own, no later receipt from that DC), empty
+	// where there is none.
+	Prior(ctx context.Context, holder address.GUID, except RequestID, since time.Time) (ldapwriter.Prior, error)
 	// Awaiting returns all that waits for the cloud, in the order of acceptance: every written request, and the mismatched
 	// ones whose time has come.
 	Awaiting(ctx context.Context, now time.Time) ([]Waiting, error)

@@ -304,9 +304,12 @@ func (a *attempt) once(ctx context.Context) error {
 	return a.noteWritten(ctx, receipt, expectation, found.plan.Notes)
 }
 
+// unreplicated is since when what was written may not have come to every DC.
+func (r *Runner) unreplicated() time.Time { return r.now().Add(-ldapwriter.Replicated) }
+
 // read reads the holder from the DC that this request may write to.
 func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
-	prior, err := a.store.Prior(ctx, a.request.Object, a.request.ID)
+	prior, err := a.store.Prior(ctx, a.request.Object, a.request.ID, a.unreplicated())
 	if err != nil {
 		return ldapwriter.Entry{}, fmt.Errorf("%w: earlier writes: %w", errStore, err)
 	}

@@ -94,7 +94,7 @@ func useAll(t *testing.T, s *Store) {
 	errs = append(errs, err)
 	_, err = s.Awaited(ctx, []int64{1})
 	errs = append(errs, err)
-	_, err = s.Prior(ctx, address.GUID{1}, r.ID)
+	_, err = s.Prior(ctx, address.GUID{1}, r.ID, time.Now())
 	errs = append(errs, err)
 	_, err = s.Releasing(ctx, r.ID)
 	errs = append(errs, err)

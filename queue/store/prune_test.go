@@ -98,8 +98,8 @@ func TestPrune(t *testing.T) {
 	if found.Removed != 18 || found.Requests != 8 {
 		t.Errorf("%+v", found)
 	}
-	if prior, err := s.Prior(context.Background(), holder, ""); err != nil || prior.Last == nil || !strings.Contains(string(prior.Last.Change.Add[0]), "alias7003") {
-		t.Errorf("the holder's last write is %+v, %v", prior.Last, err)
+	if prior, err := s.Prior(context.Background(), holder, "", time.Now()); err != nil || prior.Last() == nil || !strings.Contains(string(prior.Last().Change.Add[0]), "alias7003") {
+		t.Errorf("the holder's last write is %+v, %v", prior.Last(), err)
 	}
 	if found := verified(t, s, eventlog.Check{Expected: &before.Head}); !found.OK() {
 		t.Errorf("the head from before: %v", found.Err())
@@ -188,7 +188,7 @@ func TestPruneKeeps(t *testing.T) {
 		"a doubt, and the receipt that settled it": func(t *testing.T, s *Store) []queue.Request {
 			all := past(t, s, holder, 3)
 			set(t, s, fmt.Sprintf(`UPDATE requests SET in_doubt = receipt_dc, receipt_dc = '' WHERE id = '%s'`, all[1].ID))
-			prior, err := s.Prior(context.Background(), holder, "")
+			prior, err := s.Prior(context.Background(), holder, "", time.Now())
 			if err != nil || prior.InDoubt != "" {
 				t.Fatal("the doubt is not settled", prior, err)
 			}
@@ -297,7 +297,7 @@ func TestPruneKeepsPrior(t *testing.T) {
 	for range 5 {
 		removed := prune(t, s)
 		for _, h := range holders {
-			if got := priorOf(t, s, h); got.InDoubt != was[h].InDoubt || (got.Last == nil) != (was[h].Last == nil) || got.Last != nil && !address.Set(got.Last.Change.Add).Equal(address.Set(was[h].Last.Change.Add)) {
+			if got := priorOf(t, s, h); got.InDoubt != was[h].InDoubt || (got.Last() == nil) != (was[h].Last() == nil) || got.Last() != nil && !address.Set(got.Last().Change.Add).Equal(address.Set(was[h].Last().Change.Add)) {
 				t.Errorf("after %+v holder %d has %+v, had %+v", removed, h[0], got, was[h])
 			}
 		}
@@ -309,7 +309,7 @@ func TestPruneKeepsPrior(t *testing.T) {
 
 func priorOf(t *testing.T, s *Store, h address.GUID) ldapwriter.Prior {
 	t.Helper()
-	prior, err := s.Prior(context.Background(), h, "")
+	prior, err := s.Prior(context.Background(), h, "", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

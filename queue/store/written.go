@@ -12,11 +12,20 @@ import (
 )
 
 // Prior is queue.Work's.
-func (s *Store) Prior(ctx context.Context, holder address.GUID, except queue.RequestID) (ldapwriter.Prior, error) {
+func (s *Store) Prior(ctx context.Context, holder address.GUID, except queue.RequestID, since time.Time) (ldapwriter.Prior, error) {
 	var prior ldapwriter.Prior
-	_, err := s.row(ctx, `SELECT receipt FROM requests
-		WHERE object = ? AND object <> '' AND id <> ? AND receipt IS NOT NULL AND touched <> '[]' ORDER BY seq DESC LIMIT 1`,
-		[]any{holder.String(), except}, document{&prior.Last})
+	err := s.rows(ctx, `SELECT receipt FROM requests
+		WHERE object = ? AND object <> '' AND id <> ? AND receipt IS NOT NULL AND (written_at >= ? OR seq = (
+			SELECT max(seq) FROM requests WHERE object = ? AND object <> '' AND id <> ? AND receipt IS NOT NULL AND touched <> '[]'))
+		ORDER BY seq`,
+		[]any{holder.String(), except, micros(queue.Instant(since)), holder.String(), except}, func(row *sql.Rows) error {
+			var r ldapwriter.Receipt
+			err := row.Scan(document{&r})
+			if !r.Change.Empty() {
+				prior.Receipts = append(prior.Receipts, r)
+			}
+			return err
+		})
 	if err == nil {
 		_, err = s.row(ctx, `SELECT in_doubt FROM requests AS sent
 			WHERE object = ? AND object <> '' AND id <> ? AND in_doubt <> '' AND NOT EXISTS (

@@ -274,11 +274,11 @@ func (r *record) touchedBy(keys []address.Key) bool {
 }
 
 // Prior is queue.Work's.
-func (m *Model) Prior(_ context.Context, holder address.GUID, except queue.RequestID) (ldapwriter.Prior, error) {
+func (m *Model) Prior(_ context.Context, holder address.GUID, except queue.RequestID, since time.Time) (ldapwriter.Prior, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var prior ldapwriter.Prior
-	settled := map[string]bool{}
+	settled, newest := map[string]bool{}, true
 	for _, r := range slices.Backward(m.records) {
 		if r.Object != holder {
 			continue
@@ -287,14 +287,17 @@ func (m *Model) Prior(_ context.Context, holder address.GUID, except queue.Reque
 			if prior.InDoubt == "" && !settled[r.inDoubt] {
 				prior.InDoubt = r.inDoubt
 			}
-			if prior.Last == nil && len(r.touched) > 0 {
-				prior.Last = copied(r.Receipt)
+			isNewest := newest && len(r.touched) > 0
+			newest = newest && !isNewest
+			if r.Receipt != nil && !r.Receipt.Change.Empty() && (isNewest || !r.WrittenAt.Before(queue.Instant(since))) {
+				prior.Receipts = append(prior.Receipts, *copied(r.Receipt))
 			}
 		}
 		if r.Receipt != nil {
 			settled[r.Receipt.DC] = true
 		}
 	}
+	slices.Reverse(prior.Receipts)
 	return prior, nil
 }
 

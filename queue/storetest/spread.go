@@ -74,8 +74,8 @@ func (s *spread) Advance(ctx context.Context, t queue.Transition) (queue.Request
 }
 
 // Prior is queue.Work's.
-func (s *spread) Prior(ctx context.Context, h address.GUID, except queue.RequestID) (ldapwriter.Prior, error) {
-	return s.next().Prior(ctx, h, except)
+func (s *spread) Prior(ctx context.Context, h address.GUID, except queue.RequestID, since time.Time) (ldapwriter.Prior, error) {
+	return s.next().Prior(ctx, h, except, since)
 }
 
 // Awaiting is queue.Work's.

@@ -14,7 +14,8 @@ func writtenCases() map[string]func(*bundle) {
 		"written ones, and mismatched ones that are due, await": awaitingDue,
 		"what a sweep has to know of those who wait":            awaitingTells,
 		"those asked for that still wait":                       awaitedOnes,
-		"the newest receipt of the holder":                      priorReceipt,
+		"the receipts of the holder":                            priorReceipt,
+		"the receipts of the holder since a time":               priorSince,
 		"the DC of a sent intent is in doubt":                   priorInDoubt,
 		"an answer ends the doubt":                              priorAnswered,
 		"the request's own receipt ends the doubt":              priorOwnReceipt,
@@ -88,9 +89,15 @@ func awaitedOnes(b *bundle) {
 	b.same(found, []queue.Request{all[4]})
 }
 
+// prior is what was written before, of all times.
 func (b *bundle) prior(h address.GUID, except queue.RequestID) ldapwriter.Prior {
 	b.Helper()
-	p, err := b.s.Prior(context.Background(), h, except)
+	return b.priorSince(h, except, time.Time{})
+}
+
+func (b *bundle) priorSince(h address.GUID, except queue.RequestID, since time.Time) ldapwriter.Prior {
+	b.Helper()
+	p, err := b.s.Prior(context.Background(), h, except, since)
 	b.ok(err)
 	return p
 }
@@ -101,11 +108,33 @@ func priorReceipt(b *bundle) {
 	second := b.written(holder(1), "b@contoso.test")
 	b.written(holder(2), "c@contoso.test")
 	b.queued(holder(1), "d@contoso.test")
-	b.same(b.prior(holder(1), ""), ldapwriter.Prior{Last: second.Receipt})
-	b.same(b.prior(holder(1), second.ID), ldapwriter.Prior{Last: first.Receipt})
+	both := ldapwriter.Prior{Receipts: []ldapwriter.Receipt{*first.Receipt, *second.Receipt}}
+	b.same(b.prior(holder(1), ""), both)
+	b.same(b.prior(holder(1), second.ID), ldapwriter.Prior{Receipts: both.Receipts[:1]})
 	b.advance(b.move(second, queue.Verified))
-	b.same(b.prior(holder(1), "another"), ldapwriter.Prior{Last: second.Receipt})
+	b.same(b.prior(holder(1), "another"), both)
 	b.same(b.prior(holder(3), ""), ldapwriter.Prior{})
+}
+
+// priorSince: what is older than asked for is left out, but not the newest that touched an address; a change of mail alone counts while it is new.
+func priorSince(b *bundle) {
+	first := b.written(holder(1), "a@contoso.test")
+	b.later(30 * time.Second)
+	second := b.written(holder(1), "b@contoso.test")
+	mailOnly := b.advance(b.toWritten(b.writing(holder(1), "c@contoso.test"), address.Change{Mail: &address.MailChange{Old: "x@contoso.test", New: "c@contoso.test"}}))
+	b.advance(b.toWritten(b.writing(holder(1), "d@contoso.test"), address.Change{}))
+	at := b.now
+	receipts := func(of ...queue.Request) ldapwriter.Prior {
+		var p ldapwriter.Prior
+		for _, r := range of {
+			p.Receipts = append(p.Receipts, *r.Receipt)
+		}
+		return p
+	}
+	b.same(b.priorSince(holder(1), "", first.WrittenAt), receipts(first, second, mailOnly))
+	b.same(b.priorSince(holder(1), "", at), receipts(second, mailOnly))
+	b.same(b.priorSince(holder(1), "", at.Add(time.Second)), receipts(second))
+	b.same(b.priorSince(holder(1), second.ID, at.Add(time.Second)), receipts(first))
 }
 
 // sent makes a request that has sent its modify.
