@@ -229,21 +229,21 @@ func TestNet(t *testing.T) {
 	}
 }
 
-// Whoever made all the changes shows what they left behind.
+// Whoever made all the changes shows what they left behind. (Where a set has case twins, one that was deleted stands as the other.)
 func TestNetStandsBehindTheRow(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		v, row := anyValues().Draw(t, "before"), []Change(nil)
-		for i := range rapid.IntRange(0, 5).Draw(t, "changes") {
-			next := anyValues().Draw(t, "after "+strconv.Itoa(i))
-			row, v = append(row, Between(v, next)), next
-		}
+	noTwins := anyValues().Filter(func(v Values) bool {
 		keys := map[Key]bool{}
 		for _, p := range v.Proxies {
 			keys[p.Key()] = true
 		}
-		if len(keys) < len(v.Proxies) {
-			return // case twins: one that was deleted stands as the other (Stands)
+		return len(keys) == len(v.Proxies)
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		v, row := noTwins.Draw(t, "before"), []Change(nil)
+		for i := range rapid.IntRange(0, 5).Draw(t, "changes") {
+			next := noTwins.Draw(t, "after "+strconv.Itoa(i))
+			row, v = append(row, Between(v, next)), next
 		}
 		if !Net(row...).Stands(v) {
 			t.Fatalf("%+v does not stand in %+v", Net(row...), v)
