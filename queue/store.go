@@ -179,7 +179,7 @@ type Transition struct {
 	ReleasedBy string
 	// Supersedes lists the addresses that the receipt's change touched: earlier requests for the same holder in written
 	// or mismatched whose own receipt touched one of them, or that ask for one of them, become superseded by this one,
-	// in the same transaction. An undo names the request that it takes back as well (UndoneID): that one becomes
+	// in the same transaction; their claims on what the holder still has become this one's (Inherits). An undo names the request that it takes back as well (UndoneID): that one becomes
 	// superseded too where its state allows it, and gets SupersededBy in any case.
 	Supersedes  []address.Key
 	UndoneID    RequestID

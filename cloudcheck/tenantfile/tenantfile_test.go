@@ -223,15 +223,17 @@ func TestAnObjectOnTwoPages(t *testing.T) {
 func TestTheFile(t *testing.T) {
 	t.Parallel()
 	enough := cause.Wait(cause.Throttled, "enough")
-	ctx, cancel := context.WithCancel(t.Context())
 	for what, c := range map[string]struct {
+		ends bool
 		read source
 		want error
 	}{
-		"to its end":  {world{user(1)}.EachObject, nil},
-		"it fails":    {func(context.Context, func([]cloudcheck.Object) error) error { return enough }, enough},
-		"it is ended": {func(context.Context, func([]cloudcheck.Object) error) error { cancel(); return errors.New("it ended") }, context.Canceled},
+		"to its end":  {false, world{user(1)}.EachObject, nil},
+		"it fails":    {false, func(context.Context, func([]cloudcheck.Object) error) error { return enough }, enough},
+		"it is ended": {true, func(context.Context, func([]cloudcheck.Object) error) error { return errors.New("it ended") }, context.Canceled},
 	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		f := New(filepath.Join(t.TempDir(), "tenant"))
 		elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 		must(t, os.WriteFile(elsewhere, []byte("mine"), 0o600))
@@ -240,6 +242,9 @@ func TestTheFile(t *testing.T) {
 			info, err := os.Lstat(f.path)
 			if err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
 				t.Errorf("%s: %v, %v", what, info.Mode(), err)
+			}
+			if c.ends {
+				cancel()
 			}
 			return c.read(ctx, take)
 		}), func(int) {})

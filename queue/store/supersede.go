@@ -76,11 +76,31 @@ func (t *txn) supersedeOne(c candidate, by queue.Request, made queue.Transition)
 		return errors.New("request " + string(c.id) + " changed while it was locked")
 	}
 	if event.To == queue.Superseded {
-		if err := t.unclaim(c.seq); err != nil {
+		if err := t.inherit(c.seq, by.Seq, made); err != nil {
 			return err
 		}
 	}
 	return t.log(event)
+}
+
+// inherit gives the claims of a superseded request on what the holder still has to the one that superseded it, and drops the others.
+func (t *txn) inherit(from, to int64, made queue.Transition) error {
+	var kept []queue.Claim
+	err := t.rows(`SELECT address, kind FROM claims WHERE seq = ?`, []any{from}, func(row *sql.Rows) error {
+		var c queue.Claim
+		err := row.Scan(&c.Address, &c.Kind)
+		if made.Inherits(c) {
+			kept = append(kept, c)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.claim(to, kept); err != nil {
+		return err
+	}
+	return t.unclaim(from)
 }
 
 // unclaim drops the claims of a request that became final.

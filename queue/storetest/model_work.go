@@ -259,8 +259,20 @@ func (m *Model) supersede(by *record, t queue.Transition) {
 			}
 			event.To, event.What, event.ClearCause = r.State, "undone", false
 		}
+		if event.To == queue.Superseded {
+			by.inherit(r.claims, t)
+		}
 		r.SupersededBy = by.ID
 		m.move(r, event)
+	}
+}
+
+// inherit takes over the claims of a superseded request on what the holder still has.
+func (r *record) inherit(claims []queue.Claim, t queue.Transition) {
+	for _, c := range claims {
+		if t.Inherits(c) && !slices.Contains(r.claims, c) {
+			r.claims = append(r.claims, c)
+		}
 	}
 }
 

@@ -16,6 +16,8 @@ func supersedeCases() map[string]func(*bundle) {
 		"a mismatched one is superseded too":               supersedesMismatched,
 		"others are left alone":                            supersedesNoOther,
 		"a superseded request keeps no claim and no cause": supersededIsFinal,
+		"what still stands is claimed by the superseder":   supersederInherits,
+		"as mail too":                                      supersederInheritsMail,
 		"several at once, told in order":                   supersedesSeveral,
 		"what was undone is superseded":                    undoneIsSuperseded,
 		"what was undone and verified is marked":           undoneIsMarked,
@@ -91,6 +93,38 @@ func supersededIsFinal(b *bundle) {
 		b.Fatal("a superseded request kept its claim")
 	}
 	b.same(b.in(first.ID, queue.Superseded).Cause, (*cause.Cause)(nil))
+}
+
+// supersederInherits: the former primary stays as an alias, and until the cloud has shown that, nobody else may ask for it.
+func supersederInherits(b *bundle) {
+	b.written(holder(1), "old@contoso.test")
+	set := b.toWritten(b.writing(holder(1), "new@contoso.test"), changeOf("new@contoso.test", "old@contoso.test"))
+	set.Receipt.After = address.Values{Proxies: address.Set{"SMTP:new@contoso.test", "smtp:Old@contoso.test"}}
+	second := b.advance(set)
+	if !b.busyNow("old@contoso.test") || !b.busyNow("new@contoso.test") {
+		b.Fatal("an address that the holder has is free for others")
+	}
+	third := b.toWritten(b.writing(holder(1), "third@contoso.test"), changeOf("third@contoso.test", "new@contoso.test"))
+	third.Receipt.After = address.Values{Proxies: address.Set{"SMTP:third@contoso.test", "smtp:new@contoso.test"}}
+	last := b.advance(third)
+	b.in(second.ID, queue.Superseded)
+	if b.busyNow("old@contoso.test") || !b.busyNow("new@contoso.test") {
+		b.Fatal("old is gone from the holder and new is not")
+	}
+	b.advance(b.move(last, queue.Verified))
+	if b.busyNow("new@contoso.test") {
+		b.Fatal("a claim outlived the request that inherited it")
+	}
+}
+
+func supersederInheritsMail(b *bundle) {
+	b.written(holder(1), "old@contoso.test")
+	set := b.toWritten(b.writing(holder(1), "new@contoso.test"), changeOf("old@contoso.test"))
+	set.Receipt.After = address.Values{Mail: "OLD@contoso.test", Proxies: address.Set{"SMTP:new@contoso.test"}}
+	b.advance(set)
+	if !b.busyNow("old@contoso.test") {
+		b.Fatal("an address that the holder has as mail is free for others")
+	}
 }
 
 func supersedesSeveral(b *bundle) {
