@@ -34,6 +34,7 @@ const (
 	CloudManaged      Code = "cloud_managed" // also a contradiction
 	NoRights          Code = "no_rights"
 	ChangedSince      Code = "changed_since"
+	EqualValue        Code = "equal_value"
 )
 
 // Waitings before the write: the request stays queued and is tried again.
@@ -215,7 +216,7 @@ func Codes() map[Code][]Kind {
 	}
 	add(Refusal, InvalidAddress, ReservedSuffix, UnknownHolder, AmbiguousHolder, DomainNotVerified, HeldOnPremises,
 		HeldInCloud, HeldByDeleted, AddressBusy, IsPrimary, IsUPN, PrimaryUnclear, NoPrimary, WouldMailEnable,
-		WouldLoseAddress, SignInChange, CloudManaged, NoRights, ChangedSince)
+		WouldLoseAddress, SignInChange, CloudManaged, NoRights, ChangedSince, EqualValue)
 	add(Waiting, DirectoryUnavailable, DCUnavailable, CloudUnavailable, AddressReleasing, Paused, OverCap,
 		Paced, DryRun, NeedsApproval, NotSyncedYet, SyncStopped, NotCalculatedYet, Throttled)
 	add(Contradiction, Quarantined, DomainNotVerified, ValueDiscarded, NotInCloud, CloudManaged, LicenceMissing,

@@ -473,3 +473,39 @@ func TestLandedIsReadBack(t *testing.T) {
 		})
 	}
 }
+
+// TestEqualForTheDirectory: AD takes two addresses for one value where only accents, width or case tell them apart, and says 20 each
+// time. The error names the one that stands there; where nothing that was read is equal, somebody was faster.
+func TestEqualForTheDirectory(t *testing.T) {
+	t.Parallel()
+	o := site.Object{Kind: site.User, Name: "Equal", UPN: "equal@contoso.test", Proxies: []string{"SMTP:equal@contoso.test", "smtp:müller@contoso.test", "smtp:Ｗide@contoso.test"}}
+	dc := startEmbedded(t, o)
+	d := open(t, optionsOf(dc, newClock()))
+	guid, err := dc.GUID(t.Context(), dc.DNOf(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, equal := range map[string]address.Proxy{
+		"smtp:muller@contoso.test": "smtp:müller@contoso.test",
+		"smtp:wide@contoso.test":   "smtp:Ｗide@contoso.test",
+	} {
+		entry := read(t, d, guid)
+		_, err := d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Add: proxySet(value)}})
+		var exists *ldapwriter.ExistsError
+		if !errors.As(err, &exists) || !errors.Is(err, ldapwriter.ErrConflict) || exists.Equal != equal || string(exists.Value) != value {
+			t.Errorf("%s: %v", value, err)
+		}
+		if again := read(t, d, guid); again.USNChanged != entry.USNChanged || !again.Proxies.Equal(entry.Proxies) {
+			t.Errorf("%s changed the holder: %+v", value, again)
+		}
+	}
+	entry := read(t, d, guid)
+	if err := dc.Modify(t.Context(), dc.DNOf(o), site.Changes{Add: map[string][]string{"proxyAddresses": {"smtp:late@contoso.test"}}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Add: proxySet("smtp:late@contoso.test")}})
+	var exists *ldapwriter.ExistsError
+	if !errors.As(err, &exists) || exists.Equal != "" {
+		t.Errorf("somebody was faster: %v", err)
+	}
+}

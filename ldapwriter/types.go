@@ -62,6 +62,26 @@ type Job struct {
 // ErrConflict: somebody was faster (LDAP result 16 or 20, nothing was written). Read again and plan again.
 var ErrConflict = errors.New("the holder was changed by somebody else meanwhile")
 
+// ExistsError is an ErrConflict in which the DC says that a value to add is there already (LDAP result 20). Where the holder has not
+// changed since it was read, nobody was faster: the directory takes a value that stands there for the same (case, accents, width).
+type ExistsError struct {
+	// Value is the one that was to be added, and Equal what stood there and is the same to the directory. Both are empty where no such
+	// value was read.
+	Value, Equal address.Proxy
+	Err          error
+}
+
+// Error gives both values, and the DC's answer.
+func (e *ExistsError) Error() string {
+	if e.Equal == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%q is the same to the directory as %q: %v", e.Value, e.Equal, e.Err)
+}
+
+// Unwrap gives ErrConflict with the DC's answer.
+func (e *ExistsError) Unwrap() error { return e.Err }
+
 // UnknownOutcomeError: the connection was lost after the modify was sent. Read again on the same DC and plan again.
 type UnknownOutcomeError struct {
 	DC  string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/ldapwriter/adtext"
 )
 
 // Write sends one change as one modify to the DC that the entry was read from, reads it back there and gives the receipt. A
@@ -20,8 +21,8 @@ import (
 // The modify is never repeated here, and once it was sent it does not stop when ctx does: it runs to its own time limit, so
 // that its outcome is known whenever it can be. Errors:
 //
-//   - ErrConflict: nothing was written, somebody was faster. A case twin of a value to add also looks like this on AD, each
-//     time, so that the caller counts.
+//   - ErrConflict: nothing was written, somebody was faster. It is an *ExistsError where a value to add is there already; one that is
+//     another value to us looks like this on AD, each time, so that the caller looks whether the holder has changed at all.
 //   - *SlippedError: it was written, somebody's edit slipped in between, and what we did does not stand any more.
 //   - *UnknownOutcomeError: it was sent and may stand, wholly or in part.
 //   - what Confirm returned, Refuse(no_rights), Refuse(unknown_holder), Fail(directory_refused),
@@ -97,7 +98,23 @@ func (w *writing) modify(got *puddle.Resource[*session], c address.Change) error
 	if !ok || answer.ResultCode == ldap.LDAPResultInsufficientAccessRights {
 		return err
 	}
-	return refused(answer, w.server.url)
+	err = refused(answer, w.server.url)
+	if answer.ResultCode == ldap.LDAPResultAttributeOrValueExists {
+		return existing(w.job.Entry.Proxies, c, err)
+	}
+	return err
+}
+
+// existing names the value that the directory takes for one that is to be added.
+func existing(there address.Set, c address.Change, err error) error {
+	for _, value := range c.Add {
+		for _, stands := range there.Without(c.Delete...) {
+			if adtext.Fold(string(stands)) == adtext.Fold(string(value)) {
+				return &ExistsError{Value: value, Equal: stands, Err: err}
+			}
+		}
+	}
+	return &ExistsError{Err: err}
 }
 
 func (w *writing) unknown(err error) error {

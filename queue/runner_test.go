@@ -176,6 +176,33 @@ func TestOneHolderIsWrittenInOrder(t *testing.T) {
 	}
 }
 
+// A value that the directory takes for one that stands there is no race: it would be refused for ever, and everybody of the holder's
+// would wait behind it.
+func TestAValueThatIsEqualForTheDirectoryIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ann := b.directory.add(3, "anna", address.Values{Mail: "anna@contoso.test", Proxies: address.Set{"SMTP:anna@contoso.test", "smtp:müller@contoso.test"}})
+	equal := &ldapwriter.ExistsError{Value: "smtp:muller@contoso.test", Equal: "smtp:müller@contoso.test", Err: ldapwriter.ErrConflict}
+	tries := 0
+	b.directory.onWrite = func(j ldapwriter.Job) fault {
+		if !address.Set(j.Change.Add).Has(equal.Value) {
+			return fault{}
+		}
+		if tries++; tries == 1 { // the first time somebody was faster indeed
+			b.directory.holders[ann].USNChanged++
+		}
+		return fault{err: equal}
+	}
+	r := b.submit(t, "anna", address.AddAlias, "muller@contoso.test")
+	next := b.submit(t, "anna", address.AddAlias, "other@contoso.test")
+	b.pass(t)
+	refused := b.wantState(t, r.ID, queue.Refused, cause.EqualValue)
+	if tries != 2 || !strings.Contains(refused.Cause.Message, "müller@contoso.test") || !strings.Contains(refused.Cause.Message, `"muller@contoso.test"`) {
+		t.Errorf("after %d tries: %s", tries, refused.Cause.Message)
+	}
+	b.wantState(t, next.ID, queue.Written, cause.NotSyncedYet)
+}
+
 // The same words after a removal ask for something new: the first request must not answer for it.
 func TestTheSameAgainAfterARemovalIsNew(t *testing.T) {
 	t.Parallel()

@@ -226,6 +226,9 @@ type attempt struct {
 	stopping <-chan struct{}
 	// before are the values that the holder's last write replaced: the cloud may show them still.
 	before []address.Values
+	// exists is the last answer that a value is there already, and on is the entry that the modify was made for.
+	exists *ldapwriter.ExistsError
+	on     ldapwriter.Entry
 }
 
 // run plans and writes until it is written, refused or has to wait.
@@ -236,6 +239,8 @@ func (a *attempt) run(ctx context.Context) error {
 	slips, conflicts := 0, 0
 	for {
 		err := a.once(ctx)
+		a.exists = nil
+		errors.As(err, &a.exists)
 		var slipped *ldapwriter.SlippedError
 		var unknown *ldapwriter.UnknownOutcomeError
 		switch {
@@ -292,6 +297,9 @@ func (a *attempt) once(ctx context.Context) error {
 	if found.plan.Change.Empty() {
 		return a.noteStanding(ctx, entry, found)
 	}
+	if err := a.refuseEqual(entry, found.plan.Change); err != nil {
+		return err
+	}
 	expectation := expect(found)
 	if err := a.journal(ctx, entry, found, expectation); err != nil {
 		return a.undoubted(entry, err)
@@ -299,9 +307,26 @@ func (a *attempt) once(ctx context.Context) error {
 	receipt, err := a.directory.Write(ctx, ldapwriter.Job{Entry: entry, Change: found.plan.Change, Confirm: a.confirm})
 	if err != nil {
 		a.learn(err)
+		a.on = entry
 		return err
 	}
 	return a.noteWritten(ctx, receipt, expectation, found.plan.Notes)
+}
+
+// refuseEqual refuses a change whose value the directory has said is there already, on a holder that nobody has changed since: that is
+// no race, and would be answered so for ever.
+func (a *attempt) refuseEqual(entry ldapwriter.Entry, c address.Change) error {
+	if a.exists == nil || a.doubted || entry.DC != a.on.DC || entry.USNChanged != a.on.USNChanged {
+		return nil
+	}
+	value, stands := a.request.Address, "a value that the holder has"
+	if a.exists.Equal != "" {
+		value, stands = a.exists.Value.Address(), fmt.Sprintf("%q", a.exists.Equal)
+	} else if len(c.Add) > 0 && value == "" {
+		value = c.Add[0].Address()
+	}
+	return cause.Refuse(cause.EqualValue, "%s takes %s for the same value as %q, though they are two addresses; remove that one first, then ask again",
+		entry.DC, stands, value)
 }
 
 // unreplicated is since when what was written may not have come to every DC.

@@ -17,12 +17,12 @@ func supersedeCases() map[string]func(*bundle) {
 		"others are left alone":                            supersedesNoOther,
 		"a superseded request keeps no claim and no cause": supersededIsFinal,
 		"what still stands is claimed by the superseder":   supersederInherits,
-		"as mail too":                                      supersederInheritsMail,
-		"several at once, told in order":                   supersedesSeveral,
-		"what was undone is superseded":                    undoneIsSuperseded,
-		"what was undone and verified is marked":           undoneIsMarked,
-		"a superseded one can be undone by another":        undoneTwice,
-		"a change that failed supersedes nothing":          staleSupersedesNothing,
+		"as mail too":                               supersederInheritsMail,
+		"several at once, told in order":            supersedesSeveral,
+		"what was undone is superseded":             undoneIsSuperseded,
+		"what was undone and verified is marked":    undoneIsMarked,
+		"a superseded one can be undone by another": undoneTwice,
+		"a change that failed supersedes nothing":   staleSupersedesNothing,
 	}
 }
 

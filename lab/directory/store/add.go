@@ -8,6 +8,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/aliasd/aliasd/lab/directory/wire"
+	"github.com/aliasd/aliasd/ldapwriter/adtext"
 )
 
 // Add makes an object. What AD gives every object of its class (a SID, an account name, a category) it gets too. The error is
@@ -112,7 +113,7 @@ func (s *Store) give(n *node, a *Attribute, given []string) error {
 	case a.Name == "objectClass":
 		return nil
 	case strings.EqualFold(a.Name, n.class.rdn), a.Name == "name":
-		if len(given) == 1 && fold(given[0]) == fold(n.rdn.Value) {
+		if len(given) == 1 && adtext.Fold(given[0]) == adtext.Fold(n.rdn.Value) {
 			return nil
 		}
 		return refuse(ldap.LDAPResultNamingViolation, winNaming, "NameErr: DSID-0305109C, problem 2005 (NAMING_VIOLATION)")

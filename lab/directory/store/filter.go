@@ -5,6 +5,8 @@ import (
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/aliasd/aliasd/ldapwriter/adtext"
 )
 
 // kind is what a filter does (RFC 4511, 4.5.1.7).
@@ -160,7 +162,7 @@ func (c compiler) substrings(p *ber.Packet) (*filter, error) {
 	for _, piece := range p.Children[1].Children {
 		text := piece.Data.String()
 		if f.attribute != nil && (f.attribute.Syntax.text() || f.attribute.Syntax == OIDSyntax) {
-			text = fold(text)
+			text = adtext.Fold(text)
 		}
 		switch piece.Tag {
 		case ldap.FilterSubstringsInitial:

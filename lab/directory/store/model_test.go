@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/aliasd/aliasd/lab/directory/wire"
+	"github.com/aliasd/aliasd/ldapwriter/adtext"
 )
 
 const (
@@ -161,7 +162,7 @@ func checkIndex(t *rapid.T, s *Store, dn, attribute string) {
 	}
 	var keys []string
 	for _, value := range n.values[a] {
-		keys = append(keys, fold(value))
+		keys = append(keys, adtext.Fold(value))
 	}
 	slices.Sort(indexed)
 	slices.Sort(keys)

@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/aliasd/aliasd/ldapwriter/adtext"
 )
 
 // RDN is one component of a name.
@@ -16,7 +18,7 @@ type RDN struct {
 }
 
 // key is the same for names that are the same to the directory.
-func (r RDN) key() string { return r.Type + "=" + fold(r.Value) }
+func (r RDN) key() string { return r.Type + "=" + adtext.Fold(r.Value) }
 
 // String escapes as a domain controller does (RFC 4514, 2.4, and "=" as well).
 func (r RDN) String() string {

@@ -75,20 +75,6 @@ func FuzzName(f *testing.F) {
 	})
 }
 
-func TestFold(t *testing.T) {
-	t.Parallel()
-	for _, same := range [][2]string{{"ABC", "abc"}, {"Müller", "MULLER"}, {"ＡＢＣ", "abc"}, {"é", "e\u0301"}, {"ΣΑΣ", "σας"}} {
-		if fold(same[0]) != fold(same[1]) {
-			t.Errorf("%q and %q differ: %q, %q", same[0], same[1], fold(same[0]), fold(same[1]))
-		}
-	}
-	for _, different := range [][2]string{{"a", "b"}, {"a b", "ab"}, {"日", "本"}} {
-		if fold(different[0]) == fold(different[1]) {
-			t.Errorf("%q and %q are the same", different[0], different[1])
-		}
-	}
-}
-
 func TestGUIDsAndSIDs(t *testing.T) {
 	t.Parallel()
 	raw, ok := rawGUID("f8d1c1f4-0a1b-2c3d-4e5f-60718293a4b5")

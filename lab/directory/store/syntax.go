@@ -5,10 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/aliasd/aliasd/ldapwriter/adtext"
 )
 
 // Syntax is an attribute syntax, by its object identifier (MS-ADTS 3.1.1.2.2.2).
@@ -36,7 +35,7 @@ const timeFormat = "20060102150405.0Z"
 func (s Syntax) key(value string) (string, bool) {
 	switch s {
 	case Unicode, CaseIgnore, OIDSyntax:
-		return fold(value), utf8.ValidString(value)
+		return adtext.Fold(value), utf8.ValidString(value)
 	case IntegerSyntax, LargeInteger:
 		n, err := strconv.ParseInt(value, 10, s.bits())
 		return strconv.FormatInt(n, 10), err == nil
@@ -61,30 +60,6 @@ func (s Syntax) bits() int {
 
 // text says that the values are text, whose length counts in characters and which may not be empty.
 func (s Syntax) text() bool { return s == Unicode || s == CaseIgnore }
-
-// fold brings text into the form in which Windows compares it: without case, width and accents (MS-ADTS 3.1.1.2.2.2:
-// NORM_IGNORECASE, NORM_IGNOREWIDTH, NORM_IGNORENONSPACE).
-func fold(text string) string {
-	if isASCII(text) {
-		return strings.ToLower(text)
-	}
-	plain := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
-			return -1
-		}
-		return unicode.ToLower(unicode.ToUpper(r))
-	}, norm.NFKD.String(text))
-	return plain
-}
-
-func isASCII(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
 
 // sidKey accepts a SID as its bytes and as text, S-1-5-….
 func sidKey(value string) (string, bool) {
