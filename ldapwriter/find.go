@@ -19,7 +19,7 @@ const maxCandidates = 20
 // UPN or any SMTP address, sAMAccountName, and when none of these fits, the display name (or cn, where there is no
 // display name). Everything is compared without case. Errors: unknown_holder, ambiguous_holder with the candidates, and
 // Wait(directory_unavailable); Wait(dc_unavailable) where only another DC than the pinned one could be asked and does not
-// show it, since it may not have replicated.
+// show it, since it may not have replicated. Who is not below the base DN is nobody, however named.
 func (d *Directory) Find(ctx context.Context, identity string) (Entry, error) {
 	wanted := strings.TrimSpace(identity)
 	if wanted == "" {
@@ -79,9 +79,26 @@ func (d *Directory) lookUp(ctx context.Context, p probe) (hits []Entry, from *se
 				hits = append(hits, entry)
 			}
 		}
+		if p.base != "" && len(hits) > 0 {
+			return d.mustBeBelow(c, hits[0].Holder)
+		}
 		return nil
 	})
 	return hits, from, err
+}
+
+// mustBeBelow refuses a holder that is not below the base DN: who named a part of the directory there means that part alone. The
+// directory is asked, for it knows when two names are the same; where the base is the whole domain, everybody is below it.
+func (d *Directory) mustBeBelow(c *session, h address.Holder) error {
+	if address.EqualFold(d.options.BaseDN, c.facts.domain) {
+		return nil
+	}
+	found, err := c.search(d.options.BaseDN, ldap.ScopeWholeSubtree, guidFilter([]address.GUID{h.GUID}), []string{"1.1"})
+	if err != nil || len(found) > 0 {
+		return err
+	}
+	return cause.Refuse(cause.UnknownHolder, "%s is not below %s (directory.base_dn), and nothing is written elsewhere: choose a holder there, or let an administrator widen the setting",
+		h.DN, d.options.BaseDN)
 }
 
 // known says whether an entry is among some. Samba shows one with case twins twice.

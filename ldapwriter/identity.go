@@ -59,7 +59,7 @@ func byAddress(a address.Address) probe {
 func byAccount(account string) probe {
 	return probe{
 		filter: equals(attrAccount, account),
-		bears:  func(h address.Holder) bool { return strings.EqualFold(h.Account, account) },
+		bears:  func(h address.Holder) bool { return address.EqualFold(h.Account, account) },
 	}
 }
 
@@ -83,7 +83,7 @@ func byName(given string) probe {
 	}
 	return probe{
 		filter: anyOf(parts...),
-		bears:  func(h address.Holder) bool { return strings.EqualFold(squeeze(h.Name), squeeze(name)) },
+		bears:  func(h address.Holder) bool { return address.EqualFold(squeeze(h.Name), squeeze(name)) },
 	}
 }
 

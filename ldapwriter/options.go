@@ -20,7 +20,8 @@ type Options struct {
 	// GlobalCatalog are global catalogs of the forest, ldaps://host:3269; optional. They are asked for the other domains
 	// of the forest; without them each domain is asked by itself.
 	GlobalCatalog []string
-	// BaseDN is where holders are looked for, the domain's own DN as a rule.
+	// BaseDN is where holders are looked for and written to, the domain's own DN as a rule. It is a boundary: whoever is not below it is
+	// not written to, also by objectGUID or DN.
 	BaseDN string
 	// RootCAs are who may vouch for the servers; nil means the system's.
 	RootCAs *x509.CertPool

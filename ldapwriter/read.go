@@ -25,6 +25,8 @@ const Replicated = time.Hour
 //   - where receipts came from other DCs less than an hour ago, only when this one shows what they left behind. The last one alone
 //     would not do: a DC on which nothing was added yet shows its removal as well.
 //
+// One that was moved out of the base DN is refused (unknown_holder).
+//
 // Else it is Wait(dc_unavailable): proxyAddresses replicates as a whole and the last writer wins, so writing on a DC that
 // is behind would lose what was written. Other errors: unknown_holder where the holder is gone,
 // Wait(directory_unavailable) where no server can be used.
@@ -62,8 +64,10 @@ func (d *Directory) readFrom(ctx context.Context, servers []*server, guid addres
 	_, err = firstOf(ctx, servers, func(s *server, c *session) error {
 		var err error
 		from = s
-		entry, err = c.holder(guid, s.url)
-		return err
+		if entry, err = c.holder(guid, s.url); err != nil {
+			return err
+		}
+		return d.mustBeBelow(c, entry.Holder)
 	})
 	return entry, from, err
 }
@@ -84,7 +88,7 @@ func goneHolder(guid address.GUID) *cause.Error {
 // whyNot words why no server could be read. Where a modify is in doubt, others may be there but must not be used.
 func (d *Directory) whyNot(err error, prior Prior) error {
 	e, known := cause.As(err)
-	if !known || prior.InDoubt == "" || d.server(prior.InDoubt) == nil || d.gate.check() != nil {
+	if !known || e.Kind != cause.Waiting || prior.InDoubt == "" || d.server(prior.InDoubt) == nil || d.gate.check() != nil {
 		return err
 	}
 	return cause.Wait(cause.DCUnavailable,

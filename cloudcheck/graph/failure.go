@@ -79,7 +79,7 @@ func away(detail, mend string, err error) *failure {
 func throttled(until time.Time) *failure {
 	return &failure{code: cause.Throttled, status: http.StatusTooManyRequests, hopeless: true,
 		detail: "Microsoft Graph wants fewer requests and asks to wait until " + until.UTC().Format("15:04:05 MST"),
-		mend:   "it is tried again then; if this happens often, other applications of the tenant ask too much"}
+		mend:   "it is tried again then; the limit is that of this app registration alone: if this happens often, somebody else uses the same registration, or aliasd asks too much (verify.units_per_tick)"}
 }
 
 // explain says what a failed call means. The status decides where there was an answer, since the SDK loses it when the
