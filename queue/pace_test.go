@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,4 +76,46 @@ func TestTakeOverNeedsNoSlot(t *testing.T) {
 	if len(b.directory.writes) != 1 {
 		t.Errorf("%d modifies, want one", len(b.directory.writes))
 	}
+}
+
+// TestGivenBackWithoutADoubt: a modify that was refused as somebody was faster has its answer. The request that waits for its next slot
+// when the program stops goes back to its line without a word of that modify: what an administrator adds meanwhile is not ours.
+func TestGivenBackWithoutADoubt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.restart("node-1", b.store, func(o *queue.Options) {
+			o.Now, o.Limits = time.Now, queue.Limits{Pace: queue.Pace{Writes: 1, Within: 9 * time.Second}}
+		})
+		b.directory.onWrite = func(ldapwriter.Job) fault { return fault{err: ldapwriter.ErrConflict} }
+		r := b.submit(t, "ann", address.AddAlias, "a1@contoso.test")
+		if err := b.runner.ResolvePass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() {
+			_, err := b.runner.WriteOne(ctx)
+			ended <- err
+		}()
+		synctest.Wait() // it was refused once and waits for its next slot
+		stop()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		back := b.wantState(t, r.ID, queue.Queued, "")
+		if back.Intent == nil || back.Intent.Sent {
+			t.Errorf("given back with the intent %+v", back.Intent)
+		}
+		ann := back.Object
+		theirs := b.directory.values(ann)
+		theirs.Proxies = theirs.Proxies.With("smtp:a1@contoso.test")
+		b.directory.edit(ann, theirs)
+		b.directory.onWrite = nil
+		time.Sleep(time.Minute) // the pace lets the next one go
+		b.pass(t)
+		if got := b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet); !got.WroteNothing() {
+			t.Errorf("an administrator added it, and the receipt claims %+v", got.Receipt.Change)
+		}
+	})
 }

@@ -144,8 +144,9 @@ func (r *Runner) alone(id RequestID) (done func()) {
 // sent says whether a modify of the request may have reached a DC without an answer.
 func sent(q Request) bool { return q.Intent != nil && q.Intent.Sent }
 
+// giveBack puts a request back into its line, with what is known of its modify by now: none was sent, or it has its answer.
 func (r *Runner) giveBack(q Request) {
-	r.put(context.Background(), Transition{ID: q.ID, From: Writing, To: Queued, Owner: q.Owner, What: "given back"})
+	r.put(context.Background(), Transition{ID: q.ID, From: Writing, To: Queued, Owner: q.Owner, What: "given back", Intent: q.Intent})
 }
 
 // settle decides what becomes of a request whose attempt did not get through.
