@@ -25,7 +25,8 @@ type twoDCs struct {
 
 func startTwo(t *testing.T, start starter, apart bool) *twoDCs {
 	t.Helper()
-	o := site.Object{Kind: site.User, Name: "Pinned", UPN: "pinned@contoso.test", Mail: "pinned@contoso.test", Proxies: []string{"SMTP:pinned@contoso.test"}}
+	o := site.Object{Kind: site.User, Name: "Pinned", UPN: "pinned@contoso.test", Mail: "pinned@contoso.test", Proxies: []string{"SMTP:pinned@contoso.test"},
+		Attributes: map[string][]string{"displayName": {"Pinned Person"}}}
 	two := &twoDCs{first: start(t, o), clock: newClock()}
 	if two.second = two.first; apart {
 		two.second = start(t, o)
@@ -227,6 +228,10 @@ func (two *twoDCs) readsFailOver(t *testing.T) {
 	two.taps[0].setDown(true)
 	if entry, err := two.d.Find(t.Context(), "pinned@contoso.test"); err != nil || entry.DC != two.taps[1].url {
 		t.Errorf("find: %q, %v", entry.DC, err)
+	}
+	// All ways to name somebody are tried there: the first one that fits nobody says nothing of the others.
+	if entry, err := two.d.Find(t.Context(), "Pinned Person"); err != nil || entry.DC != two.taps[1].url {
+		t.Errorf("find by display name: %q, %v", entry.DC, err)
 	}
 	if held, err := two.d.HoldersOf(t.Context(), []address.Address{"pinned@contoso.test"}, address.GUID{}); err != nil || len(held) != 1 {
 		t.Errorf("holders: %v, %v", held, err)

@@ -30,6 +30,7 @@ func (d *Directory) Find(ctx context.Context, identity string) (Entry, error) {
 		return Entry{}, err
 	}
 	probes := append(precise(wanted, domains), byName(identity))
+	var behind *server // it may be: what it does not show is not known
 	for _, p := range probes {
 		hits, from, err := d.lookUp(ctx, p)
 		if err != nil {
@@ -41,8 +42,11 @@ func (d *Directory) Find(ctx context.Context, identity string) (Entry, error) {
 		case len(hits) > 1:
 			return Entry{}, ambiguous(identity, hits)
 		case !d.pinned(from):
-			return Entry{}, d.perhapsLater(from)
+			behind = from
 		}
+	}
+	if behind != nil {
+		return Entry{}, d.perhapsLater(behind)
 	}
 	return Entry{}, unknown(identity)
 }
@@ -109,7 +113,7 @@ func known(among []Entry, entry Entry) bool {
 // fetch runs a probe; nothing found is no error.
 func (c *session) fetch(p probe, base string) ([]*ldap.Entry, error) {
 	found, err := c.find(p, base)
-	if p.base != "" && notHere(err) {
+	if p.base != "" && (notHere(err) || c.stumblesOver(p, base, err)) {
 		return nil, nil
 	}
 	if err != nil {
@@ -121,6 +125,23 @@ func (c *session) fetch(p probe, base string) ([]*ldap.Entry, error) {
 		}
 	}
 	return found, nil
+}
+
+// stumblesOver says whether an error is about the name alone that a probe reads: Samba answers a DN that begins with some attributes with
+// operationsError, which would pass for a server that serves nobody, and everybody would wait behind one name. The server reads its
+// base over the same connection, and fails at the name again.
+func (c *session) stumblesOver(p probe, base string, err error) bool {
+	name := func(err error) bool {
+		return ldap.IsErrorAnyOf(err, ldap.LDAPResultOperationsError, ldap.LDAPResultOther, ldap.LDAPResultProtocolError)
+	}
+	if !name(err) {
+		return false
+	}
+	if _, err := c.base(base, []string{attrClass}); err != nil {
+		return false
+	}
+	_, err = c.find(p, base)
+	return name(err)
 }
 
 func (c *session) find(p probe, base string) ([]*ldap.Entry, error) {

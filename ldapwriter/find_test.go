@@ -59,6 +59,9 @@ func findNobody(t *testing.T, b *bundle) {
 		b.name("PC") + "$", b.name("PC"), "@", "@contoso.test", b.name("somebody") + "@", "=", "CN=", ",", "<GUID=>", "<WKGUID=x,y>",
 		"<SID=S-1-5-32-544>", "smtp:", "*", b.name("some") + "*", "*)(objectClass=*", ")(", "(", ")", `\`, `\2a`, `\\`, "\x00", "a\x00b", "&", "|", "!", "#", "#61", ";",
 		`"`, "CN=*", "CN=*,OU=People,DC=contoso,DC=test", "*@contoso.test", "*)(mail=*", strings.Repeat("x", 5000), "\xff\xfe", "ü\u0308",
+		// Samba answers some of these with operationsError, as if it could not serve anybody.
+		"member=x", "memberOf=a,DC=contoso,DC=test", "objectGUID=x", "objectSid=x,DC=contoso,DC=test", "whenCreated=x", "uSNChanged=x", "isDeleted=x",
+		"distinguishedName=x", "manager=x", "objectClass=x", "nTSecurityDescriptor=x", "userAccountControl=x", "CN=x+member=y,DC=contoso,DC=test",
 	} {
 		entry, err := d.Find(t.Context(), identity)
 		if e, ok := cause.As(err); !ok || e.Cause.Code != cause.UnknownHolder || e.Kind != cause.Refusal {
