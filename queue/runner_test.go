@@ -389,6 +389,43 @@ func TestLateLandingIsOurs(t *testing.T) {
 	}
 }
 
+// A second modify that was never sent says nothing of the first one, which landed and was changed by somebody since: the request is not
+// taken for unwritten, and cannot be cancelled.
+func TestASecondModifyLeavesTheDoubtAboutTheFirst(t *testing.T) {
+	t.Parallel()
+	for name, refusal := range map[string]error{
+		"no connection":    cause.Wait(cause.DirectoryUnavailable, "no answer"),
+		"no rights":        cause.Refuse(cause.NoRights, "not allowed"),
+		"a conflict":       ldapwriter.ErrConflict,
+		"refused for good": cause.Fail(cause.DirectoryRefused, "full"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, ctx := newBench(), context.Background()
+			b.directory.onWrite = func(ldapwriter.Job) fault {
+				return fault{landed: true, err: &ldapwriter.UnknownOutcomeError{DC: dc, Err: errors.New("time limit")}}
+			}
+			r := b.submit(t, "ann", address.SetPrimary, "p@contoso.test")
+			b.pass(t)
+			ann := b.get(t, r.ID).Object
+			b.directory.edit(ann, address.Values{Mail: "ann@contoso.test", Proxies: address.Set{"SMTP:ann@contoso.test", "smtp:p@contoso.test"}}) // p is ours
+			b.directory.onWrite = func(ldapwriter.Job) fault { return fault{err: refusal} }
+			b.clock.Add(time.Minute)
+			b.pass(t)
+			got := b.get(t, r.ID)
+			if got.State == queue.Queued || got.State == queue.Refused {
+				t.Fatalf("it is %s (%+v), as if nothing had been written", got.State, got.Cause)
+			}
+			if _, err := b.service.Cancel(ctx, r.ID, "admin"); !errors.Is(err, queue.ErrStale) {
+				t.Errorf("cancel gave %v, want ErrStale", err)
+			}
+			if got.Intent == nil || !got.Intent.Sent {
+				t.Errorf("the doubt is forgotten: %+v", got.Intent)
+			}
+		})
+	}
+}
+
 // While it may still land, a modify of unknown outcome is not given up for a refusal of the new plan.
 func TestDoubtOutlastsARefusal(t *testing.T) {
 	t.Parallel()

@@ -172,6 +172,9 @@ type Transition struct {
 	LeaseUntil *time.Time // extends the lease
 	CloudID    string
 	Intent     *Intent
+	// Restates says that Intent is what is known of a modify that was sent before: nothing is sent now, so neither the stop switch nor a
+	// cap stands before it.
+	Restates bool
 	// Spend is what a sent Intent takes from the caps; nil: nothing is counted.
 	Spend   *Spend
 	Receipt *ldapwriter.Receipt

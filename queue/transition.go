@@ -64,7 +64,7 @@ func (t Transition) checkText() error {
 
 // Sends says whether t stores the intent of a modify that is sent next: the stop switch and the caps stand before it.
 func (t Transition) Sends() bool {
-	return t.From == Writing && t.To == Writing && t.Intent != nil && t.Intent.Sent
+	return t.From == Writing && t.To == Writing && t.Intent != nil && t.Intent.Sent && !t.Restates
 }
 
 // Inherits says whether a request that becomes written by t takes over a claim of one that it supersedes: the holder has the address

@@ -188,7 +188,7 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 	t := Transition{ID: q.ID, From: Writing, To: Writing, Owner: q.Owner, What: "in doubt", Cause: &e.Cause}
 	if e.Kind == cause.Waiting || r.onItsWay(q) {
 		t.Attempts, t.LeaseUntil = r.later(q.Attempts)
-		t.Intent = r.fromNow(q.Intent)
+		t.Intent, t.Restates = r.fromNow(q.Intent), true
 	} else {
 		doubt := cause.Fail(cause.NotKept, "the outcome of an earlier write on %s is not known, and it cannot be planned again: %s", q.Intent.DC, e.Cause.Message)
 		t.To, t.What, t.Cause = Failed, "failed", &doubt.Cause
@@ -200,12 +200,12 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 // onItsWay says whether a modify was sent so lately that it may still land.
 func (r *Runner) onItsWay(q Request) bool { return r.now().Sub(q.Intent.At) < r.lease/leaseMargin }
 
-// fromNow gives nil, or an intent that was stored later than now, with now as its time: the clock was set back, and when it was
+// fromNow gives an intent; one that was stored later than now with now as its time: the clock was set back, and when it was
 // sent nobody knows.
 func (r *Runner) fromNow(i *Intent) *Intent {
 	now := r.now()
 	if !i.At.After(now) {
-		return nil
+		return i
 	}
 	sent := *i
 	sent.At = now
@@ -221,6 +221,8 @@ type attempt struct {
 	request Request
 	// doubted says that an earlier modify may still stand or land: then a conflict does not tell that nothing was written.
 	doubted bool
+	// earlier is the intent in doubt that a new one took the place of: what became of the new one says nothing of it.
+	earlier *Intent
 	// hasSlot says that a slot of the pace was waited for and is not used yet.
 	hasSlot bool
 	// stopping is closed when the program stops: who only waits goes then.
@@ -309,7 +311,10 @@ func (a *attempt) once(ctx context.Context) error {
 	if err != nil {
 		a.learn(err)
 		a.on = entry
-		return err
+		if errors.Is(err, ldapwriter.ErrConflict) { // who was faster may be the earlier modify: what was read before tells nothing
+			return err
+		}
+		return a.undoubted(entry, err)
 	}
 	return a.noteWritten(ctx, receipt, expectation, found.plan.Notes)
 }
@@ -423,6 +428,9 @@ func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found ass
 	if err != nil {
 		return a.stopped(ctx, err)
 	}
+	if sent(a.request) {
+		a.earlier = a.request.Intent
+	}
 	a.request = stored
 	return nil
 }
@@ -435,21 +443,22 @@ func (a *attempt) confirm(context.Context) error {
 	return nil
 }
 
-// learn notes what an error of Write says of the modify. An unknown outcome leaves the doubt; a conflict behind an earlier
-// doubt does too, for it may be that very modify which was faster. All else means that nothing of it stands.
+// learn notes what an error of Write says of the modify. An unknown outcome leaves a doubt. All else means that nothing of it stands:
+// then what is known is what was known before, also the doubt about an earlier modify, which may be the one that was faster.
 func (a *attempt) learn(err error) {
 	var unknown *ldapwriter.UnknownOutcomeError
-	if errors.As(err, &unknown) {
+	switch {
+	case errors.As(err, &unknown):
 		a.doubted = true
+	case a.earlier != nil:
+		a.request.Intent = a.earlier
+	default:
+		a.unsent()
 	}
-	if a.doubted && (unknown != nil || errors.Is(err, ldapwriter.ErrConflict)) {
-		return
-	}
-	a.unsent()
 }
 
 func (a *attempt) unsent() {
 	settled := *a.request.Intent
 	settled.Sent = false
-	a.request.Intent, a.doubted = &settled, false
+	a.request.Intent, a.doubted, a.earlier = &settled, false, nil
 }

@@ -24,6 +24,7 @@ func brakesCases() map[string]func(*bundle) {
 		"a clock that was ahead makes no burst":          sourceAfterJump,
 		"what is not judged counts all the same":         capReleased,
 		"no intent while paused, receipts all the same":  pausedIntent,
+		"what was sent before is restated while paused":  restatedIntent,
 		"slots are evenly spaced":                        slots,
 		"a slot that is too far ahead has come":          farSlot,
 		"a slower pace leaves no slot behind":            loosenedPace,
@@ -47,6 +48,25 @@ func (b *bundle) many(n int) []queue.Request {
 		b.Fatalf("claimed %d of %d", len(leased), n)
 	}
 	return leased
+}
+
+// restatedIntent: what is known of a modify that was sent is stored whatever the brakes say, for nothing is sent by it.
+func restatedIntent(b *bundle) {
+	r := b.many(1)[0]
+	sent := b.intent(r, 0, queue.Caps{Writes: 1})
+	r = b.advance(sent)
+	b.ok(b.s.SetPaused(context.Background(), true, "root", b.now))
+	again := b.intent(r, 0, queue.Caps{})
+	again.Spend = nil
+	_, err := b.s.Advance(context.Background(), again)
+	b.is(err, queue.ErrPaused)
+	earlier := *fullIntent(b.now)
+	earlier.DC, earlier.Sent = "ldaps://dc7.contoso.test:636", true
+	again.Intent, again.Restates = &earlier, true
+	if got := b.advance(again); got.Intent.DC != earlier.DC || !got.Intent.Sent {
+		b.Fatalf("stored %s", inJSON(got.Intent))
+	}
+	b.inDoubt(holder(1), "", earlier.DC)
 }
 
 // intent is the transition that stores what a request is about to write.
