@@ -207,7 +207,7 @@ func twinIsReturned(b *bundle) {
 	b.advance(b.move(r, queue.Queued))
 	r = b.claim(1)[0]
 	again(queue.Writing)
-	r = b.advance(b.toWritten(r, address.Change{}))
+	b.advance(b.toWritten(r, address.Change{}))
 	again(queue.Written)
 }
 
