@@ -50,6 +50,9 @@ func TestTheBaseIsABoundary(t *testing.T) {
 			if err := dc.Move(t.Context(), dc.DNOf(inside), "CN=Inside", dc.DN(site.Support)); err != nil {
 				t.Fatal(err)
 			}
+			options.BaseDN = "OU=Gone," + dc.BaseDN // renamed, or misspelt: nobody was deleted
+			_, err = open(t, options).Read(t.Context(), guids["Inside"], ldapwriter.Prior{})
+			meets(t, err, cause.Waiting, cause.DirectoryUnavailable, "OU=Gone", "directory.base_dn")
 			for _, prior := range []ldapwriter.Prior{{}, {InDoubt: options.Servers[0]}} {
 				_, err = d.Read(t.Context(), guids["Inside"], prior)
 				meets(t, err, cause.Refusal, cause.UnknownHolder, "directory.base_dn")

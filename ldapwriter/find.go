@@ -31,7 +31,10 @@ func (d *Directory) Find(ctx context.Context, identity string) (Entry, error) {
 	}
 	probes := append(precise(wanted, domains), byName(identity))
 	var behind *server // it may be: what it does not show is not known
-	for _, p := range probes {
+	for i, p := range probes {
+		if isName := i == len(probes)-1; isName && behind != nil && !strings.Contains(wanted, " ") {
+			break // it may be an account or an address that has not replicated, and somebody else's display name
+		}
 		hits, from, err := d.lookUp(ctx, p)
 		if err != nil {
 			return Entry{}, err
@@ -84,7 +87,7 @@ func (d *Directory) lookUp(ctx context.Context, p probe) (hits []Entry, from *se
 			}
 		}
 		if p.base != "" && len(hits) > 0 {
-			return d.mustBeBelow(c, hits[0].Holder)
+			return d.mustBeBelow(c, hits[0].Holder, s.url)
 		}
 		return nil
 	})
@@ -93,11 +96,14 @@ func (d *Directory) lookUp(ctx context.Context, p probe) (hits []Entry, from *se
 
 // mustBeBelow refuses a holder that is not below the base DN: who named a part of the directory there means that part alone. The
 // directory is asked, for it knows when two names are the same; where the base is the whole domain, everybody is below it.
-func (d *Directory) mustBeBelow(c *session, h address.Holder) error {
+func (d *Directory) mustBeBelow(c *session, h address.Holder, url string) error {
 	if address.EqualFold(d.options.BaseDN, c.facts.domain) {
 		return nil
 	}
 	found, err := c.search(d.options.BaseDN, ldap.ScopeWholeSubtree, guidFilter([]address.GUID{h.GUID}), []string{"1.1"})
+	if notHere(err) { // without the answer, which would pass for the holder's
+		return &awayError{url: url, why: notBase(d.options.BaseDN)}
+	}
 	if err != nil || len(found) > 0 {
 		return err
 	}
@@ -134,7 +140,7 @@ func (c *session) stumblesOver(p probe, base string, err error) bool {
 	name := func(err error) bool {
 		return ldap.IsErrorAnyOf(err, ldap.LDAPResultOperationsError, ldap.LDAPResultOther, ldap.LDAPResultProtocolError)
 	}
-	if !name(err) {
+	if !name(err) || strings.HasPrefix(p.base, "<") { // an objectGUID is no name that a server stumbles over
 		return false
 	}
 	if _, err := c.base(base, []string{attrClass}); err != nil {

@@ -67,7 +67,7 @@ func (d *Directory) readFrom(ctx context.Context, servers []*server, guid addres
 		if entry, err = c.holder(guid, s.url); err != nil {
 			return err
 		}
-		return d.mustBeBelow(c, entry.Holder)
+		return d.mustBeBelow(c, entry.Holder, s.url)
 	})
 	return entry, from, err
 }

@@ -116,6 +116,8 @@ type Intent struct {
 	// Sent says that the modify may have reached the DC: set by the journal entry right before it is sent, and cleared
 	// only by an answer.
 	Sent bool `json:"sent"`
+	// Earlier is an intent in doubt that this one took the place of: what becomes of this one says nothing of it. Its own Earlier is nil.
+	Earlier *Intent `json:"earlier,omitempty"`
 	// At is when it was stored, right before the modify was sent.
 	At          time.Time              `json:"at"`
 	Expectation cloudcheck.Expectation `json:"expectation"`

@@ -37,7 +37,7 @@ func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) err
 		if wrote == nil || takenBack[q.ID] {
 			continue
 		}
-		if q.Action == address.Undo && q.Undoes != original.ID {
+		if q.Action == address.Undo && q.Undoes != original.ID && q.Receipt != nil {
 			takenBack[q.Undoes] = true
 			continue
 		}

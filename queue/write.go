@@ -191,7 +191,7 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 		t.Intent, t.Restates = r.fromNow(q.Intent), true
 	} else {
 		doubt := cause.Fail(cause.NotKept, "the outcome of an earlier write on %s is not known, and it cannot be planned again: %s", q.Intent.DC, e.Cause.Message)
-		t.To, t.What, t.Cause = Failed, "failed", &doubt.Cause
+		t.To, t.What, t.Cause, t.Intent = Failed, "failed", &doubt.Cause, q.Intent
 	}
 	r.log.Warn("the outcome of a write is unknown", "request", q.ID, "dc", q.Intent.DC, "error", e)
 	r.put(ctx, t)
@@ -219,10 +219,10 @@ var errStore = errors.New("the store did not answer")
 type attempt struct {
 	*Runner
 	request Request
-	// doubted says that an earlier modify may still stand or land: then a conflict does not tell that nothing was written.
+	// doubted says that an earlier modify may still stand or land: no cap holds the request then.
 	doubted bool
-	// earlier is the intent in doubt that a new one took the place of: what became of the new one says nothing of it.
-	earlier *Intent
+	// readAt is when the holder was last asked for: what it shows says nothing of what came after that.
+	readAt time.Time
 	// hasSlot says that a slot of the pace was waited for and is not used yet.
 	hasSlot bool
 	// stopping is closed when the program stops: who only waits goes then.
@@ -301,7 +301,7 @@ func (a *attempt) once(ctx context.Context) error {
 		return a.noteStanding(ctx, entry, found)
 	}
 	if err := a.refuseEqual(entry, found.plan.Change); err != nil {
-		return err
+		return a.undoubted(entry, err)
 	}
 	expectation := expect(found)
 	if err := a.journal(ctx, entry, found, expectation); err != nil {
@@ -311,7 +311,8 @@ func (a *attempt) once(ctx context.Context) error {
 	if err != nil {
 		a.learn(err)
 		a.on = entry
-		if errors.Is(err, ldapwriter.ErrConflict) { // who was faster may be the earlier modify: what was read before tells nothing
+		var unknown *ldapwriter.UnknownOutcomeError
+		if errors.As(err, &unknown) || errors.Is(err, ldapwriter.ErrConflict) { // what was read before tells nothing of the one that landed
 			return err
 		}
 		return a.undoubted(entry, err)
@@ -322,7 +323,7 @@ func (a *attempt) once(ctx context.Context) error {
 // refuseEqual refuses a change whose value the directory has said is there already, on a holder that nobody has changed since: that is
 // no race, and would be answered so for ever.
 func (a *attempt) refuseEqual(entry ldapwriter.Entry, c address.Change) error {
-	if a.exists == nil || a.doubted || entry.DC != a.on.DC || entry.USNChanged != a.on.USNChanged {
+	if a.exists == nil || entry.DC != a.on.DC || entry.USNChanged != a.on.USNChanged {
 		return nil
 	}
 	value, stands := a.request.Address, "a value that the holder has"
@@ -344,7 +345,7 @@ func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
 	if err != nil {
 		return ldapwriter.Entry{}, fmt.Errorf("%w: earlier writes: %w", errStore, err)
 	}
-	a.before = replaced(prior)
+	a.before, a.readAt = replaced(prior), a.now()
 	if sent(a.request) {
 		prior.InDoubt = a.request.Intent.DC
 	}
@@ -408,7 +409,8 @@ func (a *attempt) mustBeReleased(ctx context.Context) error {
 // was sent too long ago to land yet.
 func (a *attempt) undoubted(entry ldapwriter.Entry, err error) error {
 	i := a.request.Intent
-	if sent(a.request) && i.DC == entry.DC && i.USNChanged == entry.USNChanged && !a.onItsWay(a.request) {
+	couldLandSince := i != nil && a.readAt.Sub(i.At) < a.lease/leaseMargin
+	if sent(a.request) && i.DC == entry.DC && i.USNChanged == entry.USNChanged && !couldLandSince {
 		a.unsent()
 	}
 	return err
@@ -421,15 +423,13 @@ func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found ass
 		return err
 	}
 	now := a.now()
-	intent := Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, At: now, Expectation: e}
+	intent := Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, At: now, Expectation: e,
+		Earlier: oldestDoubt(a.request)}
 	until := now.Add(a.lease)
 	stored, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Writing, Owner: a.request.Owner, Now: now,
 		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID, Spend: a.spend(entry, intent.Change)})
 	if err != nil {
 		return a.stopped(ctx, err)
-	}
-	if sent(a.request) {
-		a.earlier = a.request.Intent
 	}
 	a.request = stored
 	return nil
@@ -450,15 +450,29 @@ func (a *attempt) learn(err error) {
 	switch {
 	case errors.As(err, &unknown):
 		a.doubted = true
-	case a.earlier != nil:
-		a.request.Intent = a.earlier
 	default:
 		a.unsent()
 	}
 }
 
+// oldestDoubt is the first intent of a request whose outcome nobody knows; nil where there is none.
+func oldestDoubt(q Request) *Intent {
+	switch {
+	case !sent(q):
+		return nil
+	case q.Intent.Earlier != nil:
+		return q.Intent.Earlier
+	}
+	return q.Intent
+}
+
+// unsent notes that nothing of the last modify stands: what is in doubt then is an earlier one, if any.
 func (a *attempt) unsent() {
+	if earlier := a.request.Intent.Earlier; earlier != nil {
+		a.request.Intent, a.doubted = earlier, true
+		return
+	}
 	settled := *a.request.Intent
 	settled.Sent = false
-	a.request.Intent, a.doubted, a.earlier = &settled, false, nil
+	a.request.Intent, a.doubted = &settled, false
 }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What net/http says of a connection is logged so often at most: whoever connects and does not speak TLS makes it say something each
-// time, and could fill the disk.
+// A failed TLS handshake is logged so often at most: whoever connects and does not speak TLS makes net/http say something each time, and
+// could fill the disk. What else it says (a panic, no more files) is always logged.
 const (
 	errorsEvery  = 10 * time.Second
 	errorsAtOnce = 10
@@ -30,11 +30,11 @@ func newErrorLog(to *slog.Logger, now func() time.Time) *log.Logger {
 	return log.New(&errorLog{log: to, now: now, allow: rate.NewLimiter(rate.Every(errorsEvery), errorsAtOnce)}, "", 0)
 }
 
-// Write is io.Writer's, with one line. Those that are too many are counted, and the next one tells how many they were.
+// Write is io.Writer's, with one line. Those that are too many are counted, and the next line tells how many they were.
 func (e *errorLog) Write(line []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.allow.AllowN(e.now(), 1) {
+	if strings.Contains(string(line), "TLS handshake error") && !e.allow.AllowN(e.now(), 1) {
 		e.left++
 		return len(line), nil
 	}
