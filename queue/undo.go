@@ -81,30 +81,25 @@ func (r Request) lastChange() *address.Change {
 
 // undoClaims is what taking back a change asks for: an address that comes back is taken, also where it comes back as mail alone, and one
 // that goes is released.
-func undoClaims(done address.Change) []Claim {
-	kinds := map[address.Key]ClaimKind{}
+func undoClaims(done address.Change) (claims []Claim) {
 	back := done.Invert()
-	for _, p := range back.Delete {
-		if p.IsSMTP() {
-			kinds[p.Address().Key()] = Release
+	claim := func(a address.Address, kind ClaimKind) {
+		for i := range claims {
+			if claims[i].Address == a.Key() {
+				claims[i].Kind = kind
+				return
+			}
 		}
+		claims = append(claims, Claim{Address: a.Key(), Kind: kind})
 	}
-	for _, p := range back.Add {
-		if p.IsSMTP() {
-			kinds[p.Address().Key()] = Take
-		}
+	for _, p := range address.Set(back.Delete).SMTP() {
+		claim(p.Address(), Release)
 	}
-	touched := back.Addresses()
-	if back.Mail != nil && back.Mail.New != "" && kinds[address.Address(back.Mail.New).Key()] != Take {
-		mail := address.Address(back.Mail.New)
-		if kinds[mail.Key()] == "" {
-			touched = append(touched, mail)
-		}
-		kinds[mail.Key()] = Take
+	for _, p := range address.Set(back.Add).SMTP() {
+		claim(p.Address(), Take)
 	}
-	var claims []Claim
-	for _, a := range touched {
-		claims = append(claims, Claim{Address: a.Key(), Kind: kinds[a.Key()]})
+	if back.Mail != nil && back.Mail.New != "" {
+		claim(address.Address(back.Mail.New), Take)
 	}
 	return claims
 }

@@ -30,15 +30,22 @@ func (f *losing) Get(ctx context.Context, id queue.RequestID) (queue.Request, er
 	return f.Model.Get(ctx, id)
 }
 
+// undo asks for the undo of a request.
+func (b *bench) undo(t *testing.T, id queue.RequestID, key string) queue.Request {
+	t.Helper()
+	r, _, err := b.service.Undo(context.Background(), id, queue.Submission{}, key)
+	if err != nil {
+		t.Fatalf("undo %s: %v", id, err)
+	}
+	return r
+}
+
 // undoOf makes a request, writes it, and asks for its undo; what the store says of it from then on is in the losing one.
 func undoOf(t *testing.T, b *bench) (undo queue.Request, f *losing) {
 	t.Helper()
 	r := b.submit(t, "bob", address.AddAlias, "b1@contoso.test")
 	b.pass(t)
-	undo, _, err := b.service.Undo(context.Background(), r.ID, queue.Submission{}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	undo = b.undo(t, r.ID, "")
 	f = &losing{Model: b.store, id: r.ID}
 	b.restart("node-1", f)
 	return undo, f
@@ -103,9 +110,7 @@ func (b *bench) play(t *testing.T, steps ...string) (ids []queue.RequestID) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r, _, err = b.service.Undo(context.Background(), ids[n], queue.Submission{}, fmt.Sprint(len(ids))); err != nil {
-				t.Fatalf("%s: %v", step, err)
-			}
+			r = b.undo(t, ids[n], fmt.Sprint(len(ids)))
 		} else {
 			r = b.submit(t, "ann", address.Action(action), address.Address(arg))
 		}
@@ -174,10 +179,7 @@ func TestUndoGivesMailBackToNobodyElse(t *testing.T) {
 	b.pass(t)
 	b.wantState(t, other.ID, queue.Written, cause.NotSyncedYet)
 	b.cycle(t)
-	undo, _, err := b.service.Undo(context.Background(), first.ID, queue.Submission{}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	undo := b.undo(t, first.ID, "")
 	b.pass(t)
 	b.wantState(t, undo.ID, queue.Refused, cause.HeldOnPremises)
 	if got := b.directory.values(ann); got.Mail != "anna@contoso.test" {
@@ -197,10 +199,7 @@ func TestUndoClaimsTheMailThatComesBack(t *testing.T) {
 	if err := b.runner.ResolvePass(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	undo, _, err := b.service.Undo(context.Background(), first.ID, queue.Submission{}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	undo := b.undo(t, first.ID, "")
 	b.pass(t)
 	b.wantState(t, undo.ID, queue.Refused, cause.AddressBusy)
 	b.wantState(t, other.ID, queue.Written, cause.NotSyncedYet)
@@ -212,10 +211,7 @@ func TestAnUndoInDoubtTakesNothingBack(t *testing.T) {
 	b := newBench()
 	ids := b.play(t, "add_alias a@contoso.test", "remove_alias a@contoso.test")
 	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(false) }
-	undo, _, err := b.service.Undo(context.Background(), ids[1], queue.Submission{}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	undo := b.undo(t, ids[1], "")
 	b.pass(t)
 	ann := b.get(t, undo.ID).Object
 	b.directory.edit(ann, b.directory.values(ann)) // the USN moves: what became of it is not known
@@ -227,10 +223,7 @@ func TestAnUndoInDoubtTakesNothingBack(t *testing.T) {
 	theirs := b.directory.values(ann)
 	theirs.Proxies = theirs.Proxies.With("smtp:a@contoso.test")
 	b.directory.edit(ann, theirs)
-	last, _, err := b.service.Undo(context.Background(), ids[0], queue.Submission{}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	last := b.undo(t, ids[0], "")
 	b.pass(t)
 	b.wantState(t, last.ID, queue.Refused, cause.ChangedSince)
 	if !b.directory.values(ann).Proxies.Has("smtp:a@contoso.test") {

@@ -198,7 +198,12 @@ func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 }
 
 // onItsWay says whether a modify was sent so lately that it may still land.
-func (r *Runner) onItsWay(q Request) bool { return r.now().Sub(q.Intent.At) < r.lease/leaseMargin }
+func (r *Runner) onItsWay(q Request) bool { return r.mayLandAfter(q, r.now()) }
+
+// mayLandAfter says whether a modify may have landed, or land, after a time.
+func (r *Runner) mayLandAfter(q Request, at time.Time) bool {
+	return at.Sub(q.Intent.At) < r.lease/leaseMargin
+}
 
 // fromNow gives an intent; one that was stored later than now with now as its time: the clock was set back, and when it was
 // sent nobody knows.
@@ -336,12 +341,9 @@ func (a *attempt) refuseEqual(entry ldapwriter.Entry, c address.Change) error {
 		entry.DC, stands, value)
 }
 
-// unreplicated is since when what was written may not have come to every DC.
-func (r *Runner) unreplicated() time.Time { return r.now().Add(-ldapwriter.Replicated) }
-
 // read reads the holder from the DC that this request may write to.
 func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
-	prior, err := a.store.Prior(ctx, a.request.Object, a.request.ID, a.unreplicated())
+	prior, err := a.store.Prior(ctx, a.request.Object, a.request.ID, a.now().Add(-ldapwriter.Replicated))
 	if err != nil {
 		return ldapwriter.Entry{}, fmt.Errorf("%w: earlier writes: %w", errStore, err)
 	}
@@ -409,8 +411,7 @@ func (a *attempt) mustBeReleased(ctx context.Context) error {
 // was sent too long ago to land yet.
 func (a *attempt) undoubted(entry ldapwriter.Entry, err error) error {
 	i := a.request.Intent
-	couldLandSince := i != nil && a.readAt.Sub(i.At) < a.lease/leaseMargin
-	if sent(a.request) && i.DC == entry.DC && i.USNChanged == entry.USNChanged && !couldLandSince {
+	if sent(a.request) && i.DC == entry.DC && i.USNChanged == entry.USNChanged && !a.mayLandAfter(a.request, a.readAt) {
 		a.unsent()
 	}
 	return err
