@@ -338,7 +338,7 @@ func TestTakeBackFaults(t *testing.T) {
 		unknown   bool
 		left      []string // what stands in the end
 	}{
-		"all goes well": {func(*watched) directory.Fault { return directory.Fault{} }, true, false, []string{"SMTP:watched", "SMTP:theirs"}},
+		"all goes well": {func(*watched) directory.Fault { return directory.Fault{} }, true, false, []string{"smtp:watched", "SMTP:theirs"}},
 		"somebody is faster again": {func(w *watched) directory.Fault {
 			if w.stored(t, w.guid).Proxies.Has(address.Proxy(w.smtp("SMTP:ours")[0])) {
 				w.edit(t, w.guid, proxyEdit(w.smtp("SMTP:ours"), w.smtp("smtp:more")))
@@ -350,7 +350,7 @@ func TestTakeBackFaults(t *testing.T) {
 		"the connection is cut":   {func(*watched) directory.Fault { return directory.Fault{Drop: directory.After} }, false, true, nil},
 		"a third primary comes": {func(w *watched) directory.Fault {
 			return directory.Fault{Then: func() { w.edit(t, w.guid, proxyEdit(nil, w.smtp("SMTP:third"))) }}
-		}, false, true, []string{"SMTP:watched", "SMTP:theirs", "SMTP:third"}},
+		}, true, false, []string{"smtp:watched", "SMTP:theirs", "SMTP:third"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -449,7 +449,7 @@ func TestLandedIsReadBack(t *testing.T) {
 	}{
 		"nobody did anything": {nil, false, []string{"smtp:watched", "SMTP:ours"}},
 		"a harmless edit":     {[]string{"smtp:theirs"}, false, []string{"smtp:watched", "SMTP:ours", "smtp:theirs"}},
-		"a second primary":    {[]string{"SMTP:theirs"}, true, []string{"SMTP:watched", "SMTP:theirs"}},
+		"a second primary":    {[]string{"SMTP:theirs"}, true, []string{"smtp:watched", "SMTP:theirs"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

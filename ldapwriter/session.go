@@ -3,6 +3,7 @@ package ldapwriter
 import (
 	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,15 @@ type session struct {
 
 // cut ends the connection at once; whatever waits on it gets an error.
 func (c *session) cut() { _ = c.wire.Close() }
+
+// abort ends the connection by a reset (SO_LINGER 0, tcp(7)): what is still to be sent is thrown away, and so is, as a rule, what the server has
+// received and not read yet.
+func (c *session) abort() {
+	if tcp, ok := c.wire.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // only a closed one refuses
+	}
+	c.cut()
+}
 
 // close ends the connection in order.
 func (c *session) close() { _ = c.conn.Close() }

@@ -45,14 +45,14 @@ func takeBackAfterSlip(t *testing.T, b *bundle) {
 		Mail: &address.MailChange{Old: old, New: next}}
 	for what, c := range map[string]struct {
 		edit site.Changes
-		left address.Values // what must stand in the end: their edit, and nothing of ours
+		left address.Values // what must stand in the end: their edit, nothing of ours, and one primary
 	}{
 		"a second primary": {proxyEdit(nil, []string{"SMTP:" + theirs}),
-			address.Values{Mail: old, Proxies: proxySet("SMTP:"+old, "smtp:"+next, kept, "SMTP:"+theirs)}},
+			address.Values{Mail: old, Proxies: proxySet("smtp:"+old, "smtp:"+next, kept, "SMTP:"+theirs)}},
 		"our primary made an alias": {proxyEdit([]string{"SMTP:" + next}, []string{"smtp:" + next}),
 			address.Values{Mail: old, Proxies: proxySet("SMTP:"+old, "smtp:"+next, kept)}},
-		"an added value removed": {proxyEdit([]string{"smtp:" + old}, nil),
-			address.Values{Mail: old, Proxies: proxySet("SMTP:"+old, "smtp:"+next, kept)}},
+		"our primary removed": {proxyEdit([]string{"SMTP:" + next}, nil),
+			address.Values{Mail: old, Proxies: proxySet("SMTP:"+old, kept)}},
 		"another mail": {site.Changes{Replace: map[string][]string{"mail": {theirs}}},
 			address.Values{Mail: theirs, Proxies: proxySet("SMTP:"+old, "smtp:"+next, kept)}},
 	} {
@@ -100,4 +100,30 @@ func editsThatDoNotMatter(t *testing.T, b *bundle) {
 	}
 	same(t, "after", receipt.After, address.Values{Proxies: proxySet(b.smtp("SMTP:u")[0], "smtp:"+alias, sip)})
 	same(t, "stored", b.stored(t, guid), receipt.After)
+}
+
+// An alias that we made of the old primary, and that somebody removes right after, stays away.
+func removedAfterDemotion(t *testing.T, b *bundle) {
+	old, next := b.mail("old"), b.mail("next")
+	guid := b.user(t, "u", old, "SMTP:"+old)
+	receipt, err := slipIn(t, b, guid, address.Change{Delete: proxySet("SMTP:" + old), Add: proxySet("smtp:"+old, "SMTP:"+next),
+		Mail: &address.MailChange{Old: old, New: next}}, proxyEdit([]string{"smtp:" + old}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "after", receipt.After, address.Values{Mail: next, Proxies: proxySet("SMTP:" + next)})
+	same(t, "stored", b.stored(t, guid), receipt.After)
+}
+
+// What somebody has built on cannot be taken back, and is not called gone.
+func builtOn(t *testing.T, b *bundle) {
+	alias := b.mail("alias")
+	guid := b.user(t, "u", "", b.smtp("SMTP:u")...)
+	_, err := slipIn(t, b, guid, address.Change{Add: proxySet("smtp:" + alias)},
+		proxyEdit(append(b.smtp("SMTP:u"), "smtp:"+alias), append(b.smtp("smtp:u"), "SMTP:"+alias)))
+	var slip *ldapwriter.SlippedError
+	if !errors.As(err, &slip) || slip.TakenBack || !slip.Remains {
+		t.Fatalf("got %v, wanted a slip of which something remains", err)
+	}
+	same(t, "stored", b.stored(t, guid), address.Values{Proxies: proxySet(append(b.smtp("smtp:u"), "SMTP:"+alias)...)})
 }

@@ -90,6 +90,8 @@ func TestOnEachDirectory(t *testing.T) {
 		"write while others do":        writeWhileOthersDo,
 		"take back after a slip":       takeBackAfterSlip,
 		"slips that are gone already":  slipsGoneAlready,
+		"removed after a demotion":     removedAfterDemotion,
+		"somebody builds on it":        builtOn,
 		"edits that do not matter":     editsThatDoNotMatter,
 		"write to a protected holder":  writeToProtected,
 		"wrong password":               wrongPassword,

@@ -27,6 +27,9 @@ type Receipt struct {
 	// Change is what we wrote: exactly these values are ours to take back. Empty when there was nothing to write.
 	Change address.Change `json:"change"`
 	At     time.Time      `json:"at"`
+	// LandsUntil is when a modify of this change whose answer was lost can land at the latest, should it not be the one that the holder
+	// showed; zero where none can.
+	LandsUntil time.Time `json:"lands_until,omitzero"`
 }
 
 // Prior is what is known of earlier writes to a holder; it decides which DC may be used for the next one.
@@ -101,6 +104,9 @@ func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
 type SlippedError struct {
 	Want, Got address.Values
 	TakenBack bool
+	// Remains says that some of it is there after all, because somebody built on it: an alias that came with it and is the primary by
+	// now. It must not be called unwritten.
+	Remains bool
 }
 
 // Error gives what was found and what was wanted.

@@ -86,6 +86,7 @@ func (w *writing) modify(got *puddle.Resource[*session], c address.Change) error
 	left, err := got.Value().modify(modifyRequest(w.job.Entry.GUID, c))
 	var lost *lostError
 	if errors.As(err, &lost) {
+		got.Value().abort() // it must not land later
 		got.Destroy()
 		w.server.forget(time.Since(began) >= w.server.timeout)
 		if left {

@@ -127,6 +127,6 @@ func TestASecondPrimaryDuringTheDoubt(t *testing.T) {
 		}
 		return
 	}
-	wantProxies(t, got, "old@contoso.test", "SMTP:old@contoso.test", "SMTP:theirs@contoso.test")
+	wantProxies(t, got, "old@contoso.test", "smtp:old@contoso.test", "SMTP:theirs@contoso.test")
 	t.Logf("it is %s: %+v", ended.State, ended.Cause)
 }
