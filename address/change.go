@@ -37,6 +37,17 @@ func (c Change) Empty() bool {
 	return len(c.Delete) == 0 && len(c.Add) == 0 && (c.Mail == nil || c.Mail.Old == c.Mail.New)
 }
 
+// Equal says whether two changes are the same modify, whatever the order of their values.
+func (c Change) Equal(d Change) bool {
+	return Set(c.Delete).Equal(d.Delete) && Set(c.Add).Equal(d.Add) && c.Mail.equal(d.Mail)
+}
+
+// equal takes a change of mail to what it was for none.
+func (m *MailChange) equal(n *MailChange) bool {
+	none := func(m *MailChange) bool { return m == nil || m.Old == m.New }
+	return none(m) && none(n) || !none(m) && !none(n) && *m == *n
+}
+
 // Apply gives the values after the change. It fails where the modify would: a value to delete is not there exactly, one
 // to add is there exactly, or mail is not Mail.Old. Unlike Windows AD it takes a value whose case twin stays, so that
 // what was read from a lenient directory can be written back. v is left as it is.

@@ -113,7 +113,7 @@ func (a *attempt) waitUntil(ctx context.Context, at time.Time) error {
 // counts, so the answer stays the same however often it is asked, on whatever node.
 func (a *attempt) mustNotBurst(ctx context.Context) error {
 	b, q := a.limits.Burst, a.request
-	if b.Requests <= 0 || a.dryRun || sent(q) || q.ReleasedBy != "" {
+	if b.Requests <= 0 || a.dryRun || q.Doubt().Exists() || q.ReleasedBy != "" {
 		return nil
 	}
 	n, err := a.store.FromSource(ctx, q, q.CreatedAt.Add(-b.Within), b.Requests)
@@ -143,7 +143,7 @@ func (a *attempt) held(format string, args ...any) *cause.Error {
 // spend is what a change takes from the caps. They judge what nobody has let go, and what cannot have been written yet.
 func (a *attempt) spend(entry ldapwriter.Entry, c address.Change) *Spend {
 	s := &Spend{Removals: len(c.Removed(entry.Values))}
-	if a.request.ReleasedBy == "" && !a.doubted {
+	if a.request.ReleasedBy == "" && !a.request.Doubt().Exists() {
 		s.Caps = a.limits.Caps
 	}
 	return s

@@ -41,24 +41,24 @@ func (a assessment) cloudID() string {
 // assess looks at the cloud, plans, checks that what the plan adds is free, and that the cloud will change only in what
 // was asked. Its errors are *cause.Error; a refusal is final, a waiting is tried again.
 //
-// intent is what an earlier attempt may have written: an address that it took out of mail is wanted still, as long as nobody
-// else has taken it. Nil where there was none.
+// moved is what earlier attempts may have written, oldest first: an address that one took out of mail is wanted still, as long as
+// nobody else has taken it.
 //
 // A look may show the tenant as it was some seconds before. No refusal rests on that: an administrator who has just verified a
 // domain asks again at once. So the tenant is read anew before one is final.
-func (c checks) assess(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, intent *address.Change) (assessment, error) {
+func (c checks) assess(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, moved []address.Change) (assessment, error) {
 	began := c.now()
-	a, err := c.assessOnce(ctx, ref, ask, intent)
+	a, err := c.assessOnce(ctx, ref, ask, moved)
 	if refusal, ok := cause.As(err); !ok || refusal.Kind != cause.Refusal || !a.snapshot.Tenant.ReadAt.Before(began) {
 		return a, err
 	}
 	if err := c.cloud.Refresh(ctx, began); err != nil {
 		return a, err
 	}
-	return c.assessOnce(ctx, ref, ask, intent)
+	return c.assessOnce(ctx, ref, ask, moved)
 }
 
-func (c checks) assessOnce(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, intent *address.Change) (assessment, error) {
+func (c checks) assessOnce(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, moved []address.Change) (assessment, error) {
 	a, holder := assessment{}, ref.Holder
 	var err error
 	if a.snapshot, err = c.cloud.Look(ctx, ref); err != nil {
@@ -74,10 +74,13 @@ func (c checks) assessOnce(ctx context.Context, ref cloudcheck.Ref, ask address.
 	if a.plan, err = address.MakePlan(situation, ask); err != nil {
 		return a, err
 	}
-	if intent == nil {
+	if len(moved) == 0 {
 		err = c.mustBeFree(ctx, holder, a, ask)
-	} else {
-		a, err = c.restored(ctx, holder, a, ask, *intent)
+	}
+	for _, earlier := range moved {
+		if err == nil {
+			a, err = c.restored(ctx, holder, a, ask, earlier)
+		}
 	}
 	if err != nil {
 		return a, err
@@ -88,11 +91,11 @@ func (c checks) assessOnce(ctx context.Context, ref cloudcheck.Ref, ask address.
 	return a, guard(situation, a.snapshot, ask, a.plan)
 }
 
-// restored joins the plan with an earlier intent; where what would be put back is held by somebody else by now, it is
+// restored joins the plan with an earlier modify; where what would be put back is held by somebody else by now, it is
 // left with them.
-func (c checks) restored(ctx context.Context, holder address.Holder, a assessment, ask address.Ask, intent address.Change) (assessment, error) {
+func (c checks) restored(ctx context.Context, holder address.Holder, a assessment, ask address.Ask, earlier address.Change) (assessment, error) {
 	joined := a
-	joined.plan = a.plan.Restore(holder.Values, intent)
+	joined.plan = a.plan.Restore(holder.Values, earlier)
 	err := c.mustBeFree(ctx, holder, joined, ask)
 	refusal, ok := cause.As(err)
 	if !ok || refusal.Kind != cause.Refusal {

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func lost(landed bool) fault {
 func (b *bench) wantDoubt(t *testing.T, id queue.RequestID) {
 	t.Helper()
 	got := b.get(t, id)
-	if got.State != queue.Writing && got.State != queue.Failed || got.Intent == nil || !got.Intent.Sent {
+	if got.State != queue.Writing && got.State != queue.Failed || !got.Doubt().Exists() {
 		t.Fatalf("it is %s (%+v) with the intent %+v, as if nothing had been written", got.State, got.Cause, got.Intent)
 	}
 	if _, err := b.service.Cancel(context.Background(), id, "admin"); !errors.Is(err, queue.ErrStale) {
@@ -101,7 +102,7 @@ func TestALandingAfterTheReadIsNoProof(t *testing.T) {
 	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
 	b.pass(t)
 	ann := b.get(t, r.ID).Object
-	b.clock.Add(15 * time.Second) // a third of the lease is 20
+	b.clock.Add(25 * time.Second) // it may land for 30
 	b.directory.onWrite = func(ldapwriter.Job) fault {
 		b.clock.Add(10 * time.Second)
 		b.directory.holders[ann].Proxies = b.directory.holders[ann].Proxies.With("smtp:a@contoso.test")
@@ -110,4 +111,138 @@ func TestALandingAfterTheReadIsNoProof(t *testing.T) {
 	}
 	b.pass(t)
 	b.wantDoubt(t, r.ID)
+}
+
+// What may still land is waited for, so that it cannot come behind a later request: an alias that was removed would be back.
+func TestNothingIsSentBesideAModifyThatMayLand(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(false) }
+	first := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	sent := b.clock.Now()
+	b.directory.onWrite = nil
+	b.submit(t, "ann", address.RemoveAlias, "a@contoso.test")
+	for b.clock.Now().Sub(sent) < 29*time.Second {
+		b.clock.Add(time.Second)
+		b.pass(t)
+		b.wantState(t, first.ID, queue.Writing, cause.DCUnavailable)
+	}
+	if n := len(b.directory.writes); n != 0 {
+		t.Fatalf("%d modifies were sent meanwhile", n)
+	}
+	b.clock.Add(time.Second)
+	b.pass(t)
+	b.wantState(t, first.ID, queue.Superseded, "") // and the removal came after it
+	if n := len(b.directory.writes); n != 2 {
+		t.Errorf("%d modifies were sent in the end, want 2", n)
+	}
+}
+
+// One that shows may be somebody else's: ours may come all the same, so the next request waits.
+func TestTheNextRequestWaitsForWhatMayLand(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
+	first := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.directory.onWrite = nil
+	b.clock.Add(3 * time.Second)
+	b.pass(t)
+	got := b.wantState(t, first.ID, queue.Written, cause.NotSyncedYet)
+	if want := got.CreatedAt.Add(30 * time.Second); !got.Receipt.LandsUntil.Equal(want) {
+		t.Errorf("it may land until %s, want %s", got.Receipt.LandsUntil, want)
+	}
+	next := b.submit(t, "ann", address.RemoveAlias, "a@contoso.test")
+	b.pass(t)
+	b.wantState(t, next.ID, queue.Queued, cause.DCUnavailable)
+	b.clock.Add(30 * time.Second)
+	b.pass(t)
+	b.wantState(t, next.ID, queue.Written, cause.NotSyncedYet)
+}
+
+// What somebody else has brought about is no end of a modify that may land.
+func TestStandingWaitsForWhatMayLand(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(false) }
+	r := b.submit(t, "bob", address.SetPrimary, "p@contoso.test")
+	b.pass(t)
+	b.directory.onWrite = nil
+	b.directory.edit(b.get(t, r.ID).Object, address.Values{Mail: "P@contoso.test", Proxies: address.Set{"SMTP:p@contoso.test", "smtp:bob@contoso.test"}})
+	b.clock.Add(5 * time.Second)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Writing, cause.DCUnavailable)
+	b.clock.Add(30 * time.Second)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+}
+
+// A modify that somebody built on is not called unwritten, though it cannot be planned again.
+func TestWhatSomebodyBuiltOnIsNotRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	added := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.clock.Add(time.Minute)
+	removed := b.submit(t, "ann", address.RemoveAlias, "a@contoso.test")
+	b.pass(t)
+	b.wantState(t, removed.ID, queue.Written, cause.NotSyncedYet)
+	undo, _, err := b.service.Undo(context.Background(), removed.ID, queue.Submission{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := b.get(t, added.ID).Object
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		b.directory.holders[ann].Values = address.Values{Mail: "a@contoso.test", Proxies: address.Set{"smtp:ann@contoso.test", "SMTP:a@contoso.test"}}
+		b.directory.holders[ann].USNChanged += 2
+		return fault{err: &ldapwriter.SlippedError{Remains: true}}
+	}
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Failed, cause.NotKept)
+}
+
+// TestDoubt goes through what becomes of modifies that were sent.
+func TestDoubt(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	one := queue.Intent{DC: dc, Change: address.Change{Add: []address.Proxy{"smtp:a@x"}}, USNChanged: 1, Sent: true, Until: at.Add(30 * time.Second)}
+	two := one
+	two.Change, two.USNChanged, two.Until = address.Change{Add: []address.Proxy{"smtp:b@x"}}, 2, at.Add(time.Minute)
+	again := two
+	again.Until = at.Add(2 * time.Minute)
+	entry := func(usn int64) ldapwriter.Entry { return ldapwriter.Entry{DC: dc, USNChanged: usn} }
+	chain := func(intents ...queue.Intent) queue.Doubt {
+		var d queue.Doubt
+		for _, i := range intents {
+			d = d.With(i)
+		}
+		return d
+	}
+	for what, c := range map[string]struct {
+		got  queue.Doubt
+		want []int64 // of the USNs
+	}{
+		"none":                                  {queue.Request{}.Doubt(), nil},
+		"kept and read again":                   {queue.Request{Intent: chain(one, two).Intent()}.Doubt(), []int64{1, 2}},
+		"an answer":                             {chain(one, two).Answered(), []int64{1}},
+		"nothing changed, in time":              {chain(one).Seen(entry(1), at), []int64{1}},
+		"nothing changed, overdue":              {chain(one).Seen(entry(1), one.Until), nil},
+		"changed":                               {chain(one).Seen(entry(2), one.Until), []int64{1}},
+		"another DC":                            {chain(one).Seen(ldapwriter.Entry{DC: "ldaps://dc2", USNChanged: 1}, one.Until), []int64{1}},
+		"the second did not land":               {chain(one, two).Seen(entry(2), two.Until), []int64{1}},
+		"what may have landed covers the first": {chain(one, two).Seen(entry(3), two.Until), []int64{1, 2}},
+		"the same, sent a third time":           {chain(one, two, again, one), []int64{1, 2, 1}},
+		"lost":                                  {chain(one).LandsBy(at).Seen(entry(1), at), nil},
+	} {
+		var usns []int64
+		for _, i := range c.got {
+			if i.Sent {
+				usns = append(usns, i.USNChanged)
+			}
+		}
+		if !slices.Equal(usns, c.want) {
+			t.Errorf("%s: %v is in doubt, want %v", what, usns, c.want)
+		}
+	}
 }

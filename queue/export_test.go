@@ -2,9 +2,11 @@ package queue
 
 import (
 	"context"
+	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/ldapwriter"
 )
 
 // Guard is what stands between a plan and its write.
@@ -31,3 +33,20 @@ func (r *Runner) SweepAsked(ctx context.Context) error { return r.sweepAsked(ctx
 
 // Recover is the first thing that Run does.
 func (r *Runner) Recover(ctx context.Context) { r.recover(ctx) }
+
+// The transitions of a Doubt.
+
+// With is with.
+func (d Doubt) With(i Intent) Doubt { return d.with(i) }
+
+// Intent is intent.
+func (d Doubt) Intent() *Intent { return d.intent() }
+
+// Answered is answered.
+func (d Doubt) Answered() Doubt { return d.answered() }
+
+// Seen is seen.
+func (d Doubt) Seen(e ldapwriter.Entry, at time.Time) Doubt { return d.seen(e, at) }
+
+// LandsBy is landsBy.
+func (d Doubt) LandsBy(until time.Time) Doubt { return d.landsBy(until) }

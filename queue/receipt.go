@@ -25,9 +25,12 @@ func expect(a assessment) cloudcheck.Expectation {
 // meanwhile counts as behind any other modify: a second primary makes it taken back and planned again. A dry run takes
 // nothing back: the doubt stays.
 func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) error {
-	i := a.request.Intent
+	i := a.request.Doubt().newest()
 	slip := ldapwriter.Slipped(i.Before, i.Change, entry.Values)
 	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now()}
+	if until := i.landsUntil(); until.After(a.readAt) {
+		receipt.LandsUntil = Instant(until)
+	}
 	switch {
 	case slip != "" && a.dryRun:
 		return cause.Wait(cause.DryRun, "this is a dry run, which writes nothing; an earlier write on %s would be taken back, for %s", entry.DC, slip)
@@ -46,7 +49,10 @@ func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) erro
 // about, it counts as written.
 func (a *attempt) noteStanding(ctx context.Context, entry ldapwriter.Entry, found assessment) error {
 	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: entry.Values, After: entry.Values, At: a.now()}
-	if sent(a.request) {
+	if a.request.Doubt().Exists() {
+		if err := a.mustHaveLanded(); err != nil {
+			return err
+		}
 		return a.noteWritten(ctx, receipt, expect(found), found.plan.Notes)
 	}
 	why := "nothing had to be written: " + found.standing

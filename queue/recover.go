@@ -27,7 +27,7 @@ func (r *Runner) leftBehind(ctx context.Context) (left []Request, err error) {
 		return nil, nil
 	}
 	err = Each(ctx, r.store, Filter{State: Writing}, func(q Request) error {
-		if strings.HasPrefix(q.Owner, r.home) && !sent(q) {
+		if strings.HasPrefix(q.Owner, r.home) && !q.Doubt().Exists() {
 			left = append(left, q)
 		}
 		return nil

@@ -103,7 +103,7 @@ type Request struct {
 // WroteNothing says that the request is in the directory as it was asked for without a write of ours. It is false where an
 // earlier modify may have brought that about.
 func (r Request) WroteNothing() bool {
-	return r.Receipt != nil && r.Receipt.Change.Empty() && !sent(r)
+	return r.Receipt != nil && r.Receipt.Change.Empty() && !r.Doubt().Exists()
 }
 
 // Intent is what a node is about to write. It is durable before the modify is sent.
@@ -116,7 +116,9 @@ type Intent struct {
 	// Sent says that the modify may have reached the DC: set by the journal entry right before it is sent, and cleared
 	// only by an answer.
 	Sent bool `json:"sent"`
-	// Earlier is an intent in doubt that this one took the place of: what becomes of this one says nothing of it. Its own Earlier is nil.
+	// Until is when the modify can have landed at the latest; zero where it was stored by a version that did not say (Doubt).
+	Until time.Time `json:"until,omitzero"`
+	// Earlier is the intent in doubt before this one: what becomes of this one says nothing of it.
 	Earlier *Intent `json:"earlier,omitempty"`
 	// At is when it was stored, right before the modify was sent.
 	At          time.Time              `json:"at"`

@@ -31,6 +31,9 @@ type Options struct {
 	// Lease is how long a request may be in writing before another owner takes it over. It has to be longer than three
 	// time limits of the directory; 0 is 2 minutes.
 	Lease time.Duration
+	// Landing is how long after it was sent a modify may still reach the holder, where no answer came and the connection was cut. No
+	// protocol bounds it; 0 is 30 seconds, three time limits of the directory.
+	Landing time.Duration
 	// Poll is how often the runner looks for work that nobody told it of (retries, other nodes); 0 is one second.
 	Poll time.Duration
 	// RetryBase and RetryLimit space the tries; 0 is 2 seconds and 5 minutes.
@@ -61,6 +64,7 @@ type Runner struct {
 	home      string
 	workers   int
 	lease     time.Duration
+	landing   time.Duration
 	poll      time.Duration
 	deadline  time.Duration
 	retry     backoff
@@ -93,7 +97,7 @@ const (
 func NewRunner(o Options) *Runner {
 	r := &Runner{
 		store: o.Store, directory: o.Directory, cloud: o.Cloud, observer: o.Observer, log: o.Logger, now: o.Now, node: o.Node, home: o.Home,
-		workers: cmp.Or(o.Workers, 4), lease: cmp.Or(o.Lease, 2*time.Minute), poll: cmp.Or(o.Poll, time.Second),
+		workers: cmp.Or(o.Workers, 4), lease: cmp.Or(o.Lease, 2*time.Minute), landing: cmp.Or(o.Landing, 30*time.Second), poll: cmp.Or(o.Poll, time.Second),
 		deadline: cmp.Or(o.Deadline, 24*time.Hour),
 		retry:    backoff{base: cmp.Or(o.RetryBase, 2*time.Second), limit: cmp.Or(o.RetryLimit, 5*time.Minute)},
 		signals:  map[work]chan struct{}{},

@@ -419,7 +419,7 @@ func TestASecondModifyLeavesTheDoubtAboutTheFirst(t *testing.T) {
 			if _, err := b.service.Cancel(ctx, r.ID, "admin"); !errors.Is(err, queue.ErrStale) {
 				t.Errorf("cancel gave %v, want ErrStale", err)
 			}
-			if got.Intent == nil || !got.Intent.Sent {
+			if !got.Doubt().Exists() {
 				t.Errorf("the doubt is forgotten: %+v", got.Intent)
 			}
 		})

@@ -86,7 +86,7 @@ func (t Transition) Unspends() bool {
 	case Queued, Held, Refused:
 		return true
 	case Written:
-		return t.Receipt.Change.Empty() && (t.Intent == nil || !t.Intent.Sent)
+		return t.Receipt.Change.Empty() && !DoubtOf(t.Intent).Exists()
 	}
 	return false
 }

@@ -73,8 +73,8 @@ func (r Request) lastChange() *address.Change {
 	switch {
 	case r.Receipt != nil && !r.Receipt.Change.Empty():
 		return &r.Receipt.Change
-	case sent(r):
-		return &r.Intent.Change
+	case r.Doubt().Exists():
+		return &r.Doubt().newest().Change
 	}
 	return nil
 }

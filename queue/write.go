@@ -19,7 +19,7 @@ const (
 	// maxConflicts is how often in a row a plan may find that somebody was faster before the request waits a while.
 	maxConflicts = 5
 	// leaseMargin is what must be left of a lease when a modify is sent, as a share of the lease: its time limit, the
-	// read-back and a take-back have to fit. A modify that was sent that long ago is not on its way any more.
+	// read-back and a take-back have to fit.
 	leaseMargin = 3
 )
 
@@ -105,20 +105,20 @@ func pausedBy(by string, since time.Time) *cause.Error {
 // write brings one leased request as far as it goes. A shutdown gives back what was not begun; what was begun is finished
 // within the lease, whatever ctx says.
 func (r *Runner) write(ctx context.Context, q Request) {
-	if ctx.Err() != nil && !sent(q) {
+	if ctx.Err() != nil && !q.Doubt().Exists() {
 		r.giveBack(q)
 		return
 	}
 	defer r.alone(q.ID)()
 	within, stop := context.WithTimeout(context.WithoutCancel(ctx), q.LeaseUntil.Sub(r.now()))
 	defer stop()
-	attempt := &attempt{Runner: r, request: q, doubted: sent(q), stopping: ctx.Done()}
+	attempt := &attempt{Runner: r, request: q, stopping: ctx.Done()}
 	err := attempt.run(within)
 	switch {
 	case err == nil:
 		r.wake(toWrite) // the holder's next request may go
 		return
-	case errors.Is(err, errStopping) && !sent(attempt.request):
+	case errors.Is(err, errStopping) && !attempt.request.Doubt().Exists():
 		r.giveBack(attempt.request)
 		return
 	}
@@ -141,9 +141,6 @@ func (r *Runner) alone(id RequestID) (done func()) {
 	}
 }
 
-// sent says whether a modify of the request may have reached a DC without an answer.
-func sent(q Request) bool { return q.Intent != nil && q.Intent.Sent }
-
 // giveBack puts a request back into its line, with what is known of its modify by now: none was sent, or it has its answer.
 func (r *Runner) giveBack(q Request) {
 	r.put(context.Background(), Transition{ID: q.ID, From: Writing, To: Queued, Owner: q.Owner, What: "given back", Intent: q.Intent})
@@ -156,7 +153,7 @@ func (r *Runner) settle(ctx context.Context, q Request, err error) {
 		return
 	}
 	e := asCause(err, cause.DirectoryUnavailable)
-	if sent(q) {
+	if q.Doubt().Exists() {
 		r.settleInDoubt(ctx, q, e)
 		return
 	}
@@ -183,38 +180,22 @@ func (r *Runner) settle(ctx context.Context, q Request, err error) {
 
 // settleInDoubt keeps a request whose modify may have reached the DC in writing, so that nobody takes it for unwritten:
 // its lease runs until the next try, which reads that DC again. A refusal of the new plan would claim that nothing was
-// written, which nobody knows: it ends as failed.
+// written, which nobody knows: it ends as failed, once nothing can land any more.
 func (r *Runner) settleInDoubt(ctx context.Context, q Request, e *cause.Error) {
 	t := Transition{ID: q.ID, From: Writing, To: Writing, Owner: q.Owner, What: "in doubt", Cause: &e.Cause}
-	if e.Kind == cause.Waiting || r.onItsWay(q) {
+	doubt := q.Doubt().asOf(r.now(), r.lease+r.landing)
+	if until := doubt.newest().landsUntil(); e.Kind == cause.Waiting || until.After(r.now()) {
 		t.Attempts, t.LeaseUntil = r.later(q.Attempts)
-		t.Intent, t.Restates = r.fromNow(q.Intent), true
+		if until.After(r.now()) && until.Before(*t.LeaseUntil) {
+			t.LeaseUntil = &until
+		}
+		t.Intent, t.Restates = doubt.intent(), true
 	} else {
-		doubt := cause.Fail(cause.NotKept, "the outcome of an earlier write on %s is not known, and it cannot be planned again: %s", q.Intent.DC, e.Cause.Message)
-		t.To, t.What, t.Cause, t.Intent = Failed, "failed", &doubt.Cause, q.Intent
+		unknown := cause.Fail(cause.NotKept, "the outcome of an earlier write on %s is not known, and it cannot be planned again: %s", doubt.DC(), e.Cause.Message)
+		t.To, t.What, t.Cause, t.Intent = Failed, "failed", &unknown.Cause, q.Intent
 	}
-	r.log.Warn("the outcome of a write is unknown", "request", q.ID, "dc", q.Intent.DC, "error", e)
+	r.log.Warn("the outcome of a write is unknown", "request", q.ID, "dc", doubt.DC(), "error", e)
 	r.put(ctx, t)
-}
-
-// onItsWay says whether a modify was sent so lately that it may still land.
-func (r *Runner) onItsWay(q Request) bool { return r.mayLandAfter(q, r.now()) }
-
-// mayLandAfter says whether a modify may have landed, or land, after a time.
-func (r *Runner) mayLandAfter(q Request, at time.Time) bool {
-	return at.Sub(q.Intent.At) < r.lease/leaseMargin
-}
-
-// fromNow gives an intent; one that was stored later than now with now as its time: the clock was set back, and when it was
-// sent nobody knows.
-func (r *Runner) fromNow(i *Intent) *Intent {
-	now := r.now()
-	if !i.At.After(now) {
-		return i
-	}
-	sent := *i
-	sent.At = now
-	return &sent
 }
 
 // errStore marks errors of the store during an attempt: without it nothing may be written.
@@ -224,14 +205,14 @@ var errStore = errors.New("the store did not answer")
 type attempt struct {
 	*Runner
 	request Request
-	// doubted says that an earlier modify may still stand or land: no cap holds the request then.
-	doubted bool
 	// readAt is when the holder was last asked for: what it shows says nothing of what came after that.
 	readAt time.Time
 	// hasSlot says that a slot of the pace was waited for and is not used yet.
 	hasSlot bool
 	// stopping is closed when the program stops: who only waits goes then.
 	stopping <-chan struct{}
+	// landing is when a modify of an earlier request for the holder can land at the latest; zero where none can.
+	landing time.Time
 	// before are the values that the holder's last write replaced: the cloud may show them still.
 	before []address.Values
 	// exists is the last answer that a value is there already, and on is the entry that the modify was made for.
@@ -292,20 +273,24 @@ func (a *attempt) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if sent(a.request) && a.request.Intent.Change.Stands(entry.Values) {
+	doubt := a.request.Doubt()
+	if doubt.Exists() && doubt.newest().Change.Stands(entry.Values) {
 		return a.settleLanded(ctx, entry)
 	}
 	found, err := a.plan(ctx, entry)
 	if err != nil {
 		return a.undoubted(entry, err)
 	}
-	if a.dryRun && !(found.plan.Change.Empty() && sent(a.request)) {
+	if a.dryRun && !(found.plan.Change.Empty() && doubt.Exists()) {
 		return a.undoubted(entry, a.wouldWrite(entry, found))
 	}
 	if found.plan.Change.Empty() {
 		return a.noteStanding(ctx, entry, found)
 	}
 	if err := a.refuseEqual(entry, found.plan.Change); err != nil {
+		return a.undoubted(entry, err)
+	}
+	if err := a.mustHaveLanded(); err != nil {
 		return a.undoubted(entry, err)
 	}
 	expectation := expect(found)
@@ -316,13 +301,20 @@ func (a *attempt) once(ctx context.Context) error {
 	if err != nil {
 		a.learn(err)
 		a.on = entry
-		var unknown *ldapwriter.UnknownOutcomeError
-		if errors.As(err, &unknown) || errors.Is(err, ldapwriter.ErrConflict) { // what was read before tells nothing of the one that landed
+		if isNews(err) {
 			return err
 		}
 		return a.undoubted(entry, err)
 	}
 	return a.noteWritten(ctx, receipt, expectation, found.plan.Notes)
+}
+
+// isNews says whether an error of Write tells that the holder has changed since it was read, or may have: what was read tells nothing of
+// what landed then.
+func isNews(err error) bool {
+	var unknown *ldapwriter.UnknownOutcomeError
+	var slipped *ldapwriter.SlippedError
+	return errors.As(err, &unknown) || errors.As(err, &slipped) || errors.Is(err, ldapwriter.ErrConflict)
 }
 
 // refuseEqual refuses a change whose value the directory has said is there already, on a holder that nobody has changed since: that is
@@ -347,9 +339,9 @@ func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
 	if err != nil {
 		return ldapwriter.Entry{}, fmt.Errorf("%w: earlier writes: %w", errStore, err)
 	}
-	a.before, a.readAt = replaced(prior), a.now()
-	if sent(a.request) {
-		prior.InDoubt = a.request.Intent.DC
+	a.before, a.readAt, a.landing = replaced(prior), a.now(), landing(prior)
+	if doubt := a.request.Doubt(); doubt.Exists() {
+		prior.InDoubt = doubt.DC()
 	}
 	return a.directory.Read(ctx, a.request.Object, prior)
 }
@@ -363,12 +355,8 @@ func (a *attempt) plan(ctx context.Context, entry ldapwriter.Entry) (assessment,
 	if err := a.mustBeReleased(ctx); err != nil {
 		return assessment{}, err
 	}
-	var intent *address.Change
-	if sent(a.request) {
-		intent = &a.request.Intent.Change
-	}
 	ref := cloudcheck.Ref{CloudID: a.request.CloudID, Holder: entry.Holder, Before: a.before}
-	found, err := a.checks.assess(ctx, ref, ask, intent)
+	found, err := a.checks.assess(ctx, ref, ask, a.request.Doubt().changes())
 	if err != nil {
 		return found, err
 	}
@@ -407,13 +395,33 @@ func (a *attempt) mustBeReleased(ctx context.Context) error {
 		WithConflict(cause.Conflict{Kind: "request", ID: string(other.ID), Name: other.Holder, Address: string(other.Address)})
 }
 
-// undoubted clears the doubt about an earlier modify where the DC shows that nothing was written since the intent, and it
-// was sent too long ago to land yet.
-func (a *attempt) undoubted(entry ldapwriter.Entry, err error) error {
-	i := a.request.Intent
-	if sent(a.request) && i.DC == entry.DC && i.USNChanged == entry.USNChanged && !a.mayLandAfter(a.request, a.readAt) {
-		a.unsent()
+// mustHaveLanded makes the holder's next modify wait for one whose answer was lost, until that one can land no more: an address that it
+// gives would come back after a later request took it away.
+func (a *attempt) mustHaveLanded() error {
+	until, dc := a.landing, "a server"
+	if doubt := a.request.Doubt(); doubt.Exists() && doubt.newest().landsUntil().After(until) {
+		until, dc = doubt.newest().landsUntil(), doubt.newest().DC
 	}
+	if !until.After(a.readAt) {
+		return nil
+	}
+	return cause.Wait(cause.DCUnavailable, "the answer to a modify on %s was lost, and it may still arrive there until %s; what is to be written is written after that",
+		dc, until.UTC().Format(time.RFC3339))
+}
+
+// landing is when what earlier requests sent can land at the latest.
+func landing(prior ldapwriter.Prior) (latest time.Time) {
+	for _, r := range prior.Receipts {
+		if r.LandsUntil.After(latest) {
+			latest = r.LandsUntil
+		}
+	}
+	return latest
+}
+
+// undoubted forgets the modifies that the DC shows not to have landed.
+func (a *attempt) undoubted(entry ldapwriter.Entry, err error) error {
+	a.request.Intent = a.request.Doubt().seen(entry, a.readAt).intent()
 	return err
 }
 
@@ -424,9 +432,9 @@ func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found ass
 		return err
 	}
 	now := a.now()
-	intent := Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, At: now, Expectation: e,
-		Earlier: oldestDoubt(a.request)}
 	until := now.Add(a.lease)
+	intent := *a.request.Doubt().with(Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, At: now,
+		Until: Instant(until.Add(-a.lease / leaseMargin).Add(a.Runner.landing)), Expectation: e}).intent()
 	stored, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Writing, Owner: a.request.Owner, Now: now,
 		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID, Spend: a.spend(entry, intent.Change)})
 	if err != nil {
@@ -444,36 +452,18 @@ func (a *attempt) confirm(context.Context) error {
 	return nil
 }
 
-// learn notes what an error of Write says of the modify. An unknown outcome leaves a doubt. All else means that nothing of it stands:
-// then what is known is what was known before, also the doubt about an earlier modify, which may be the one that was faster.
+// learn notes what an error of Write says of the modify. An unknown outcome leaves a doubt, and so does a modify that somebody built on.
+// All else means that nothing of it stands: then what is known is what was known before, also the doubt about an earlier modify, which
+// may be the one that was faster.
 func (a *attempt) learn(err error) {
 	var unknown *ldapwriter.UnknownOutcomeError
-	switch {
+	var slipped *ldapwriter.SlippedError
+	switch doubt := a.request.Doubt(); {
 	case errors.As(err, &unknown):
-		a.doubted = true
+		a.request.Intent = doubt.landsBy(a.now().Add(a.Runner.landing)).intent()
+	case errors.As(err, &slipped) && slipped.Remains:
+		a.request.Intent = doubt.landsBy(a.now()).intent()
 	default:
-		a.unsent()
+		a.request.Intent = doubt.answered().intent()
 	}
-}
-
-// oldestDoubt is the first intent of a request whose outcome nobody knows; nil where there is none.
-func oldestDoubt(q Request) *Intent {
-	switch {
-	case !sent(q):
-		return nil
-	case q.Intent.Earlier != nil:
-		return q.Intent.Earlier
-	}
-	return q.Intent
-}
-
-// unsent notes that nothing of the last modify stands: what is in doubt then is an earlier one, if any.
-func (a *attempt) unsent() {
-	if earlier := a.request.Intent.Earlier; earlier != nil {
-		a.request.Intent, a.doubted = earlier, true
-		return
-	}
-	settled := *a.request.Intent
-	settled.Sent = false
-	a.request.Intent, a.doubted = &settled, false
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -123,7 +124,7 @@ func (p parts) runnerOptions() queue.Options {
 		Store: p.store, Directory: p.health.directory(p.directory), Cloud: p.health.cloud(p.checker), Observer: p.numbers, Logger: p.log,
 		Now: p.now, Node: p.node.name(), Home: p.node.home(),
 		Workers: 2 * s.Directory.Connections, Lease: leaseFor(s.Directory.Timeout), Deadline: s.Verify.Deadline,
-		Poll: t.poll, RetryBase: t.retryBase, RetryLimit: t.retryLimit,
+		Landing: cmp.Or(t.landing, landingFor(s.Directory.Timeout)), Poll: t.poll, RetryBase: t.retryBase, RetryLimit: t.retryLimit,
 		SyncInterval: s.Verify.SyncInterval, CalculationGrace: t.calculationGrace, UnitsPerTick: s.Verify.UnitsPerTick,
 		Limits: limitsOf(s.Limits), DryRun: t.dryRun,
 	}
@@ -142,6 +143,10 @@ func (p parts) assemble(ctx context.Context, o queue.Options) (*daemon, error) {
 // leaseFor gives the time that a write may take: longer than three time limits of the directory, and long enough for the
 // looks at the cloud before it.
 func leaseFor(timeout time.Duration) time.Duration { return max(2*time.Minute, 12*timeout) }
+
+// landingFor gives the time after which a modify without an answer is taken for lost: the connection is cut after one time limit, and
+// two more are left to what was on the way by then.
+func landingFor(timeout time.Duration) time.Duration { return 3 * timeout }
 
 func openDirectory(s config.Directory, log *slog.Logger, now func() time.Time) (*ldapwriter.Directory, error) {
 	roots, err := rootsOf(s.CAFile)

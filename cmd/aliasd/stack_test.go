@@ -125,7 +125,7 @@ func labSite(t *testing.T, o lab.Options) *stack {
 		}
 	})
 	s := &stack{Lab: box, dir: t.TempDir(), log: &safeBuffer{}, tuning: demoTuning()}
-	s.tuning.calculationGrace = time.Second
+	s.tuning.calculationGrace, s.tuning.landing = time.Second, 3*time.Second
 	if s.file, err = box.WriteSettings(s.dir, lab.Settings{SyncInterval: testInterval}); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import "time"
 type tuning struct {
 	// how quickly things are tried again
 	retryBase, retryLimit, poll time.Duration
+	// landing is how long a modify without an answer may take; zero: as the time limit of the directory has it.
+	landing time.Duration
 	// calculationGrace is one sync interval of the settings where it is zero.
 	calculationGrace time.Duration
 	// dryRun does everything but the modify.

@@ -226,7 +226,7 @@ func notTwice(f *facts) (found []violation) {
 			if !q.WrittenAt.IsZero() && d.at.After(q.WrittenAt) {
 				found = append(found, finding(q, d.holder, "deed %d takes back what has a receipt", d.n)...)
 			}
-			if f.calm(d, forth) {
+			if f.calm(q, d, forth) {
 				found = append(found, finding(q, d.holder, "deed %d takes back although nobody edited in between", d.n)...)
 			}
 		}
@@ -241,15 +241,33 @@ func (f *facts) disturbed(first, second *deed) bool {
 	})
 }
 
-// calm says whether nobody edited between a take-back and what it takes back.
-func (f *facts) calm(back *deed, forth []*deed) bool {
+// calm says whether nobody edited between the reading that a modify was planned from and what takes it back.
+func (f *facts) calm(q *queue.Request, back *deed, forth []*deed) bool {
 	var last *deed
 	for _, d := range forth {
 		if d.n < back.n {
 			last = d
 		}
 	}
-	return last == nil || !f.disturbed(last, back)
+	if last == nil {
+		return true
+	}
+	read := f.begun(q, last.at)
+	return !f.disturbed(last, back) && !slices.ContainsFunc(f.deeds, func(d *deed) bool {
+		return d.holder == last.holder && d.by == admin && d.took() && d.n < last.n && d.done.After(read)
+	})
+}
+
+// begun is when the try began at the latest that sent a modify at a time: what it was planned from was read after that.
+func (f *facts) begun(q *queue.Request, at time.Time) (began time.Time) {
+	before := q.CreatedAt
+	for _, e := range f.events[q.ID] {
+		if e.What == "intent" && !e.At.After(at) {
+			began = before
+		}
+		before = e.At
+	}
+	return began
 }
 
 // noEffect: what was refused or cancelled never had one; what failed had none that stands, but where it says so.
@@ -340,7 +358,7 @@ func ownReceipts(f *facts) (found []violation) {
 			continue
 		}
 		forth, _ := f.effects(q)
-		if len(forth) == 0 || !sameChange(forth[len(forth)-1].asked, q.Receipt.Change) {
+		if len(forth) == 0 || !forth[len(forth)-1].asked.Equal(q.Receipt.Change) {
 			found = append(found, finding(q, nil, "its receipt claims a change that aliasd never made: %+v", q.Receipt.Change)...)
 		}
 	}

@@ -211,7 +211,7 @@ func (l *ledger) mustBeQuiet(h *holder) error {
 	switch late := h.doubt; {
 	case found.USN == h.now.USN:
 		return nil
-	case late != nil && sameChange(address.Between(h.now.Values, found.Values), late.asked):
+	case late != nil && address.Between(h.now.Values, found.Values).Equal(late.asked):
 		late.before, late.after = h.now, found
 	default:
 		l.odd = append(l.odd, fmt.Sprintf("%s changed while nobody had a turn: it was %s and is %s", h.object.Name, inWords(h.now.Values), inWords(found.Values)))

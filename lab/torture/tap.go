@@ -237,13 +237,12 @@ func (t *tap) trace(d *deed) error {
 	// One that is in writing now comes before one that was.
 	slices.SortStableFunc(requests, func(a, b queue.Request) int { return rank(a) - rank(b) })
 	for _, r := range requests {
-		if r.Intent == nil {
-			continue
-		}
-		forth, back := sameChange(r.Intent.Change, d.asked), takesBack(r.Intent.Change, d.asked)
-		if forth || back {
-			d.request, d.state, d.back, d.pid = r.ID, r.State, !forth, pidOf(r.Owner)
-			return nil
+		for _, i := range slices.Backward(r.Doubt()) {
+			forth, back := i.Change.Equal(d.asked), takesBack(i.Change, d.asked)
+			if forth || back {
+				d.request, d.state, d.back, d.pid = r.ID, r.State, !forth, pidOf(r.Owner)
+				return nil
+			}
 		}
 	}
 	// It is no stored intent; whoever is in writing has to answer for it.
@@ -321,15 +320,6 @@ func operators(changes []wire.Change) string {
 	return "modify"
 }
 
-func sameChange(a, b address.Change) bool {
-	return address.Set(a.Delete).Equal(b.Delete) && address.Set(a.Add).Equal(b.Add) && sameMail(a.Mail, b.Mail)
-}
-
-func sameMail(a, b *address.MailChange) bool {
-	none := func(m *address.MailChange) bool { return m == nil || m.Old == m.New }
-	return none(a) && none(b) || !none(a) && !none(b) && *a == *b
-}
-
 // takesBack says whether a change takes back some of another one and does nothing else, in whatever spelling others have given
 // it since. An old primary may come back as an alias.
 func takesBack(done, c address.Change) bool {
@@ -339,5 +329,6 @@ func takesBack(done, c address.Change) bool {
 			return false
 		}
 	}
-	return sameMail(c.Mail, nil) || done.Mail != nil && strings.EqualFold(c.Mail.Old, done.Mail.New) && c.Mail.New == done.Mail.Old
+	keepsMail := c.Mail == nil || c.Mail.Old == c.Mail.New
+	return keepsMail || done.Mail != nil && strings.EqualFold(c.Mail.Old, done.Mail.New) && c.Mail.New == done.Mail.Old
 }

@@ -62,7 +62,7 @@ func TestChangeOf(t *testing.T) {
 		{Operator: wire.AddValues, Attribute: "mail", Values: []string{"a@x"}},
 	})
 	want := address.Change{Delete: []address.Proxy{"smtp:a@x"}, Add: []address.Proxy{"SMTP:a@x"}, Mail: &address.MailChange{Old: "b@x", New: "a@x"}}
-	if !sameChange(got, want) {
+	if !got.Equal(want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if back := want.Invert(); !takesBack(want, back) || takesBack(want, address.Change{Add: []address.Proxy{"smtp:other@x"}}) {

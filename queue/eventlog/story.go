@@ -112,10 +112,11 @@ func valueMark[T any](v T, keep func(*T)) mark {
 	return textMark(string(text))
 }
 
-// keptIntent leaves out what changes in a request's intent after it was recorded: whether an answer came, and its time, where the
-// clock was set back since.
+// keptIntent leaves out what changes in a request's intents after they were recorded: whether an answer came, and their times.
 func keptIntent(i *queue.Intent) {
-	i.Sent, i.At, i.Expectation.SyncAtWrite = false, time.Time{}, queue.Instant(i.Expectation.SyncAtWrite)
+	for ; i != nil; i = i.Earlier {
+		i.Sent, i.At, i.Until, i.Expectation.SyncAtWrite = false, time.Time{}, time.Time{}, queue.Instant(i.Expectation.SyncAtWrite)
+	}
 }
 
 func keptReceipt(r *ldapwriter.Receipt) { r.At = queue.Instant(r.At) }

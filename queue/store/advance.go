@@ -117,8 +117,8 @@ func inDoubt(made queue.Transition) any {
 	switch {
 	case made.Receipt == nil && made.Intent == nil:
 		return nil
-	case made.Receipt == nil && made.Intent.Sent:
-		return made.Intent.DC
+	case made.Receipt == nil:
+		return queue.DoubtOf(made.Intent).DC()
 	}
 	return ""
 }

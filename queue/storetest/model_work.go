@@ -194,10 +194,7 @@ func (r *record) note(t queue.Transition) {
 		r.Notes = slices.Clone(t.Notes)
 	}
 	if t.Intent != nil {
-		r.Intent, r.inDoubt = copied(t.Intent), ""
-		if t.Intent.Sent {
-			r.inDoubt = t.Intent.DC
-		}
+		r.Intent, r.inDoubt = copied(t.Intent), queue.DoubtOf(t.Intent).DC()
 	}
 	if t.Receipt != nil {
 		r.Receipt, r.inDoubt, r.touched = copied(t.Receipt), "", nil
