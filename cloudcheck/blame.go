@@ -41,7 +41,7 @@ func (d Diagnosis) lacks(p address.Proxy) bool {
 // Blame says in the findings who holds the disputed addresses. The objects are those of the tenant that hold one of them,
 // deleted ones included, in any order; the holder itself may be among them. A deleted one explains a conflict better than
 // its effect does; a live one that no quarantine tells of points to an export error, which shows nowhere in Graph. Where
-// everybody who holds one is among them and nobody does, a quarantine only waits for the tenant's hourly task.
+// everybody who holds one is among them and nobody does, a young quarantine only waits for the tenant's hourly task.
 func (d *Diagnosis) Blame(objects []Object, everybody bool) {
 	self := ""
 	if d.Object != nil {
@@ -57,10 +57,23 @@ func (d *Diagnosis) Blame(objects []Object, everybody bool) {
 		case by != nil:
 			f.Cause = *d.blamed(*f, a, *by)
 		case everybody && f.Code == cause.Quarantined:
-			f.Severity, f.Cause = Pending, *quarantineOver(nameOf(d.Holder), a)
+			d.explainUnseen(f, a)
 		}
 	}
 	d.Add()
+}
+
+// explainUnseen says in a finding what a quarantine is that nobody explains.
+func (d *Diagnosis) explainUnseen(f *Finding, a address.Address) {
+	since, is := d.Object.quarantined(a)
+	if !is {
+		since, _ = d.Object.quarantinedUPN(f.Value)
+	}
+	why, ends := unexplained(nameOf(d.Holder), a, since, d.asOf)
+	f.Cause = *why
+	if ends {
+		f.Severity = Pending
+	}
 }
 
 func (d *Diagnosis) blamed(f Finding, a address.Address, by cause.Conflict) *cause.Cause {

@@ -169,16 +169,6 @@ func (e *examination) compareUPN() {
 		e.name(), upn, orNothing(e.object.UPN)))
 }
 
-// quarantinesUPN says whether one of an object's provisioning errors names a UPN.
-func (o *Object) quarantinesUPN(upn string) bool {
-	for _, pe := range o.Errors {
-		if strings.EqualFold(pe.Property, "UserPrincipalName") && address.EqualFold(pe.Value, upn) {
-			return true
-		}
-	}
-	return false
-}
-
 // settled says that a whole sync cycle and the calculation after it had their time since the holder's last change: what
 // the cloud shows now is meant. A sync that ends a cycle's length after the change began after it. Where the tenant does
 // not tell when it was synchronised, a change is old after three cycles.

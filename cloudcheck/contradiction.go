@@ -2,7 +2,6 @@ package cloudcheck
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -86,21 +85,6 @@ func quarantined(e evidence) (*cause.Cause, address.Address) {
 		}
 	}
 	return nil, ""
-}
-
-// quarantines says whether one of an object's provisioning errors names an address. The property is called ProxyAddress
-// and ProxyAddresses in different places.
-func (o *Object) quarantines(a address.Address) bool {
-	for _, pe := range o.Errors {
-		property := strings.ToLower(pe.Property)
-		if !strings.HasPrefix(property, "proxyaddress") && property != "mail" {
-			continue
-		}
-		if a.Equal(address.Address(pe.Value)) || a.Equal(address.Proxy(pe.Value).Address()) {
-			return true
-		}
-	}
-	return false
 }
 
 // domainNotVerified: contacts keep any domain, Exchange recipients lose what is not verified. What becomes of the others'

@@ -120,7 +120,7 @@ func conflictBranches() []branch {
 	quarantine := func(property, value string) func(*world) {
 		return func(w *world) {
 			w.arriving()
-			w.object.Errors = []ProvisioningError{{Category: "PropertyConflict", Property: property, Value: value}}
+			w.object.Errors = []ProvisioningError{{Category: "PropertyConflict", Property: property, Value: value, Occurred: first()}}
 		}
 	}
 	with := func(change func(*world), others ...Object) func(*world) {
@@ -141,7 +141,12 @@ func conflictBranches() []branch {
 		{name: "quarantined by one that is synchronised", change: with(quarantine("ProxyAddresses", "SMTP:j.doe@contoso.com"), synced), outcome: Contradicted, code: cause.Quarantined,
 			says: []string{"remove it there, and"}, blames: "id-bob"},
 		{name: "quarantined, and nobody holds it any more", change: quarantine("ProxyAddresses", "smtp:j.doe@contoso.com"), outcome: Contradicted, code: cause.Quarantined,
-			says: []string{"nobody is seen to hold it any more; nothing is to be done, the cloud releases it within the hour"}},
+			says: []string{"nobody is seen to hold it any more; nothing is to be done, the cloud releases it within 3 hours"}},
+		{name: "quarantined for days, and nobody that Graph shows holds it", outcome: Contradicted, code: cause.Quarantined,
+			says: []string{"something that Graph does not show", "2026-03-02 09:30:00 UTC", "an Exchange administrator"}, change: func(w *world) {
+				quarantine("ProxyAddresses", "smtp:j.doe@contoso.com")(w)
+				w.fake.tenant.LastSync, w.now = first().Add(48*time.Hour), first().Add(48*time.Hour)
+			}},
 		{name: "quarantined, and nobody can be asked", outcome: Contradicted, code: cause.Quarantined, says: []string{"because another object holds it; remove it there"}, change: func(w *world) {
 			quarantine("ProxyAddresses", "smtp:j.doe@contoso.com")(w)
 			w.fake.noHolder = cause.Wait(cause.Throttled, "later")

@@ -47,6 +47,8 @@ type Diagnosis struct {
 	Object *Object
 	// Findings stand the worst first, each value once.
 	Findings []Finding
+	// asOf is the time as of which it was judged.
+	asOf time.Time
 }
 
 // Explanation is the tenant, and one holder compared with it.
@@ -91,7 +93,7 @@ func (c *Checker) diagnoseAsOf(now time.Time, h address.Holder, t Tenant, o *Obj
 		e.examineOnPremises()
 	}
 	e.examineCloud()
-	d := Diagnosis{Holder: h, Predicted: e.predicted, Object: o}
+	d := Diagnosis{Holder: h, Predicted: e.predicted, Object: o, asOf: now}
 	if len(e.findings) > 0 {
 		d.Add(e.findings...)
 	}

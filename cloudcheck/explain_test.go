@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -13,7 +14,14 @@ import (
 func TestExplainNamesWhoHoldsIt(t *testing.T) {
 	t.Parallel()
 	inQuarantine := func(w *world) {
-		w.object.Errors = []ProvisioningError{{Property: "ProxyAddresses", Value: "smtp:j.doe@contoso.com"}}
+		w.object.Errors = []ProvisioningError{{Property: "ProxyAddresses", Value: "smtp:j.doe@contoso.com", Occurred: w.now.Add(-releasedWithin)}}
+	}
+	inOldQuarantine := func(since func(*world) time.Time) func(*world) {
+		return func(w *world) {
+			inQuarantine(w)
+			w.object.Errors[0].Occurred = since(w)
+			w.fake.objects[1].Proxies = nil
+		}
 	}
 	for name, test := range map[string]struct {
 		change func(*world)
@@ -29,7 +37,16 @@ func TestExplainNamesWhoHoldsIt(t *testing.T) {
 		"quarantined, and nobody holds it any more": {change: func(w *world) {
 			inQuarantine(w)
 			w.fake.objects[1].Proxies = nil
-		}, want: "pending quarantined smtp:j.doe@contoso.com", says: "nobody is seen to hold it any more; nothing is to be done, the cloud releases it within the hour"},
+		}, want: "pending quarantined smtp:j.doe@contoso.com", says: "nobody is seen to hold it any more; nothing is to be done, the cloud releases it within 3 hours"},
+		"quarantined for 59 days, and nobody that Graph shows holds it": {
+			change: inOldQuarantine(func(w *world) time.Time { return w.now.Add(-59 * 24 * time.Hour) }),
+			want:   "wrong quarantined smtp:j.doe@contoso.com", says: "something that Graph does not show"},
+		"quarantined for longer than a release takes": {
+			change: inOldQuarantine(func(w *world) time.Time { return w.now.Add(-releasedWithin - time.Second) }),
+			want:   "wrong quarantined smtp:j.doe@contoso.com", says: "an Exchange administrator"},
+		"quarantined, nobody holds it, and since when is not known": {
+			change: inOldQuarantine(func(*world) time.Time { return time.Time{} }),
+			want:   "wrong quarantined smtp:j.doe@contoso.com", says: "something that Graph does not show"},
 		"quarantined, and nobody can be asked": {change: func(w *world) {
 			inQuarantine(w)
 			w.fake.noHolder = errors.New("away")

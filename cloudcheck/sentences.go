@@ -1,6 +1,8 @@
 package cloudcheck
 
 import (
+	"time"
+
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck/proxycalc"
@@ -30,8 +32,19 @@ func quarantinedBy(name string, a address.Address, by *cause.Conflict) *cause.Ca
 // quarantineOver: the conflict is gone, and its error stands on the object until the tenant's hourly task.
 func quarantineOver(name string, a address.Address) *cause.Cause {
 	return say(cause.Quarantined,
-		"the tenant synchronised %s without %s, which another object held, and nobody is seen to hold it any more; nothing is to be done, the cloud releases it within the hour",
-		name, a)
+		"the tenant synchronised %s without %s, which another object held, and nobody is seen to hold it any more; nothing is to be done, the cloud releases it within %d hours",
+		name, a, int(releasedWithin.Hours()))
+}
+
+// quarantineUnseen: the quarantine is too old to be about to be released, and no object that Graph lists explains it.
+func quarantineUnseen(name string, a address.Address, since time.Time) *cause.Cause {
+	began := ""
+	if !since.IsZero() {
+		began = " since " + stamp(since)
+	}
+	return say(cause.Quarantined,
+		"the tenant synchronises %s without %s%s, and no user, group or contact is seen to hold it: it is held by something that Graph does not show, such as a public folder, a dynamic distribution group or an inactive mailbox; an Exchange administrator has to find that with Get-Recipient and take the address from it, unless somebody gave the address up within the last %d hours",
+		name, a, began, int(releasedWithin.Hours()))
 }
 
 func heldByDeleted(name string, a address.Address, by cause.Conflict) *cause.Cause {

@@ -193,7 +193,7 @@ func (e evidence) self() string {
 
 // blame names the object that holds the disputed address. A deleted one explains the conflict better than its effect
 // does, unless it may be the holder itself, which left the cloud; a live one that no quarantine tells of points to an
-// export error, which shows nowhere in Graph. Where it was asked who holds it and nobody does, a quarantine is over.
+// export error, which shows nowhere in Graph. Where it was asked who holds it and nobody does, a quarantine is over or has an unseen cause.
 func (r *ruling) blame(objects []Object, asked bool) {
 	if r.disputed == "" {
 		return
@@ -201,7 +201,8 @@ func (r *ruling) blame(objects []Object, asked bool) {
 	by := holderIn(objects, r.disputed, r.evidence.self())
 	switch {
 	case by == nil && asked && r.Cause.Code == cause.Quarantined:
-		r.Cause = quarantineOver(r.evidence.name(), r.disputed)
+		since, _ := r.evidence.object.quarantined(r.disputed)
+		r.Cause, _ = unexplained(r.evidence.name(), r.disputed, since, r.evidence.now)
 	case by == nil:
 	case r.Cause.Code == cause.NotInCloud && deletedPrefix(by.Kind) != "":
 	case deletedPrefix(by.Kind) != "":

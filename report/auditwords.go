@@ -41,7 +41,7 @@ func pendingWords(code cause.Code) [2]string {
 	case cause.NotCalculatedYet:
 		return [2]string{"The sync ran, the cloud has not worked it in yet.", "Nothing: minutes are normal."}
 	case cause.Quarantined:
-		return [2]string{"The cloud put the value into quarantine, and nobody is seen to hold it any more.", "Nothing: the cloud releases it within the hour."}
+		return [2]string{"The cloud put the value into quarantine, and nobody is seen to hold it any more.", "Nothing: the cloud releases it within hours."}
 	}
 	return [2]string{wrongWords(code)[0], "Nothing: it goes by itself."}
 }

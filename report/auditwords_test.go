@@ -37,7 +37,7 @@ func TestAuditWords(t *testing.T) {
 	}
 	wrong, _ := report.AuditWords(cause.Quarantined, cloudcheck.Wrong)
 	over, do := report.AuditWords(cause.Quarantined, cloudcheck.Pending)
-	if wrong == over || !strings.Contains(do, "within the hour") {
+	if wrong == over || !strings.Contains(do, "within hours") {
 		t.Errorf("a quarantine that is over: %q, %q", over, do)
 	}
 	if meant, _ := report.AuditWords(cause.NotInCloud, cloudcheck.Notice); !strings.Contains(meant, "not meant to be") {

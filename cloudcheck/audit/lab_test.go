@@ -33,8 +33,10 @@ type lab struct {
 	engine *syncengine.Engine
 	// stamped is how long ago the directory believes a change to be.
 	stamped atomic.Int64
-	client  *graph.Client
-	writer  *ldapwriter.Directory
+	// behind is how long the tenant's clock is behind.
+	behind atomic.Int64
+	client *graph.Client
+	writer *ldapwriter.Directory
 }
 
 func startLab(t *testing.T, objects ...site.Object) *lab {
@@ -45,7 +47,7 @@ func startLab(t *testing.T, objects ...site.Object) *lab {
 	must(t, err)
 	l.dc = d.Site()
 	t.Cleanup(func() { must(t, l.dc.Stop()) })
-	l.cloud, err = tenant.Start(tenant.Options{LicenceNew: true})
+	l.cloud, err = tenant.Start(tenant.Options{LicenceNew: true, Now: func() time.Time { return time.Now().Add(-time.Duration(l.behind.Load())) }})
 	must(t, err)
 	t.Cleanup(func() { must(t, l.cloud.Close()) })
 	l.engine, err = syncengine.New(l.dc, l.cloud, syncengine.Options{OUs: []string{site.People}})
@@ -163,6 +165,30 @@ func TestOnTheLab(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	l.repeat(t, want)
+}
+
+// TestUnseenHolder: Graph lists no public folder. A quarantine because of one is about to be released for some hours, as far as can be
+// told, and wrong from then on.
+func TestUnseenHolder(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, person("anna", "smtp:folder@contoso.com"))
+	l.cloud.HoldUnseen("folder@contoso.com", true)
+	must(t, l.engine.Cycle(t.Context()))
+	want := []string{"anna quarantined smtp:folder@contoso.com"}
+	if s := l.audit(t, want); s.Wrong != 0 || s.Pending != 1 {
+		t.Errorf("young: %+v", s)
+	}
+	l.cloud.HoldUnseen("folder@contoso.com", false)
+	l.cloud.Release()
+	l.audit(t, nil)
+	l.cloud.HoldUnseen("folder@contoso.com", true)
+	l.behind.Store(int64(59 * 24 * time.Hour))
+	l.edit(t, "anna", site.Changes{Add: map[string][]string{"proxyAddresses": {"smtp:more@contoso.com"}}})
+	must(t, l.engine.Cycle(t.Context()))
+	l.behind.Store(0)
+	if s := l.audit(t, want); s.Wrong != 1 || s.Pending != 0 {
+		t.Errorf("59 days old: %+v", s)
+	}
 }
 
 // repeat audits again: after changes, after an interrupted audit, and without a directory.

@@ -127,7 +127,11 @@ func TestHolderPages(t *testing.T) {
 		}},
 		"quarantine-over": {change: func(e *explainedHolder) {
 			e.without("smtp:j.doe@contoso.com")
-			e.object.Errors = []cloudcheck.ProvisioningError{{Property: "ProxyAddresses", Value: "smtp:j.doe@contoso.com"}}
+			e.object.Errors = []cloudcheck.ProvisioningError{{Property: "ProxyAddresses", Value: "smtp:j.doe@contoso.com", Occurred: e.now.Add(-time.Hour)}}
+		}},
+		"quarantine-unseen": {exit: exitMismatched, change: func(e *explainedHolder) {
+			e.without("smtp:j.doe@contoso.com")
+			e.object.Errors = []cloudcheck.ProvisioningError{{Property: "ProxyAddresses", Value: "smtp:j.doe@contoso.com", Occurred: e.now.Add(-59 * 24 * time.Hour)}}
 		}},
 		"licence-missing": {exit: exitMismatched, change: func(e *explainedHolder) {
 			e.object.ExchangeLicensed, e.object.Mail = false, "jdoe@contoso.onmicrosoft.com"

@@ -173,6 +173,14 @@ func (t *Tenant) FailExport(anchor string, fails bool) {
 	t.world.exportFails[anchor] = fails
 }
 
+// HoldUnseen gives an address to something that Graph does not list, as a public folder or a dynamic distribution group, or takes it
+// away again.
+func (t *Tenant) HoldUnseen(a address.Address, holds bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.world.unseen[a.Key()] = holds
+}
+
 // FailKindConflicts makes a conflict between a user's and a group's address an export error instead of a quarantine.
 func (t *Tenant) FailKindConflicts(fails bool) {
 	t.mu.Lock()

@@ -81,7 +81,9 @@ type world struct {
 	licences    map[string]bool // by anchor, for those who are not synchronised yet
 	exportFails map[string]bool // by anchor
 	// kindsClash makes a conflict between a user and a group an export error instead of a quarantine.
-	kindsClash  bool
+	kindsClash bool
+	// unseen are addresses of what Graph does not list.
+	unseen      map[address.Key]bool
 	nextRelease time.Time
 	waiting     []*object // for their calculation, in the order of their exports
 }
@@ -97,7 +99,7 @@ type domain struct {
 
 func newWorld(o Options) world {
 	w := world{
-		initial: o.InitialDomain, syncEnabled: true, licences: map[string]bool{}, exportFails: map[string]bool{},
+		initial: o.InitialDomain, syncEnabled: true, licences: map[string]bool{}, exportFails: map[string]bool{}, unseen: map[address.Key]bool{},
 		live: map[address.Kind]*shelf{}, gone: map[address.Kind]*shelf{},
 	}
 	for _, kind := range kinds() {
@@ -139,7 +141,7 @@ func (w *world) holders(a address.Address) []*object {
 
 // heldByOther says whether anybody but o holds an address.
 func (w *world) heldByOther(o *object, a address.Address) bool {
-	return slices.ContainsFunc(w.holders(a), func(h *object) bool { return h != o })
+	return w.unseen[a.Key()] || slices.ContainsFunc(w.holders(a), func(h *object) bool { return h != o })
 }
 
 func (w *world) byAnchor(anchor string) *object {
