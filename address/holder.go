@@ -66,6 +66,18 @@ type Holder struct {
 	Critical bool
 	// Changed is whenChanged, in seconds, of the DC that was read.
 	Changed time.Time
+	// AddressesChanged is when anything was last changed that decides the holder's addresses in the cloud; zero where the directory was
+	// not asked or does not tell.
+	AddressesChanged time.Time
+}
+
+// AddressesSince is since when the holder's addresses stand as they do. Where that is not known it is the last change of all, which may
+// be one of something else.
+func (h Holder) AddressesSince() time.Time {
+	if h.AddressesChanged.IsZero() {
+		return h.Changed
+	}
+	return h.AddressesChanged
 }
 
 // SignsInWithMail says that the cloud UPN comes from AD mail and not from the AD UPN (alternate login ID).

@@ -13,7 +13,7 @@ import (
 // everyHolder are the users, groups and contacts; computers are users by inheritance (MS-ADSC).
 const everyHolder = "(&(|(objectClass=user)(objectClass=group)(objectClass=contact))(!(objectClass=computer)))"
 
-// EachHolder gives every user, group and contact below the base DN, a page at a time and each holder once; the server
+// EachHolder gives every user, group and contact below the base DN, a page at a time and each holder once, without AddressesChanged; the server
 // works on the next page while take works on one. take is called from the caller's goroutine. One connection to one
 // server is used from the first page to the last, with the time limit of the options for each page: another server goes
 // on counting elsewhere. An error of take ends it and is returned as it is. Others are Wait(directory_unavailable), or

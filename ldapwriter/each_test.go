@@ -71,7 +71,7 @@ func eachHolder(t *testing.T, b *bundle) {
 		t.Error("a computer is taken for a holder")
 	}
 	for _, guid := range guids {
-		if diff := cmp.Diff(read(t, d, guid).Holder, g.holders[guid]); diff != "" {
+		if diff := cmp.Diff(unstamped(read(t, d, guid).Holder), g.holders[guid]); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -87,11 +87,17 @@ func eachHolder(t *testing.T, b *bundle) {
 	eachHolderAgain(t, b, d, guids, g)
 }
 
+// unstamped is a holder as it is read among all: without the stamps of its attributes.
+func unstamped(h address.Holder) address.Holder {
+	h.AddressesChanged = time.Time{}
+	return h
+}
+
 // eachHolderAgain reads some of them again, and everything in pages of another size.
 func eachHolderAgain(t *testing.T, b *bundle, d *ldapwriter.Directory, guids []address.GUID, g *gathered) {
 	holders, errs := d.Holders(t.Context(), append(guids, address.GUID{1}))
 	for i, guid := range guids {
-		if diff := cmp.Diff(g.holders[guid], holders[i]); diff != "" || errs[i] != nil {
+		if diff := cmp.Diff(g.holders[guid], unstamped(holders[i])); diff != "" || errs[i] != nil {
 			t.Error(errs[i], diff)
 		}
 	}

@@ -44,6 +44,9 @@ func holderAttributes() []string {
 		attrPoliciesOut, attrCritical, attrChanged, attrUSN}
 }
 
+// holderInFull are the same with the stamps of the attributes, which make an entry of few values twice as large.
+func holderInFull() []string { return append(holderAttributes(), attrStamps) }
+
 // noPolicy is the value of msExchPoliciesExcluded that switches e-mail address policies off for a holder (KB318072).
 const noPolicy = "26491CFC-9E50-4857-861B-0CB8DF22B5D7"
 
@@ -98,6 +101,7 @@ func newEntry(e *ldap.Entry, dc string) (entry Entry, ok bool, err error) {
 			Changed:              generalizedTime(value(e, attrChanged)),
 		},
 	}
+	entry.AddressesChanged = addressesChanged(raw(e, attrStamps), entry.Changed)
 	return entry, true, nil
 }
 

@@ -152,9 +152,9 @@ func (c *session) stumblesOver(p probe, base string, err error) bool {
 
 func (c *session) find(p probe, base string) ([]*ldap.Entry, error) {
 	if p.base != "" {
-		return c.search(p.base, ldap.ScopeBaseObject, "(objectClass=*)", holderAttributes())
+		return c.search(p.base, ldap.ScopeBaseObject, "(objectClass=*)", holderInFull())
 	}
-	return c.search(base, ldap.ScopeWholeSubtree, p.filter, holderAttributes())
+	return c.search(base, ldap.ScopeWholeSubtree, p.filter, holderInFull())
 }
 
 func unknown(identity string) error {
@@ -194,7 +194,7 @@ var errNoHolder = errors.New("the object is no user, group or contact")
 
 // holder reads one holder by its objectGUID, all values included. gone(err) or errNoHolder where there is none.
 func (c *session) holder(guid address.GUID, dc string) (Entry, error) {
-	e, err := c.base(guidDN(guid[:]), holderAttributes())
+	e, err := c.base(guidDN(guid[:]), holderInFull())
 	if err != nil {
 		return Entry{}, err
 	}

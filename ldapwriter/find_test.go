@@ -179,7 +179,7 @@ func mapHolder(t *testing.T, b *bundle) {
 	}
 	want := address.Holder{GUID: guid, Anchor: "MDEyMzQ1Njc4OWFiY2RlZg==", DN: address.DN(b.dc.DNOf(o)), Kind: address.User, Name: o.Name,
 		UPN: o.UPN, Account: o.Account, SID: entry.SID, Nickname: o.Nickname, TargetAddress: "SMTP:" + b.mail("elsewhere"),
-		RemoteRecipient: true, RecipientTypeDetails: 34359738368, Changed: entry.Changed}
+		RemoteRecipient: true, RecipientTypeDetails: 34359738368, Changed: entry.Changed, AddressesChanged: entry.AddressesChanged}
 	same(t, "values", entry.Values, address.Values{Mail: o.Mail, Proxies: proxySet(o.Proxies...)})
 	got := entry.Holder
 	got.Values = address.Values{}
@@ -193,6 +193,31 @@ func mapHolder(t *testing.T, b *bundle) {
 	critical, err := d.Find(t.Context(), "Administrator")
 	if err != nil || !critical.Critical || critical.Kind != address.User {
 		t.Errorf("Administrator: %+v, %v", critical, err)
+	}
+}
+
+// whenAddressesChanged: a change of something else is none of the addresses, however often it is made.
+func whenAddressesChanged(t *testing.T, b *bundle) {
+	guid := b.user(t, "busy", "", b.smtp("SMTP:busy")...)
+	d := open(t, b.options())
+	first := read(t, d, guid)
+	later := first
+	for n := 0; !later.Changed.After(first.Changed); n++ { // whenChanged has whole seconds
+		b.edit(t, guid, site.Changes{Replace: map[string][]string{"description": {fmt.Sprint(n)}}})
+		later = read(t, d, guid)
+	}
+	if first.AddressesChanged.IsZero() || first.AddressesChanged.After(first.Changed) || !later.AddressesChanged.Equal(first.AddressesChanged) {
+		t.Errorf("made, addresses changed %v, whenChanged %v; described, addresses changed %v, whenChanged %v",
+			first.AddressesChanged, first.Changed, later.AddressesChanged, later.Changed)
+	}
+	b.edit(t, guid, site.Changes{Add: map[string][]string{"proxyAddresses": b.smtp("smtp:more")}})
+	if now := read(t, d, guid); !now.AddressesChanged.Equal(now.Changed) || !now.AddressesChanged.After(first.AddressesChanged) {
+		t.Errorf("an alias more: addresses changed %v, whenChanged %v", now.AddressesChanged, now.Changed)
+	}
+	entries, errs := d.ReadAll(t.Context(), []address.GUID{guid})
+	found, err := d.Find(t.Context(), b.name("busy"))
+	if err != nil || errs[0] != nil || !entries[0].AddressesChanged.After(first.AddressesChanged) || !found.AddressesChanged.After(first.AddressesChanged) {
+		t.Errorf("read with others %v, %v; found %v, %v", entries[0].AddressesChanged, errs[0], found.AddressesChanged, err)
 	}
 }
 

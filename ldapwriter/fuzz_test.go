@@ -62,6 +62,23 @@ func checkEntry(t *testing.T, entry Entry, guid, sid []byte, given []string) {
 	}
 }
 
+// FuzzStamps: nothing makes the reading of stamps fail, and a time that is told is no later than the object's last change.
+func FuzzStamps(f *testing.F) {
+	whole := append([]byte{1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}, make([]byte, stampSize)...)
+	for _, raw := range [][]byte{nil, whole, whole[:40], append(whole, 0), {2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {1, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0}} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		changed := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+		if at := addressesChanged(raw, changed); at.After(changed) {
+			t.Errorf("%v", at)
+		}
+		if stamps, ok := parseStamps(raw); ok && len(raw) != stampsHead+len(stamps)*stampSize {
+			t.Errorf("% x gives %d stamps", raw, len(stamps))
+		}
+	})
+}
+
 // FuzzTime: what is read as a time is what AD writes, and is written so again.
 func FuzzTime(f *testing.F) {
 	for _, s := range []string{"20251121020304.0Z", "20250229000000.0Z", "20241231235960.0Z", "20251121020304.00Z", "20251121020304,0Z", "", "0", "20251121020304.0Z\x00", "99991231235959.0Z"} {

@@ -25,7 +25,7 @@ func (c *session) complete(e *ldap.Entry) (*ldap.Entry, error) {
 		if !errors.Is(err, errMoved) {
 			return whole, err
 		}
-		if e, err = c.base(guidDN(raw(e, attrGUID)), holderAttributes()); err != nil {
+		if e, err = c.base(guidDN(raw(e, attrGUID)), holderInFull()); err != nil {
 			return nil, err
 		}
 	}

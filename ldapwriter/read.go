@@ -174,7 +174,7 @@ type result struct {
 
 // holders reads some holders in one search.
 func (c *session) holders(guids []address.GUID, s *server) (map[address.GUID]result, error) {
-	found, err := c.search(c.facts.domain, ldap.ScopeWholeSubtree, guidFilter(guids), holderAttributes())
+	found, err := c.search(c.facts.domain, ldap.ScopeWholeSubtree, guidFilter(guids), holderInFull())
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,7 @@ func TestOnEachDirectory(t *testing.T) {
 		"find ambiguous":               findAmbiguous,
 		"find among many":              findAmongMany,
 		"map a holder":                 mapHolder,
+		"when addresses were changed":  whenAddressesChanged,
 		"read many values":             readManyValues,
 		"read all":                     readAll,
 		"read gone":                    readGone,

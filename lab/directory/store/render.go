@@ -140,11 +140,15 @@ func (r renderer) values(n *node, a *Attribute) []string {
 	return shown
 }
 
-// constructed makes what is not stored: what an object of its class may have, and what the client may write of that.
+// constructed makes what is not stored: when each attribute was written, what an object of its class may have, and what the client may
+// write of that.
 func (r renderer) constructed(n *node, a *Attribute) []string {
 	if a.Name == "allowedAttributesEffective" && r.query.Effective != nil {
 		may := r.query.Effective(r.store.target(n))
 		return slices.DeleteFunc(may, func(name string) bool { return !n.class.may(r.store.schema.the(name)) })
+	}
+	if a.Name == stampsName {
+		return []string{r.store.stamps(n)}
 	}
 	if a.Name != "allowedAttributes" {
 		return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ const (
 )
 
 // version is how an attribute came to its value (MS-ADTS 3.1.1.1.9, AttributeStamp): how often it was written, when and on
-// which domain controller. The zero value is one that was not written since the replica was made.
+// which domain controller. The zero value is one that was not written since the object was made.
 type version struct {
 	number int
 	at     time.Time // whole seconds, as in AD
@@ -29,7 +30,7 @@ func (v version) newer(than version) bool {
 	return cmp.Or(cmp.Compare(v.number, than.number), v.at.Compare(than.at), strings.Compare(v.origin, than.origin)) > 0
 }
 
-// replication is what a store knows once it has a replica: nothing is noted before.
+// replication is what a store knows once it has a replica.
 type replication struct {
 	id string
 	// seen is up to which of another store's update sequence numbers this one knows everything.
@@ -75,7 +76,7 @@ func (s *Store) Replica() *Store {
 
 // copy makes another store's object ours, not in the tree yet.
 func (s *Store) copy(n *node) {
-	s.all[n.id] = &node{id: n.id, rdn: n.rdn, above: n.above, children: map[string]*node{}, class: n.class, values: n.values.clone()}
+	s.all[n.id] = &node{id: n.id, rdn: n.rdn, above: n.above, children: map[string]*node{}, class: n.class, values: n.values.clone(), versions: maps.Clone(n.versions)}
 	s.usn++
 	s.stamp(s.all[n.id].values, "uSNChanged", "whenChanged")
 	s.reindex(s.all[n.id], nil, s.all[n.id].values)
@@ -94,9 +95,6 @@ func (s *Store) attach(model *node) {
 
 // note counts a write of every attribute in which next differs.
 func (s *Store) note(n *node, next values) {
-	if s.replication == nil {
-		return
-	}
 	for _, a := range s.schema.attributes {
 		if !slices.Equal(n.values[a], next[a]) && replicated(a) {
 			s.noteWritten(n, a)
@@ -105,13 +103,18 @@ func (s *Store) note(n *node, next values) {
 }
 
 func (s *Store) noteWritten(n *node, a *Attribute) {
-	if s.replication == nil {
-		return
-	}
 	if n.versions == nil {
 		n.versions = map[*Attribute]version{}
 	}
-	n.versions[a] = version{n.versions[a].number + 1, s.options.Now().UTC().Truncate(time.Second), s.replication.id}
+	n.versions[a] = version{n.versions[a].number + 1, s.options.Now().UTC().Truncate(time.Second), s.origin()}
+}
+
+// origin names this store in the versions of what is written here; one without replicas needs no name.
+func (s *Store) origin() string {
+	if s.replication == nil {
+		return ""
+	}
+	return s.replication.id
 }
 
 func (s *Store) noteDeleted(n *node) {

@@ -55,7 +55,7 @@ type node struct {
 	children map[string]*node
 	class    class
 	values   values
-	versions map[*Attribute]version // of what was written since there is another domain controller
+	versions map[*Attribute]version // of what was written since the object was made
 }
 
 // values are an object's values in the order in which they were added. DN values are kept as references to objects.
@@ -169,7 +169,7 @@ func (s *Store) stamp(v values, usn, when string) {
 		s.usn++
 	}
 	v[s.schema.the(usn)] = []string{strconv.FormatInt(s.usn, 10)}
-	v[s.schema.the(when)] = []string{s.options.Now().UTC().Format(timeFormat)}
+	v[s.schema.the(when)] = []string{s.options.Now().UTC().Truncate(time.Second).Format(timeFormat)}
 }
 
 // replace gives a node its next values, as one update.

@@ -1,0 +1,92 @@
+package ldapwriter
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// attrStamps tells of each attribute of an object when and where it was last changed (MS-ADA3 2.192, MS-ADTS 3.1.1.1.9). Servers give
+// it only by name, and as a rule to those who may read whenChanged.
+const attrStamps = "replPropertyMetaData"
+
+// The form of attrStamps, version 1: a head of version and count, then the stamps, all numbers little-endian.
+const (
+	stampsVersion = 1
+	stampsHead    = 16
+	stampSize     = 48
+)
+
+// stamp is when an attribute was last changed, and under which update sequence numbers of the DC that did it and of this one.
+type stamp struct {
+	attribute     uint32
+	at            time.Time
+	origin, local uint64
+}
+
+// parseStamps reads attrStamps; ok is false for what has another form.
+func parseStamps(raw []byte) (stamps []stamp, ok bool) {
+	if len(raw) < stampsHead || binary.LittleEndian.Uint32(raw) != stampsVersion {
+		return nil, false
+	}
+	count, rest := binary.LittleEndian.Uint32(raw[8:]), raw[stampsHead:]
+	if uint64(len(rest)) != uint64(count)*stampSize {
+		return nil, false
+	}
+	for ; len(rest) > 0; rest = rest[stampSize:] {
+		seconds := binary.LittleEndian.Uint64(rest[8:])
+		if seconds > maxStamp {
+			return nil, false
+		}
+		stamps = append(stamps, stamp{attribute: binary.LittleEndian.Uint32(rest), at: time.Unix(int64(seconds)-epochs, 0).UTC(),
+			origin: binary.LittleEndian.Uint64(rest[32:]), local: binary.LittleEndian.Uint64(rest[40:])})
+	}
+	return stamps, true
+}
+
+const (
+	// epochs lie between 1601, where stamps count from, and 1970, in seconds.
+	epochs = 11_644_473_600
+	// maxStamp is the year 9999.
+	maxStamp = 265_046_774_399
+)
+
+// decidesAddresses says whether an attribute (ATTRTYP of MS-DRSR, by the prefixes that every directory has) may decide which addresses
+// a holder has in the cloud. Those of schema extensions have other prefixes in each forest, so all of them may: Exchange's are among them.
+func decidesAddresses(attribute uint32) bool {
+	const lastOwnPrefix = 0x26
+	switch attribute {
+	case 0x00000000, // objectClass: the object was made
+		0x00090001, // name: it was moved or renamed
+		0x000200D2, // proxyAddresses
+		0x00150003, // mail
+		0x000201BF, // mailNickname
+		0x00090290, // userPrincipalName
+		0x00020160, // targetAddress
+		0x00090550: // mS-DS-ConsistencyGuid
+		return true
+	}
+	return attribute>>16 > lastOwnPrefix
+}
+
+// addressesChanged is when anything was last changed that decides a holder's addresses in the cloud, the zero time where raw does not tell;
+// changed is the object's whenChanged. What was written on another DC came later than it was made, by as long as a write takes to
+// replicate, and no later than the last change of all.
+func addressesChanged(raw []byte, changed time.Time) time.Time {
+	stamps, _ := parseStamps(raw)
+	var last time.Time
+	for _, s := range stamps {
+		if !decidesAddresses(s.attribute) {
+			continue
+		}
+		if s.origin != s.local {
+			s.at = s.at.Add(Replicated)
+		}
+		if s.at.After(last) {
+			last = s.at
+		}
+	}
+	if !changed.IsZero() && last.After(changed) {
+		return changed
+	}
+	return last
+}
