@@ -87,7 +87,7 @@ func (d *Diagnosis) blamed(f Finding, a address.Address, by cause.Conflict) *cau
 	case f.Code == cause.Quarantined:
 		return quarantinedBy(name, a, &by)
 	}
-	return exportErrorSuspected(name, "the holder's last change", a, by)
+	return exportErrorSuspected(name, "the last change of the holder's addresses", a, by)
 }
 
 // notInCloudButDeleted: what left the sync scope is deleted in the cloud, and so still holds the holder's own address.

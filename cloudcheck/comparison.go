@@ -91,7 +91,7 @@ func (e *examination) examineMissing(p address.Proxy) {
 			"by the documented rules the cloud gives %s the address %s by itself, and it does not show it; nothing is to be done unless somebody misses it", e.name(), p))
 	default:
 		e.differs(string(p), string(p), say(cause.CalculatedOtherwise,
-			"%s of %s does not show in the cloud, although the tenant was synchronised since the holder's last change; look at the synchronisation errors of the holder in the Entra admin centre",
+			"%s of %s does not show in the cloud, although the tenant was synchronised since the holder's addresses were last changed; look at the synchronisation errors of the holder in the Entra admin centre",
 			p, e.name()))
 	}
 }
@@ -130,7 +130,7 @@ func (e *examination) comparePrimary() {
 		return
 	}
 	e.differs(value, value, say(cause.CalculatedOtherwise,
-		"the primary of %s is to be %s, and the cloud shows %s with mail %s, although the tenant was synchronised since the holder's last change; look at the synchronisation errors of the holder in the Entra admin centre",
+		"the primary of %s is to be %s, and the cloud shows %s with mail %s, although the tenant was synchronised since the holder's addresses were last changed; look at the synchronisation errors of the holder in the Entra admin centre",
 		e.name(), a, listed(sortedValues(e.object.Proxies.Primaries())), orNothing(e.object.Mail)))
 }
 
@@ -169,20 +169,26 @@ func (e *examination) compareUPN() {
 		e.name(), upn, orNothing(e.object.UPN)))
 }
 
-// settled says that a whole sync cycle and the calculation after it had their time since the holder's last change: what
+// settled says that a whole sync cycle and the calculation after it had their time since the holder's addresses were last changed: what
 // the cloud shows now is meant. A sync that ends a cycle's length after the change began after it. Where the tenant does
 // not tell when it was synchronised, a change is old after three cycles.
+//
+// The object's own stamp tells when the change was exported, unless something else of the holder was changed later: then it may be that
+// one's. A second cycle surely brought the addresses.
 func (e *examination) settled() bool {
-	changed := e.holder.Changed
+	changed := e.holder.AddressesSince()
+	age := e.now.Sub(changed)
+	exported := e.object != nil && e.object.LastSync.After(changed)
+	changedAgain := e.holder.Changed.After(changed) && age >= movesNeeded*e.timing.cycle+e.timing.grace
 	switch {
 	case changed.IsZero():
 		return true
-	case e.object != nil && e.object.LastSync.After(changed):
+	case exported && !changedAgain:
 		return e.now.Sub(e.object.LastSync) >= e.timing.grace
 	case e.tenant.LastSync.IsZero():
-		return e.now.Sub(changed) > stoppedAfter*e.timing.cycle
+		return age > stoppedAfter*e.timing.cycle
 	}
-	return e.tenant.LastSync.Sub(changed) >= e.timing.cycle && e.now.Sub(changed) >= e.timing.grace
+	return e.tenant.LastSync.Sub(changed) >= e.timing.cycle && age >= e.timing.grace
 }
 
 // explainLate says in one finding what all that is on its way waits for. Where the sync has stopped, it never comes.
@@ -191,8 +197,9 @@ func (e *examination) explainLate() {
 		return
 	}
 	slices.Sort(e.late)
-	d := delay{name: e.name(), at: e.holder.Changed, wanted: listed(e.late), shown: "something else", since: "the change",
-		stands: e.name() + " is changed on-premises", stood: e.name() + " was changed on-premises at " + stamp(e.holder.Changed),
+	changed := e.holder.AddressesSince()
+	d := delay{name: e.name(), at: changed, wanted: listed(e.late), shown: "something else", since: "the change",
+		stands: e.name() + " is changed on-premises", stood: e.name() + " was changed on-premises at " + stamp(changed),
 		tenant: *e.tenant, object: e.object, now: e.now, timing: e.timing}
 	if e.object == nil {
 		d.shown = "nothing"

@@ -53,6 +53,7 @@ func (r *run) comparePage(ctx context.Context, page []address.Holder) error {
 	}
 	r.scope.learn(page, sightings)
 	diagnoses := r.diagnoseAll(page, sightings)
+	r.lookCloser(ctx, diagnoses, sightings)
 	var numbers []uint32
 	judged := diagnoses[:0]
 	for i := range diagnoses {
@@ -69,6 +70,32 @@ func (r *run) comparePage(ctx context.Context, page []address.Holder) error {
 	}
 	r.pace.at(len(r.index.guids), r.counts.wrong)
 	return nil
+}
+
+// lookCloser compares those of a page once more that seem to wait for the cloud: the pass over all holders tells when they were changed,
+// and not whether that was an address. One that cannot be read again goes on waiting.
+func (r *run) lookCloser(ctx context.Context, diagnoses []cloudcheck.Diagnosis, sightings []cloudcheck.Sighting) {
+	var late []int
+	var ids []address.GUID
+	for i := range diagnoses {
+		if slices.ContainsFunc(diagnoses[i].Findings, isLate) {
+			late, ids = append(late, i), append(ids, diagnoses[i].Holder.GUID)
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	holders, errs := r.Directory.Holders(ctx, ids)
+	for n, i := range late {
+		if errs[n] == nil && !holders[n].AddressesChanged.IsZero() {
+			diagnoses[i] = r.diagnose(holders[n], sightings[i])
+		}
+	}
+}
+
+// isLate says that a finding goes by itself since the holder was changed lately.
+func isLate(f cloudcheck.Finding) bool {
+	return f.Severity == cloudcheck.Pending && f.Code != cause.Quarantined
 }
 
 // judge counts holders as compared and delivers what was found about them.
@@ -114,7 +141,7 @@ func (r *run) diagnose(h address.Holder, s cloudcheck.Sighting) cloudcheck.Diagn
 		why.Message = known.Cause.Message
 	}
 	severity := cloudcheck.Wrong
-	if h.Changed.After(r.tenant.LastSync) {
+	if h.AddressesSince().After(r.tenant.LastSync) {
 		severity = cloudcheck.Pending
 	}
 	return cloudcheck.Diagnosis{Holder: h, Findings: []cloudcheck.Finding{{Severity: severity, Cause: why}}}

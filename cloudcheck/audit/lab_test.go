@@ -167,6 +167,28 @@ func TestOnTheLab(t *testing.T) {
 	l.repeat(t, want)
 }
 
+// TestBusyHolder: what does not arrive is wrong although the holder was changed after the last sync, where that was not an address; a new
+// address waits for the sync.
+func TestBusyHolder(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, person("anna"), person("bea"))
+	must(t, l.engine.Cycle(t.Context()))
+	for _, name := range []string{"anna", "bea"} {
+		entry, err := l.writer.Find(t.Context(), name+"@contoso.com")
+		must(t, err)
+		l.cloud.FailExport(entry.Anchor, true)
+	}
+	l.edit(t, "anna", site.Changes{Add: map[string][]string{"proxyAddresses": {"smtp:a@contoso.com"}}})
+	must(t, l.engine.Cycle(t.Context()))
+	l.stamped.Store(0)
+	l.edit(t, "anna", site.Changes{Replace: map[string][]string{"description": {"changed every ten minutes"}}})
+	l.edit(t, "bea", site.Changes{Add: map[string][]string{"proxyAddresses": {"smtp:b@contoso.com"}}})
+	s := l.audit(t, []string{"anna calculated_otherwise smtp:a@contoso.com", "bea not_synced_yet "})
+	if s.Wrong != 1 || s.Pending != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestUnseenHolder: Graph lists no public folder. A quarantine because of one is about to be released for some hours, as far as can be
 // told, and wrong from then on.
 func TestUnseenHolder(t *testing.T) {
