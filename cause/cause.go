@@ -50,8 +50,8 @@ const (
 	NeedsApproval        Code = "needs_approval"
 )
 
-// Waitings after the write: the directory has the change, the cloud does not show it yet. NotSyncedYet is also said
-// before the write, where the cloud has still to catch up with an earlier change of the holder.
+// Waitings after the write: the directory has the change, the cloud does not show it yet. NotSyncedYet and
+// SyncStopped are also said before the write, where the cloud has still to catch up with an earlier change of the holder.
 const (
 	NotSyncedYet     Code = "not_synced_yet"
 	SyncStopped      Code = "sync_stopped"

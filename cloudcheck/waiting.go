@@ -70,6 +70,19 @@ func (d delay) syncIsStale() bool {
 	return !d.tenant.LastSync.IsZero() && d.now.Sub(d.tenant.LastSync) > stoppedAfter*d.timing.cycle
 }
 
+// SyncStopped is why an earlier change of a holder does not arrive before a write, where no sync runs that would bring it; nil where one
+// does, as far as the tenant tells. cycle is the sync engine's.
+func SyncStopped(holder string, t Tenant, now time.Time, cycle time.Duration) *cause.Cause {
+	d := delay{name: holder, stands: "an earlier change of " + holder + " has to arrive in the cloud first", wanted: "it", tenant: t, now: now, timing: timing{cycle: cycle}}
+	switch {
+	case d.syncIsOff():
+		return d.syncOff()
+	case d.syncIsStale():
+		return d.syncStale()
+	}
+	return nil
+}
+
 func (d delay) syncOff() *cause.Cause {
 	return say(cause.SyncStopped,
 		"%s, but directory synchronisation is switched off in the tenant (onPremisesSyncEnabled is false), so %s does not arrive; switch it on again",

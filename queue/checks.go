@@ -59,6 +59,12 @@ func (c checks) assess(ctx context.Context, ref cloudcheck.Ref, ask address.Ask,
 }
 
 func (c checks) assessOnce(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, moved []address.Change) (assessment, error) {
+	a, err := c.weigh(ctx, ref, ask, moved)
+	return a, c.sayWhoEndsIt(err, ref.Holder, a.snapshot.Tenant)
+}
+
+// weigh makes the checks one after the other.
+func (c checks) weigh(ctx context.Context, ref cloudcheck.Ref, ask address.Ask, moved []address.Change) (assessment, error) {
 	a, holder := assessment{}, ref.Holder
 	var err error
 	if a.snapshot, err = c.cloud.Look(ctx, ref); err != nil {
@@ -110,27 +116,13 @@ func (c checks) situation(holder address.Holder, s cloudcheck.Snapshot) address.
 	situation := address.Situation{
 		Holder:        holder,
 		InitialDomain: s.Tenant.InitialDomain,
-		SyncDue:       c.syncDue(holder.Changed, s.Tenant),
+		SyncDue:       c.syncDue(holder, s.Tenant),
 		MailSurvives:  s.MailSurvives,
 	}
 	if s.Object != nil {
 		situation.Cloud = address.CloudView{InCloud: true, UPN: s.Object.UPN, Values: s.Object.Values}
 	}
 	return situation
-}
-
-// syncDue says whether the cloud has still to catch up with a holder's last change: no sync ran since, or one did but
-// the calculation after it may not be through.
-func (c checks) syncDue(changed time.Time, t cloudcheck.Tenant) bool {
-	lastSync := t.LastSync
-	if lastSync.IsZero() {
-		return false
-	}
-	if changed.After(lastSync) {
-		return true
-	}
-	arrivedWithLastSync := lastSync.Sub(changed) < c.syncInterval
-	return arrivedWithLastSync && t.Time(c.now()).Sub(lastSync) < c.grace
 }
 
 // replaced are the values that the last write to a holder replaced.

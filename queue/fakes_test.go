@@ -173,6 +173,7 @@ type cloud struct {
 	directory *directory
 	shown     map[address.GUID]address.Values
 	lastSync  time.Time
+	syncOff   bool
 	away      error
 	conflicts []cause.Conflict
 	// judge replaces the verdicts of a sweep where it is set.
@@ -228,6 +229,9 @@ func (c *cloud) Look(_ context.Context, r cloudcheck.Ref) (cloudcheck.Snapshot, 
 		return cloudcheck.Snapshot{}, c.away
 	}
 	tenant := cloudcheck.Tenant{InitialDomain: "contoso.onmicrosoft.com", Verified: map[string]bool{"contoso.test": true}, LastSync: c.lastSync}
+	if c.syncOff {
+		tenant.SyncEnabled = new(bool)
+	}
 	return cloudcheck.Snapshot{Tenant: tenant, Object: c.object(r.Holder.GUID), MailSurvives: true}, nil
 }
 
