@@ -43,6 +43,7 @@ const (
 	DCUnavailable        Code = "dc_unavailable"
 	CloudUnavailable     Code = "cloud_unavailable"
 	AddressReleasing     Code = "address_releasing"
+	BehindRequest        Code = "behind_request"
 	Paused               Code = "paused"
 	OverCap              Code = "over_cap"
 	Paced                Code = "paced"
@@ -217,7 +218,7 @@ func Codes() map[Code][]Kind {
 	add(Refusal, InvalidAddress, ReservedSuffix, UnknownHolder, AmbiguousHolder, DomainNotVerified, HeldOnPremises,
 		HeldInCloud, HeldByDeleted, AddressBusy, IsPrimary, IsUPN, PrimaryUnclear, NoPrimary, WouldMailEnable,
 		WouldLoseAddress, SignInChange, CloudManaged, NoRights, ChangedSince, EqualValue)
-	add(Waiting, DirectoryUnavailable, DCUnavailable, CloudUnavailable, AddressReleasing, Paused, OverCap,
+	add(Waiting, DirectoryUnavailable, DCUnavailable, CloudUnavailable, AddressReleasing, BehindRequest, Paused, OverCap,
 		Paced, DryRun, NeedsApproval, NotSyncedYet, SyncStopped, NotCalculatedYet, Throttled)
 	add(Contradiction, Quarantined, DomainNotVerified, ValueDiscarded, NotInCloud, CloudManaged, LicenceMissing,
 		UPNStays, ChangedOnPremises, ExchangePolicy, HeldByDeleted, ExportErrorSuspected, CalculatedOtherwise, Deadline)

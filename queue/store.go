@@ -201,8 +201,9 @@ type Filter struct {
 	Holder string // exact holder as submitted, without case, or an objectGUID
 	Ticket string
 	// Since keeps requests that were created or changed at or after it.
-	Since  time.Time
-	Limit  int // 0 is 50; more than 500 is 500
+	Since time.Time
+	Limit int // 0 is 50; more than 500 is 500
+	// Cursor keeps requests that were accepted before one: List gives it, and it is that one's Seq in decimal digits.
 	Cursor string
 }
 

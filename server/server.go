@@ -39,7 +39,7 @@ type Switch interface {
 	Resume(ctx context.Context, by string) error
 }
 
-// Archive shows requests; queue.Store does.
+// Archive shows requests; queue.Shown does.
 type Archive interface {
 	// Get returns one request, queue.ErrNotFound where there is none.
 	Get(ctx context.Context, id queue.RequestID) (queue.Request, error)

@@ -205,7 +205,7 @@ func (d *daemon) openServer(ctx context.Context) error {
 		return err
 	}
 	d.server, err = server.New(server.Options{
-		Service: queue.NewService(d.runner), Archive: d.store, Holders: &holders{directory: d.directory, cloud: d.checker, requests: d.store},
+		Service: queue.NewService(d.runner), Archive: queue.Shown{Store: d.store}, Holders: &holders{directory: d.directory, cloud: d.checker, requests: queue.Shown{Store: d.store}},
 		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: d.health.dependencies(d.store),
 		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond},
 		DryRun: d.tuning.dryRun, Logger: d.log, Now: d.now,
