@@ -17,22 +17,26 @@ const (
 	manyGroups = 10
 	// maxLookup is how many of a holder's addresses are asked for when nothing else names it in the cloud.
 	maxLookup = 3
-	// maxByName is how many users one look-up asks for by name, two questions each. It is for the odd one: in a tenant with
-	// another source anchor than ours the cloud id is known from the look before the write.
-	maxByName = 20
+	// maxByName is how many users one look-up asks for by name at least, two questions each. It is for the odd one: in a tenant with
+	// another source anchor than ours the cloud id is known from the look before the write. A sweep asks for one in byNameShare of the
+	// units that it has left, which are a quarter of them.
+	maxByName   = 20
+	byNameShare = 8
 )
 
 // Objects looks refs up. Those with a cloud id cost a fifteenth of a question each; users without one are found by
-// their anchor, a few that have another one there by objectGUID, UPN or address together with their SID; groups by an address and their SID, contacts by their addresses. A cloud id that is gone is looked up
+// their anchor, a few that have another one there by objectGUID, UPN or address together with their SID; groups by an address and their SID, contacts by their addresses. Users beyond those few are
+// unasked (ErrUnasked), for they may be there. A cloud id that is gone is looked up
 // like an unknown one, for a restored or a matched holder has a new id.
 func (c *Client) Objects(ctx context.Context, refs []cloudcheck.Ref) ([]cloudcheck.Sighting, error) {
-	s := &search{client: c, ctx: ctx, refs: slices.Clone(refs), sightings: make([]cloudcheck.Sighting, len(refs))}
+	s := &search{client: c, ctx: ctx, refs: slices.Clone(refs), sightings: make([]cloudcheck.Sighting, len(refs)), named: map[int]bool{}}
 	known, unknown := s.partByID()
 	questions, refused := s.look(append(s.byID(known), s.byNature(unknown)...))
 	lost := s.unseen(append(refused, known...))
 	questions = append(questions, s.lookToTheEnd(s.byNature(lost), s.byNature)...)
-	named := s.byOtherNames(s.unseen(append(unknown, lost...)))
-	questions = append(questions, s.lookToTheEnd(named, s.byOtherNames)...)
+	unnamed := s.unseen(append(unknown, lost...))
+	questions = append(questions, s.lookToTheEnd(s.byOtherNames(unnamed), s.byOtherNames)...)
+	s.leaveUnasked(s.unseen(unnamed))
 	questions = append(questions, s.lookBySID(s.unseen(append(unknown, lost...)))...)
 	if err := allFailed(questions); err != nil {
 		return nil, err
@@ -58,6 +62,7 @@ type search struct {
 	ctx       context.Context
 	refs      []cloudcheck.Ref
 	sightings []cloudcheck.Sighting
+	named     map[int]bool // the refs that are asked for by name
 }
 
 func (s *search) partByID() (known, unknown []int) {
@@ -157,8 +162,7 @@ func (s *search) byAnchors(which []int, anchor func(address.Holder) string) []*q
 func (s *search) byOtherNames(which []int) []*question {
 	which = slices.DeleteFunc(slices.Clone(which), func(i int) bool { return s.refs[i].Holder.Kind != address.User })
 	questions := s.byAnchors(which, cloudcheck.OtherAnchor)
-	which = slices.DeleteFunc(which, func(i int) bool { return s.refs[i].Holder.SID == "" })
-	for _, i := range which[:min(len(which), maxByName)] {
+	for _, i := range s.few(which) {
 		h := s.refs[i].Holder
 		filters := []string{byUPN(address.Address(h.UPN))}
 		if addrs := lookupAddresses(s.refs[i]); len(addrs) > 0 {
@@ -171,6 +175,31 @@ func (s *search) byOtherNames(which []int) []*question {
 		}
 	}
 	return questions
+}
+
+// few are those users among some that are asked for by name: the first that have a SID, by which a find is known to be theirs.
+func (s *search) few(which []int) []int {
+	most := maxByName
+	if b := cloudcheck.BudgetOf(s.ctx); b != nil {
+		most = max(most, b.Left()/byNameShare)
+	}
+	var few []int
+	for _, i := range which {
+		if s.refs[i].Holder.SID != "" && (s.named[i] || len(s.named) < most) {
+			few = append(few, i)
+			s.named[i] = true
+		}
+	}
+	return few
+}
+
+// leaveUnasked notes of the users that were not found and not asked for by name that nothing is known of them.
+func (s *search) leaveUnasked(unseen []int) {
+	for _, i := range unseen {
+		if h := s.refs[i].Holder; h.Kind == address.User && h.SID != "" && !s.named[i] {
+			s.sightings[i].Err = cloudcheck.ErrUnasked
+		}
+	}
 }
 
 const anchorProperty = "onPremisesImmutableId"

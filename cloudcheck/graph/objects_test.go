@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -166,6 +167,59 @@ func TestUsersOfAnotherAnchor(t *testing.T) {
 	}
 }
 
+// TestManyOfAnotherAnchorAreNeverAbsent: whom a look-up could not ask for by name may be there under another anchor. Nothing is said of
+// him, so that the removal of an address is not verified by somebody who was not looked for; the next look-up asks for others.
+func TestManyOfAnotherAnchorAreNeverAbsent(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, tenant.Options{})
+	holders := crowd(50)
+	l.sync(t, holders...)
+	var refs []cloudcheck.Ref
+	for i := range holders {
+		holders[i].Anchor = "another"
+		refs = append(refs, ref(holders[i]))
+	}
+	for looks := 0; len(refs) > 0; looks++ {
+		var left []cloudcheck.Ref
+		for i, s := range l.objects(t, refs...) {
+			if errors.Is(s.Err, cloudcheck.ErrUnasked) {
+				left = append(left, refs[i])
+				continue
+			}
+			checkSighting(t, s, refs[i].Holder)
+		}
+		if looks == 5 {
+			t.Fatalf("%d were never looked at", len(left))
+		}
+		refs = left
+	}
+}
+
+// TestBudgetBoundsWhoIsAskedForByName: a sweep with units to spare asks for more.
+func TestBudgetBoundsWhoIsAskedForByName(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, tenant.Options{})
+	var refs []cloudcheck.Ref
+	for _, h := range crowd(300) {
+		refs = append(refs, ref(h))
+	}
+	for units, most := range map[int]int{2000: 250, 100: maxByName} {
+		found, err := l.client.Objects(cloudcheck.WithBudget(t.Context(), cloudcheck.NewBudget(units)), refs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		absent := 0
+		for _, s := range found {
+			if notSeen(s) {
+				absent++
+			}
+		}
+		if absent > most || absent < most-10 {
+			t.Errorf("with %d units %d are known to be absent, want about %d", units, absent, most)
+		}
+	}
+}
+
 // TestFewAreAskedForByName: those that are not there cost no more than a few questions by name.
 func TestFewAreAskedForByName(t *testing.T) {
 	t.Parallel()
@@ -175,9 +229,9 @@ func TestFewAreAskedForByName(t *testing.T) {
 		refs = append(refs, ref(h))
 	}
 	l.ResetCalls()
-	for _, s := range l.objects(t, refs...) {
-		if s.Object != nil || s.Err != nil {
-			t.Errorf("%+v", s)
+	for i, s := range l.objects(t, refs...) {
+		if s.Object != nil || (s.Err != nil) != (i >= maxByName) {
+			t.Errorf("%d: %+v", i, s)
 		}
 	}
 	if calls := l.Calls(); calls.HTTP != 3 || calls.Items != 20+2*maxByName {
