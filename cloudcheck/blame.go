@@ -1,6 +1,8 @@
 package cloudcheck
 
 import (
+	"time"
+
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 )
@@ -39,8 +41,8 @@ func (d Diagnosis) lacks(p address.Proxy) bool {
 }
 
 // Blame says in the findings who holds the disputed addresses. The objects are those of the tenant that hold one of them,
-// deleted ones included, in any order; the holder itself may be among them. A deleted one explains a conflict better than
-// its effect does; a live one that no quarantine tells of points to an export error, which shows nowhere in Graph. Where
+// deleted ones included, in any order; the holder itself may be among them. A deleted one is named, though it may not be the
+// reason; a live one that no quarantine tells of points to an export error, which shows nowhere in Graph. Where
 // everybody who holds one is among them and nobody does, a young quarantine only waits for the tenant's hourly task.
 func (d *Diagnosis) Blame(objects []Object, everybody bool) {
 	self := ""
@@ -53,27 +55,31 @@ func (d *Diagnosis) Blame(objects []Object, everybody bool) {
 		if a == "" {
 			continue
 		}
-		switch by := holderIn(objects, a, self); {
+		by := holderIn(objects, a, self)
+		unheld := by == nil && everybody || by != nil && deletedPrefix(by.Kind) != ""
+		since := time.Time{}
+		if unheld && f.Code == cause.Quarantined {
+			if since = d.quarantinedSince(*f, a); ends(since, d.asOf) {
+				f.Severity = Pending
+			}
+		}
+		switch {
 		case by != nil:
 			f.Cause = *d.blamed(*f, a, *by)
 		case everybody && f.Code == cause.Quarantined:
-			d.explainUnseen(f, a)
+			f.Cause = *unexplained(nameOf(d.Holder), a, since, d.asOf)
 		}
 	}
 	d.Add()
 }
 
-// explainUnseen says in a finding what a quarantine is that nobody explains.
-func (d *Diagnosis) explainUnseen(f *Finding, a address.Address) {
+// quarantinedSince is since when the value of a finding is in quarantine; zero where it is in none, or Graph does not tell.
+func (d *Diagnosis) quarantinedSince(f Finding, a address.Address) time.Time {
 	since, is := d.Object.quarantined(a)
 	if !is {
 		since, _ = d.Object.quarantinedUPN(f.Value)
 	}
-	why, ends := unexplained(nameOf(d.Holder), a, since, d.asOf)
-	f.Cause = *why
-	if ends {
-		f.Severity = Pending
-	}
+	return since
 }
 
 func (d *Diagnosis) blamed(f Finding, a address.Address, by cause.Conflict) *cause.Cause {
@@ -82,6 +88,8 @@ func (d *Diagnosis) blamed(f Finding, a address.Address, by cause.Conflict) *cau
 	switch {
 	case deleted && f.Code == cause.NotInCloud:
 		return notInCloudButDeleted(f, a, by)
+	case deleted && f.Severity == Pending:
+		return releasedByDeleted(name, a, by)
 	case deleted:
 		return heldByDeleted(name, a, by)
 	case f.Code == cause.Quarantined:

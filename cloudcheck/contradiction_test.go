@@ -154,12 +154,18 @@ func conflictBranches() []branch {
 		{name: "another address is quarantined", change: with(quarantine("ProxyAddresses", "smtp:x@contoso.com"), bob), outcome: NotYet, code: cause.NotCalculatedYet},
 		{name: "the UPN is in conflict", change: with(quarantine("UserPrincipalName", "j.doe@contoso.com"), bob), outcome: NotYet, code: cause.NotCalculatedYet},
 		{name: "quarantined because of a deleted object", change: with(quarantine("ProxyAddresses", "smtp:j.doe@contoso.com"), gone), outcome: Contradicted,
-			code: cause.HeldByDeleted, says: []string{"the deleted user Bob"}, blames: "id-gone"},
+			code: cause.HeldByDeleted, says: []string{"the deleted user Bob", "the cloud releases it within 3 hours"}, blames: "id-gone"},
+		{name: "quarantined for days because of a deleted object", outcome: Contradicted, code: cause.HeldByDeleted, blames: "id-gone",
+			says: []string{"the deleted user Bob", "as a rule, so look for an export error", "something that Graph does not show"}, change: with(func(w *world) {
+				quarantine("ProxyAddresses", "smtp:j.doe@contoso.com")(w)
+				w.fake.tenant.LastSync, w.now = first().Add(48*time.Hour), first().Add(48*time.Hour)
+			}, gone)},
 		{name: "a live holder counts before a deleted one", change: with(quarantine("ProxyAddresses", "smtp:j.doe@contoso.com"), gone, bob), outcome: Contradicted,
 			code: cause.Quarantined, blames: "id-bob"},
 		{name: "no quarantine, but another object holds it", change: with(settled, bob), outcome: Contradicted, code: cause.ExportErrorSuspected,
 			says: []string{"the user Bob", "export error"}, blames: "id-bob"},
-		{name: "no quarantine, but a deleted object holds it", change: with(settled, gone), outcome: Contradicted, code: cause.HeldByDeleted, blames: "id-gone"},
+		{name: "no quarantine, but a deleted object holds it", change: with(settled, gone), outcome: Contradicted, code: cause.HeldByDeleted, blames: "id-gone",
+			says: []string{"a deleted user keeps no address from others as a rule"}},
 		{name: "not in the cloud, and another object holds what it brings", change: with(func(w *world) { w.vanish(); w.settle() }, bob), outcome: Contradicted,
 			code: cause.ExportErrorSuspected, says: []string{"the user Bob", "export error"}, blames: "id-bob"},
 		{name: "not in the cloud, and a deleted object has it: that may be itself", change: with(func(w *world) { w.vanish(); w.settle() }, gone), outcome: Contradicted,

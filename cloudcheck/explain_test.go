@@ -30,10 +30,18 @@ func TestExplainNamesWhoHoldsIt(t *testing.T) {
 		says   string
 	}{
 		"quarantined": {change: inQuarantine, want: "wrong quarantined smtp:j.doe@contoso.com", holder: "live"},
-		"quarantined by a deleted one": {change: func(w *world) {
+		"quarantined by one that was just deleted": {change: func(w *world) {
 			inQuarantine(w)
 			w.fake.objects[1].Deleted = true
-		}, want: "wrong held_by_deleted smtp:j.doe@contoso.com", holder: "live"},
+		}, want: "pending held_by_deleted smtp:j.doe@contoso.com", holder: "live", says: "nothing is to be done, the cloud releases it within 3 hours"},
+		"quarantined by a deleted one for days": {change: func(w *world) {
+			inQuarantine(w)
+			w.object.Errors[0].Occurred = w.now.Add(-48 * time.Hour)
+			w.fake.objects[1].Deleted = true
+		}, want: "wrong held_by_deleted smtp:j.doe@contoso.com", holder: "live", says: "a deleted user keeps no address from others as a rule, so look for an export error"},
+		"no quarantine shows, and a deleted group holds it": {change: func(w *world) {
+			w.fake.objects[1].Deleted, w.fake.objects[1].Kind = true, address.Group
+		}, want: "wrong held_by_deleted smtp:j.doe@contoso.com", holder: "live", says: "restore it, take the address from it and delete it again"},
 		"quarantined, and nobody holds it any more": {change: func(w *world) {
 			inQuarantine(w)
 			w.fake.objects[1].Proxies = nil

@@ -50,11 +50,15 @@ func (o *Object) conflictOver(a address.Address, in func(property string) bool) 
 	return since, is
 }
 
+// ends says of a quarantine that began then, and whose holder gave the address up or is seen nowhere, that it is about to be released. One
+// of unknown age counts as old.
+func ends(since, now time.Time) bool { return now.Sub(since) <= releasedWithin }
+
 // unexplained is what is said of a quarantine whose holder nobody shows: it is about to be released, or where it is too old for that,
-// something holds the address that Graph lists nowhere. One whose age is not known counts as old.
-func unexplained(name string, a address.Address, since, now time.Time) (c *cause.Cause, ends bool) {
-	if now.Sub(since) <= releasedWithin {
-		return quarantineOver(name, a), true
+// something holds the address that Graph lists nowhere.
+func unexplained(name string, a address.Address, since, now time.Time) *cause.Cause {
+	if ends(since, now) {
+		return quarantineOver(name, a)
 	}
-	return quarantineUnseen(name, a, since), false
+	return quarantineUnseen(name, a, since)
 }

@@ -47,10 +47,26 @@ func quarantineUnseen(name string, a address.Address, since time.Time) *cause.Ca
 		name, a, began, int(releasedWithin.Hours()))
 }
 
-func heldByDeleted(name string, a address.Address, by cause.Conflict) *cause.Cause {
+// releasedByDeleted: who held the address is deleted, and the quarantine is about to be released.
+func releasedByDeleted(name string, a address.Address, by cause.Conflict) *cause.Cause {
 	c := say(cause.HeldByDeleted,
-		"%s does not arrive at %s, and %s still holds it and can be restored; delete that object for good if it will not come back, or ask for another address",
-		a, name, inWords(by))
+		"the tenant synchronised %s without %s, which nobody but %s is seen to hold; nothing is to be done, the cloud releases it within %d hours",
+		name, a, inWords(by), int(releasedWithin.Hours()))
+	c.Conflict = &by
+	return c
+}
+
+// heldByDeleted: a deleted user is no reason as a rule, and a deleted group may be one. Neither is proved, and what is deleted for good
+// does not come back, so everything else comes first.
+func heldByDeleted(name string, a address.Address, by cause.Conflict) *cause.Cause {
+	const first = "look for an export error on the sync server and for something that Graph does not show (a public folder, a dynamic distribution group, an inactive mailbox)"
+	advice := "a deleted user keeps no address from others as a rule, so " + first
+	if by.Kind != "deleted_"+string(address.User) {
+		advice = first + "; if there is none, restore it, take the address from it and delete it again"
+	}
+	c := say(cause.HeldByDeleted,
+		"%s does not arrive at %s, and nobody but %s, which can be restored, is seen to hold it; %s, or ask for another address; what is deleted for good does not come back",
+		a, name, inWords(by), advice)
 	c.Conflict = &by
 	return c
 }

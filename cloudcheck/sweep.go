@@ -191,20 +191,25 @@ func (e evidence) self() string {
 	return e.Ref.CloudID
 }
 
-// blame names the object that holds the disputed address. A deleted one explains the conflict better than its effect
-// does, unless it may be the holder itself, which left the cloud; a live one that no quarantine tells of points to an
+// blame names the object that holds the disputed address. A deleted one is named, though it may not be the reason,
+// unless it may be the holder itself, which left the cloud; a live one that no quarantine tells of points to an
 // export error, which shows nowhere in Graph. Where it was asked who holds it and nobody does, a quarantine is over or has an unseen cause.
 func (r *ruling) blame(objects []Object, asked bool) {
 	if r.disputed == "" {
 		return
 	}
 	by := holderIn(objects, r.disputed, r.evidence.self())
+	since := time.Time{}
+	if r.Cause.Code == cause.Quarantined {
+		since, _ = r.evidence.object.quarantined(r.disputed)
+	}
 	switch {
 	case by == nil && asked && r.Cause.Code == cause.Quarantined:
-		since, _ := r.evidence.object.quarantined(r.disputed)
-		r.Cause, _ = unexplained(r.evidence.name(), r.disputed, since, r.evidence.now)
+		r.Cause = unexplained(r.evidence.name(), r.disputed, since, r.evidence.now)
 	case by == nil:
 	case r.Cause.Code == cause.NotInCloud && deletedPrefix(by.Kind) != "":
+	case deletedPrefix(by.Kind) != "" && ends(since, r.evidence.now):
+		r.Cause = releasedByDeleted(r.evidence.name(), r.disputed, *by)
 	case deletedPrefix(by.Kind) != "":
 		r.Cause = heldByDeleted(r.evidence.name(), r.disputed, *by)
 	case r.Cause.Code == cause.Quarantined:

@@ -138,8 +138,8 @@ func cloudWords(code cause.Code) [2]string {
 		return [2]string{"Several contacts of the tenant have the holder's addresses, so it is not known which of them it is, and nothing was compared.",
 			"Leave the addresses with one of them, and remove them from the others."}
 	case cause.HeldByDeleted:
-		return [2]string{"A deleted user or group still has the address.",
-			"Delete it for good, or wait until its 30 days are over."}
+		return [2]string{"The address does not arrive, and nobody but a deleted user or group is seen to have it.",
+			"Look for an export error, and for a public folder or dynamic group that has it; a deleted group gives it up when its 30 days are over."}
 	case cause.CalculatedOtherwise:
 		return [2]string{"The cloud shows something else than its documented rules give, and nothing known explains it.",
 			"Look for a custom sync rule; aliasd explain HOLDER shows all three sides."}

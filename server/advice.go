@@ -64,7 +64,7 @@ func remedy(d cloudcheck.Diagnosis, t *cloudcheck.Tenant, f cloudcheck.Finding) 
 	case cause.Quarantined:
 		return "take it from the object that holds it and wait an hour, or give it up", removeCommand(d, f.Value)
 	case cause.HeldByDeleted:
-		return "delete that object for good in the Entra admin centre, or give the address up", removeCommand(d, f.Value)
+		return "look for an export error and for something that Graph does not show, or give the address up", removeCommand(d, f.Value)
 	case cause.ExportErrorSuspected:
 		return "take it from the object that holds it, or give it up", removeCommand(d, f.Value)
 	}

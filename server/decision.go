@@ -45,7 +45,7 @@ func elsewhereDecided(f cloudcheck.Finding, at int) string {
 	same := fmt.Sprintf("the same decision as in [%d]", at+1)
 	switch f.Code {
 	case cause.HeldByDeleted:
-		return same + "; whoever keeps it gets it once the deleted object is deleted for good in the Entra admin centre"
+		return same + "; if it does not arrive then, look for an export error and for something that Graph does not show"
 	case cause.Quarantined:
 		return same + "; the cloud takes the address over within the hour"
 	}

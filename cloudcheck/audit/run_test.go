@@ -244,9 +244,9 @@ func TestDisputes(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%s %s %s %s: %s", it.Name, it.Severity, it.Code, it.Value, by))
 	}
-	if diff := cmp.Diff([]string{"User 0 wrong quarantined smtp:u1@contoso.com: user User 1", "User 2 wrong held_by_deleted smtp:gone@contoso.com: deleted_user Gone",
+	if diff := cmp.Diff([]string{"User 0 wrong quarantined smtp:u1@contoso.com: user User 1", "User 2 pending held_by_deleted smtp:gone@contoso.com: deleted_user Gone",
 		"User 3 pending quarantined smtp:nobody@contoso.com: nobody", "User 6 wrong quarantined smtp:u7@contoso.com: user User 7",
-		"User 6 wrong held_by_deleted smtp:gone@contoso.com: deleted_user Gone"}, got); diff != "" {
+		"User 6 pending held_by_deleted smtp:gone@contoso.com: deleted_user Gone"}, got); diff != "" {
 		t.Error(diff)
 	}
 }
