@@ -45,28 +45,19 @@ func advise(d cloudcheck.Diagnosis, t *cloudcheck.Tenant, i int) AdviceJSON {
 	case at >= 0:
 		advice.Do = elsewhereDecided(f, at)
 	default:
-		advice.Do, advice.Command = remedy(d, t, f)
+		advice.Do, advice.Choices = keepOrGiveUp(d, f)
+		if advice.Do == "" {
+			advice.Do, advice.Command = remedy(d, t, f)
+		}
 	}
 	return advice
 }
 
+// remedy is the one thing to do about a finding. No command of it gives an address up: whoever runs the commands of a page loses nothing.
 func remedy(d cloudcheck.Diagnosis, t *cloudcheck.Tenant, f cloudcheck.Finding) (do, command string) {
 	switch f.Code {
 	case cause.TwoPrimaries, cause.NoPrimary, cause.MailDiffers:
 		return "say which address is the primary", primaryCommand(d, likelyPrimary(d, t))
-	case cause.DomainNotVerified:
-		return "verify the domain in the tenant, or take the address away", removeCommand(d, f.Value)
-	case cause.ValueDiscarded:
-		if command := removeCommand(d, f.Value); command != "" {
-			return "take it away", command
-		}
-		return "take it out of proxyAddresses with your directory tools", ""
-	case cause.Quarantined:
-		return "take it from the object that holds it and wait an hour, or give it up", removeCommand(d, f.Value)
-	case cause.HeldByDeleted:
-		return "look for an export error and for something that Graph does not show, or give the address up", removeCommand(d, f.Value)
-	case cause.ExportErrorSuspected:
-		return "take it from the object that holds it, or give it up", removeCommand(d, f.Value)
 	}
 	return elsewhere(f), ""
 }
@@ -82,6 +73,16 @@ func elsewhere(f cloudcheck.Finding) string {
 		return "start the synchronisation again on the sync server"
 	case cause.LicenceMissing:
 		return "assign an Exchange Online licence"
+	case cause.ValueDiscarded:
+		return "take it out of proxyAddresses with your directory tools"
+	case cause.DomainNotVerified:
+		return "verify the domain in the tenant"
+	case cause.Quarantined:
+		return "take it from the object that holds it, and wait an hour"
+	case cause.HeldByDeleted:
+		return "look for an export error and for something that Graph does not show"
+	case cause.ExportErrorSuspected:
+		return "take it from the object that holds it, or mend the export error on the sync server"
 	}
 	return "look at the synchronisation errors of the holder in the Entra admin centre"
 }

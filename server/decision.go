@@ -84,23 +84,66 @@ func keeps(h address.Holder, others []cause.Conflict) ChoiceJSON {
 
 // givesUp: the address is another one's, and the holder loses it.
 func givesUp(d cloudcheck.Diagnosis, a address.Address, others []cause.Conflict) ChoiceJSON {
-	h := d.Holder
-	own := []string{h.Called()}
 	names := make([]string, len(others))
 	for i, other := range others {
 		names[i] = other.Name
 	}
-	owner := strings.Join(names, " or ")
-	for _, p := range h.Proxies.Find(a) {
-		if command := removeCommand(d, string(p)); command != "" && !a.Equal(address.Address(h.UPN)) {
-			return ChoiceJSON{Do: owned(owner, own, nil), Commands: []string{command}}
+	return takenFrom(d, a, "it is "+strings.Join(names, " or ")+"'s")
+}
+
+// takenFrom is how a holder loses an address, and why.
+func takenFrom(d cloudcheck.Diagnosis, a address.Address, why string) ChoiceJSON {
+	own := []string{d.Holder.Called()}
+	values := d.Holder.Proxies.Find(a)
+	for _, p := range values {
+		if command := removeCommand(d, string(p)); command != "" && !a.Equal(address.Address(d.Holder.UPN)) {
+			return ChoiceJSON{Do: why + ": " + howTaken(own, nil), Commands: []string{command}}
 		}
 	}
-	return ChoiceJSON{Do: owned(owner, nil, own)}
+	if len(values) > 0 && !slices.ContainsFunc(values, address.Proxy.IsPrimary) && !a.Equal(address.Address(d.Holder.UPN)) {
+		return ChoiceJSON{Do: why + ": " + howTaken(own, nil)} // an alias, but the command would not be plain
+	}
+	return ChoiceJSON{Do: why + ": " + howTaken(nil, own)}
+}
+
+// keepOrGiveUp are the ways out where the cloud lacks an address of the holder's: it is to arrive, or the holder does without it. Both are
+// right, so somebody has to decide. Empty where the finding is about no such address.
+func keepOrGiveUp(d cloudcheck.Diagnosis, f cloudcheck.Finding) (do string, out []ChoiceJSON) {
+	const oneOf = "do one of these, never both"
+	a := address.Bare(f.Value)
+	if !address.Proxy(f.Value).IsSMTP() || len(d.Holder.Proxies.Find(a)) == 0 {
+		return "", nil
+	}
+	its, without, where := "it is "+d.Holder.Called()+"'s: ", "nobody needs it", ""
+	if f.Conflict != nil && !strings.HasPrefix(f.Conflict.Kind, "deleted_") {
+		without, where = "it is "+f.Conflict.Name+"'s", "take it from "+f.Conflict.Name+" in the cloud"
+	}
+	switch {
+	case f.Code == cause.Quarantined && where != "":
+		do, its = "whose address is it? "+oneOf, its+where+", and it arrives within the hour"
+	case f.Code == cause.Quarantined:
+		do, its = "somebody has to find what holds it; "+oneOf, its+"let an Exchange administrator find what holds it, and take it from there"
+	case f.Code == cause.HeldByDeleted:
+		do, its = "a deleted object is no reason as a rule; "+oneOf, its+"look for an export error and for something that Graph does not show"
+	case f.Code == cause.ExportErrorSuspected && where != "":
+		do, its = "look for the export error on the sync server; whose address is it? "+oneOf, its+where
+	case f.Code == cause.DomainNotVerified:
+		do, its = "is the address needed? do one of these", "it is needed: verify the domain in the tenant, and it arrives by itself"
+	case f.Code == cause.ValueDiscarded && removeCommand(d, f.Value) != "":
+		do, its = "does something on-premises need it? do one of these", "it is needed: leave it, the cloud goes without it"
+	default:
+		return "", nil
+	}
+	return do, []ChoiceJSON{{Do: its}, takenFrom(d, a, without)}
 }
 
 // owned says whose an address is, from whom it is taken as an alias, and who has it as something else.
 func owned(owner string, aliases, otherwise []string) string {
+	return "it is " + owner + "'s: " + howTaken(aliases, otherwise)
+}
+
+// howTaken says how those who have an address lose it.
+func howTaken(aliases, otherwise []string) string {
 	var ways []string
 	if len(aliases) > 0 {
 		ways = append(ways, "take it from "+strings.Join(aliases, " and "))
@@ -108,5 +151,5 @@ func owned(owner string, aliases, otherwise []string) string {
 	if len(otherwise) > 0 {
 		ways = append(ways, "give "+strings.Join(otherwise, " and ")+" another primary, mail or user principal name")
 	}
-	return "it is " + owner + "'s: " + strings.Join(ways, ", and ")
+	return strings.Join(ways, ", and ")
 }

@@ -96,7 +96,9 @@ func TestHolder(t *testing.T) {
 		"findings":[{"severity":"wrong","code":"quarantined","message":` + quarantined + `,"conflict":{` + conflict + `},"value":"smtp:alias@contoso.test"}],
 		"conflicts":[{"side":"cloud","finding":1,` + conflict + `,"cloud_id":"cloud-b"}],
 		"requests":[{"id":"r1","state":"written","holder":"ann","action":"add_alias","address":"alias@contoso.test","submitted_by":"","created_at":"0001-01-01T00:00:00Z","updated_at":"0001-01-01T00:00:00Z"}],
-		"advice":[{"finding":1,"code":"quarantined","do":"take it from the object that holds it and wait an hour, or give it up","command":"aliasd remove a@contoso.test alias@contoso.test"}]}`
+		"advice":[{"finding":1,"code":"quarantined","do":"whose address is it? do one of these, never both","choices":[
+			{"do":"it is Ann's: take it from Sales in the cloud, and it arrives within the hour"},
+			{"do":"it is Sales's: take it from Ann","commands":["aliasd remove a@contoso.test alias@contoso.test"]}]}]}`
 	if diff := cmp.Diff(loose(t, want), loose(t, f.get("/v1/holders/"+escape(dn)).body)); diff != "" {
 		t.Error(diff)
 	}
@@ -200,7 +202,7 @@ func TestHolderAdvice(t *testing.T) {
 			p.holder.Mail, p.holder.Proxies = "k@contoso.local", address.Set{"SMTP:j@contoso.local"}
 		}, cause.MailDiffers, ""},
 		{"a domain", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:a@fabrikam.test") },
-			cause.DomainNotVerified, "aliasd remove a@contoso.test a@fabrikam.test"},
+			cause.DomainNotVerified, ""},
 		{"what aliasd cannot take in", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:b@fabrikam.onmicrosoft.com") },
 			cause.ValueDiscarded, ""},
 		{"a name that a shell would read", func(p *person) {
@@ -270,6 +272,42 @@ func TestHolderDecisions(t *testing.T) {
 		}, []string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Twin", "aliasd remove 0198 alias@contoso.test",
 			"it is Twin's: take it from Ann", "aliasd remove 00000001-0000-0000-0000-000000000000 alias@contoso.test",
 			"2 the same decision as in [1]; if it does not arrive then, look for an export error and for something that Graph does not show"}},
+		{"a domain that is not verified", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:a@fabrikam.test") },
+			[]string{"1 is the address needed? do one of these", "it is needed: verify the domain in the tenant, and it arrives by itself",
+				"nobody needs it: take it from Ann", "aliasd remove a@contoso.test a@fabrikam.test"}},
+		{"a domain, and an address that a shell would read", func(p *person) { p.holder.Proxies = p.holder.Proxies.With("smtp:$x@fabrikam.test") },
+			[]string{"1 is the address needed? do one of these", "it is needed: verify the domain in the tenant, and it arrives by itself",
+				"nobody needs it: take it from Ann"}},
+		{"in quarantine because of one in the cloud", func(p *person) {
+			p.quarantine()
+			p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.Group, Name: "Team", Values: values("", "smtp:alias@contoso.test")}}
+		}, []string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Team in the cloud, and it arrives within the hour",
+			"it is Team's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test"}},
+		{"in quarantine, and nobody shows why", func(p *person) {
+			p.quarantine()
+			p.object.Errors[0].Occurred = p.tenant.LastSync.Add(-24 * time.Hour)
+		}, []string{"1 somebody has to find what holds it; do one of these, never both",
+			"it is Ann's: let an Exchange administrator find what holds it, and take it from there", "nobody needs it: take it from Ann",
+			"aliasd remove a@contoso.test alias@contoso.test"}},
+		{"in quarantine, and only a deleted one is seen to hold it", func(p *person) {
+			p.quarantine()
+			p.object.Errors[0].Occurred = p.tenant.LastSync.Add(-24 * time.Hour)
+			p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.User, Name: "Gone", Deleted: true, Values: values("", "smtp:alias@contoso.test")}}
+		}, []string{"1 a deleted object is no reason as a rule; do one of these, never both",
+			"it is Ann's: look for an export error and for something that Graph does not show", "nobody needs it: take it from Ann",
+			"aliasd remove a@contoso.test alias@contoso.test"}},
+		{"not exported, and another one has it", func(p *person) {
+			p.object.Proxies = p.object.Proxies.Without("smtp:alias@contoso.test")
+			p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.Group, Name: "Team", Values: values("", "smtp:alias@contoso.test")}}
+		}, []string{"1 look for the export error on the sync server; whose address is it? do one of these, never both",
+			"it is Ann's: take it from Team in the cloud", "it is Team's: take it from Ann", "aliasd remove a@contoso.test alias@contoso.test"}},
+		{"the primary is in quarantine", func(p *person) {
+			p.object.Proxies = address.Set{"SMTP:a@contoso.onmicrosoft.com", "smtp:alias@contoso.test"}
+			p.object.Mail = "a@contoso.onmicrosoft.com"
+			p.object.Errors = []cloudcheck.ProvisioningError{{Property: "ProxyAddresses", Value: "SMTP:a@contoso.test"}}
+			p.others = []cloudcheck.Object{{ID: "cloud-b", Kind: address.Group, Name: "Team", Values: values("", "smtp:a@contoso.test")}}
+		}, []string{"1 whose address is it? do one of these, never both", "it is Ann's: take it from Team in the cloud, and it arrives within the hour",
+			"it is Team's: give Ann another primary, mail or user principal name"}},
 		{"the UPN is an address of another one: it names two", func(p *person) {
 			p.holder.Mail = "alias@contoso.test"
 			p.twins = []cause.Conflict{twin("0198", "Twin", "smtp:a@contoso.test")}
@@ -323,6 +361,22 @@ func TestHolderConflictOnBothSides(t *testing.T) {
 	facts.CloudIDs = nil
 	if c := server.HolderViewOf(facts).Conflicts; c[0].CloudID != "" || c[1].ObjectGUID != "" {
 		t.Errorf("what nobody knows: %+v", c)
+	}
+}
+
+// No advice has an address given up as the one thing to do: a script that runs the commands strips nobody.
+func TestNoCommandAloneGivesUp(t *testing.T) {
+	t.Parallel()
+	for code, kinds := range cause.Codes() {
+		if !slices.Contains(kinds, cause.Finding) {
+			continue
+		}
+		p := newPerson()
+		f := cloudcheck.Finding{Severity: cloudcheck.Wrong, Cause: cause.Cause{Code: code, Conflict: &cause.Conflict{Kind: "group", Name: "Team", ID: "1"}}, Value: "smtp:alias@contoso.test"}
+		view := server.HolderViewOf(server.HolderFacts{Diagnosis: cloudcheck.Diagnosis{Holder: p.holder, Findings: []cloudcheck.Finding{f}}, Tenant: &p.tenant})
+		if command := view.Advice[0].Command; strings.Contains(command, "remove") {
+			t.Errorf("%s: %s", code, command)
+		}
 	}
 }
 
