@@ -1,7 +1,10 @@
 package ldapwriter
 
 import (
+	"slices"
 	"strings"
+
+	"github.com/go-ldap/ldap/v3"
 
 	"github.com/aliasd/aliasd/address"
 )
@@ -32,6 +35,33 @@ func precise(identity string, domains []string) []probe {
 		return []probe{byAddress(mail)}
 	}
 	return []probe{byAccount(identity)}
+}
+
+// Bears says whether an identity, in any form that Find takes, names the entry by what it shows. DOMAIN\account is compared by the account
+// alone, and a DN as it stands now.
+func (e Entry) Bears(identity string) bool {
+	wanted := strings.TrimSpace(identity)
+	if guid, err := address.ParseGUID(wanted); err == nil {
+		return guid == e.GUID
+	}
+	if _, account, found := strings.Cut(wanted, `\`); found {
+		wanted = account
+	}
+	probes := []probe{byAccount(wanted), byName(identity)}
+	if mail, found := mailShape(wanted); found {
+		probes = append(probes, byAddress(mail))
+	}
+	isHere := slices.ContainsFunc(probes, func(p probe) bool { return p.bears(e.Holder) })
+	return isHere || sameDN(wanted, string(e.DN))
+}
+
+func sameDN(a, b string) bool {
+	one, err := ldap.ParseDN(a)
+	if err != nil || len(one.RDNs) == 0 {
+		return false
+	}
+	other, err := ldap.ParseDN(b)
+	return err == nil && one.EqualFold(other)
 }
 
 func anyHolder(address.Holder) bool { return true }

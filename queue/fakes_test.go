@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -46,8 +47,9 @@ type directory struct {
 	mu      sync.Mutex
 	clock   *clock
 	holders map[address.GUID]*ldapwriter.Entry
-	// away makes every call wait; onWrite is asked before each write.
+	// away makes every call wait, and waits the look-ups of some names; onWrite is asked before each write.
 	away    error
+	waits   map[string]error
 	onWrite func(ldapwriter.Job) fault
 	writes  []ldapwriter.Job
 	// reads counts the holders that ReadAll was asked for.
@@ -93,11 +95,11 @@ func (d *directory) edit(guid address.GUID, v address.Values) {
 func (d *directory) Find(_ context.Context, identity string) (ldapwriter.Entry, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.away != nil {
-		return ldapwriter.Entry{}, d.away
+	if err := cmp.Or(d.away, d.waits[identity]); err != nil {
+		return ldapwriter.Entry{}, err
 	}
-	for guid, e := range d.holders {
-		if e.Account == identity || e.UPN == identity || guid.String() == identity {
+	for _, e := range d.holders {
+		if e.Bears(identity) {
 			return *e, nil
 		}
 	}

@@ -78,6 +78,8 @@ type Runner struct {
 	agenda   *agenda
 	units    int
 	forAsked *cloudcheck.Budget
+	// served is when the directory last answered a look-up, in nanoseconds since 1970.
+	served atomic.Int64
 	// claims counts the claims of this process, so that each has a name of its own.
 	claims atomic.Int64
 	// atWork are the requests that attempts of this process are at; each channel is closed when its attempt ends.

@@ -78,16 +78,18 @@ func Come(at, now time.Time) bool {
 
 // Work is what the runner does with requests. A time has come where Come says so.
 type Work interface {
-	// Unresolved returns accepted requests whose time has come, oldest first, at most n. One whose time has not come
-	// hides all later ones: requests are resolved in the order of acceptance.
+	// Unresolved returns accepted requests whose time has come, oldest first, at most n.
 	Unresolved(ctx context.Context, now time.Time, n int) ([]Request, error)
+	// Unknown returns the accepted requests before a Seq, oldest first, whether their time has come or not: whose holders are not known
+	// yet, and may be the one that a later request is for.
+	Unknown(ctx context.Context, before int64) ([]Request, error)
 	// Resolve notes the holder of an accepted request, takes its claims and moves it to queued, all in one
 	// transaction. Where an open request for another holder has one of the addresses claimed for taking, the request
 	// is refused address_busy instead, naming that request; the returned request shows which it was.
 	Resolve(ctx context.Context, id RequestID, holder address.GUID, claims []Claim, now time.Time) (Request, error)
-	// Claim leases at most n queued requests to owner (state writing) whose time has come, whose holder has no earlier
-	// request in accepted, queued, held or writing, and before which no request is still accepted; and takes over
-	// requests in writing whose lease has expired. Not while paused (Control): a take-over excepted.
+	// Claim leases at most n queued requests to owner (state writing) whose time has come and whose holder has no earlier
+	// request in queued, held or writing; and takes over requests in writing whose lease has expired. Not while paused (Control): a
+	// take-over excepted.
 	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)
 	// TakeOver takes over at most n requests in writing whose lease has expired, as Claim does, and claims none that is queued.
 	TakeOver(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)

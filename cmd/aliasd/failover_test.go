@@ -89,12 +89,15 @@ func TestFailoverAndBack(t *testing.T) {
 	s.written(t, one.ID)
 	s.replicate(t)
 	fatal(t, s.Embedded.Suspend())
+	misspelt := s.submit(t, address.AddAlias, "jdo", "two@contoso.test") // who knows; the second one need not show it
 	two := s.submit(t, address.AddAlias, "jdoe", "two@contoso.test")
 	if done := s.written(t, two.ID); done.Receipt.DC != s.Replica.Site().Server {
 		t.Errorf("it was written on %s", done.Receipt.DC)
 	}
+	s.untilState(t, misspelt.ID, queue.Accepted, cause.DCUnavailable)
 
 	fatal(t, s.Embedded.Resume())
+	s.untilState(t, misspelt.ID, queue.Refused, cause.UnknownHolder)
 	three := s.submit(t, address.AddAlias, "jdoe", "three@contoso.test")
 	s.untilState(t, three.ID, queue.Queued, cause.DCUnavailable)
 	s.cycle(t) // the sync server reads the first DC, which is behind: nothing may be concluded from that

@@ -14,13 +14,21 @@ import (
 // Unresolved is queue.Work's.
 func (s *Store) Unresolved(ctx context.Context, now time.Time, n int) ([]queue.Request, error) {
 	due, err := s.requests(ctx, `SELECT `+columns+` FROM requests
-		WHERE state = 'accepted' AND seq < (
-			SELECT coalesce(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted' AND not_before > ? AND not_before <= ?)
+		WHERE state = 'accepted' AND (not_before <= ? OR not_before > ?)
 		ORDER BY seq LIMIT ?`, micros(queue.Instant(now)), farthest(now), max(n, 0))
 	if err != nil {
 		return nil, fmt.Errorf("read accepted requests: %w", err)
 	}
 	return due, nil
+}
+
+// Unknown is queue.Work's.
+func (s *Store) Unknown(ctx context.Context, before int64) ([]queue.Request, error) {
+	found, err := s.requests(ctx, `SELECT `+columns+` FROM requests WHERE state = 'accepted' AND seq < ? ORDER BY seq`, before)
+	if err != nil {
+		return nil, fmt.Errorf("read accepted requests: %w", err)
+	}
+	return found, nil
 }
 
 // farthest is the last time that can be meant.
@@ -152,15 +160,14 @@ func (t *txn) takeOver(l leasing, n int) ([]queue.Request, error) {
 		RETURNING `+columns, n)
 }
 
-// lease takes queued requests whose turn it is. The order of the holder's requests and of those whose holder is not
-// known yet is kept by the statement itself, and so is the stop switch.
+// lease takes queued requests whose turn it is. The order of the holder's requests is kept by the statement itself, and so is the stop
+// switch.
 func (t *txn) lease(l leasing, n int) ([]queue.Request, error) {
 	return t.leased(queue.Transition{From: queue.Queued, What: "claimed"}, l,
 		`WITH due AS MATERIALIZED (
 			SELECT seq FROM requests AS r INDEXED BY requests_queued
-			WHERE r.state = 'queued' AND (r.not_before <= @now OR r.not_before > @far)
+			WHERE r.seq > 0 AND r.state = 'queued' AND (r.not_before <= @now OR r.not_before > @far)
 				AND NOT EXISTS (SELECT 1 FROM pause)
-				AND r.seq < (SELECT coalesce(min(seq), 9223372036854775807) FROM requests WHERE state = 'accepted')
 				AND NOT EXISTS (
 					SELECT 1 FROM requests AS earlier
 					WHERE earlier.object = r.object AND earlier.seq < r.seq AND earlier.state IN ('queued', 'held', 'writing'))

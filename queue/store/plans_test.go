@@ -90,6 +90,8 @@ func useAll(t *testing.T, s *Store) {
 	errs = append(errs, err, s.SetPaused(ctx, true, "x", now), s.SetPaused(ctx, false, "x", now), s.SetMeta(ctx, "k", "v"))
 	_, err = s.Unresolved(ctx, now, 1)
 	errs = append(errs, err)
+	_, err = s.Unknown(ctx, 9)
+	errs = append(errs, err)
 	_, err = s.Awaiting(ctx, now)
 	errs = append(errs, err)
 	_, err = s.Awaited(ctx, []int64{1})

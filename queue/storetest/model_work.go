@@ -17,15 +17,24 @@ func (m *Model) Unresolved(_ context.Context, now time.Time, n int) ([]queue.Req
 	defer m.mu.Unlock()
 	var due []queue.Request
 	for _, r := range m.records {
-		if r.State != queue.Accepted {
-			continue
+		if r.State == queue.Accepted && queue.Come(r.NotBefore, queue.Instant(now)) && len(due) < n {
+			due = append(due, shown(r))
 		}
-		if !queue.Come(r.NotBefore, queue.Instant(now)) || len(due) == n {
-			break
-		}
-		due = append(due, shown(r))
 	}
 	return due, nil
+}
+
+// Unknown is queue.Work's.
+func (m *Model) Unknown(_ context.Context, before int64) ([]queue.Request, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []queue.Request
+	for _, r := range m.records {
+		if r.State == queue.Accepted && r.Seq < before {
+			found = append(found, shown(r))
+		}
+	}
+	return found, nil
 }
 
 // Resolve is queue.Work's.
@@ -110,8 +119,6 @@ func (m *Model) mayWrite(i int, r *record, now time.Time) bool {
 	}
 	for _, earlier := range m.records[:i] {
 		switch earlier.State {
-		case queue.Accepted:
-			return false
 		case queue.Queued, queue.Held, queue.Writing:
 			if earlier.Object == r.Object {
 				return false

@@ -206,6 +206,8 @@ func (p *pair) read(*rapid.T) {
 	since := p.now.Add(-time.Duration(rapid.IntRange(0, 120).Draw(p.T, "since")) * time.Second)
 	p.both(id, func(s queue.Store, id queue.RequestID) (any, error) { return s.Prior(ctx, h, id, since) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Unresolved(ctx, p.now, 3) })
+	before := int64(rapid.IntRange(0, 12).Draw(p.T, "before"))
+	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Unknown(ctx, before) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Awaiting(ctx, p.now) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Awaited(ctx, []int64{3, 1, 4}) })
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return s.Stats(ctx) })

@@ -13,7 +13,8 @@ import (
 func resolveCases() map[string]func(*bundle) {
 	return map[string]func(*bundle){
 		"oldest first, at most n":                                unresolvedOrder,
-		"one whose time has not come hides the later ones":       unresolvedHides,
+		"one whose time has not come is passed":                  unresolvedPassed,
+		"whose holder is not known before one":                   unknownBefore,
 		"a resolved request is queued and begins anew":           resolveQueues,
 		"only what is accepted is resolved":                      resolveGuard,
 		"an address taken by another holder's request is busy":   resolveBusy,
@@ -52,12 +53,29 @@ func unresolvedOrder(b *bundle) {
 	b.same(b.unresolved(9), []int64{1, 3, 4})
 }
 
-func unresolvedHides(b *bundle) {
+func unresolvedPassed(b *bundle) {
 	b.acceptMany(3)
 	b.delay(b.all()[1], b.now.Add(time.Second))
-	b.same(b.unresolved(9), []int64{1})
+	b.same(b.unresolved(9), []int64{1, 3})
+	b.same(b.unresolved(1), []int64{1})
 	b.later(time.Second)
 	b.same(b.unresolved(9), []int64{1, 2, 3})
+}
+
+func unknownBefore(b *bundle) {
+	unknown := func(before int64) []int64 {
+		b.Helper()
+		found, err := b.s.Unknown(context.Background(), before)
+		b.ok(err)
+		return seqs(found)
+	}
+	b.same(unknown(9), []int64{})
+	b.acceptMany(4)
+	b.delay(b.all()[1], b.now.Add(time.Hour))
+	b.resolve(b.all()[2], holder(1), nil)
+	b.same(unknown(4), []int64{1, 2})
+	b.same(unknown(1), []int64{})
+	b.same(unknown(9), []int64{1, 2, 4})
 }
 
 func resolveQueues(b *bundle) {

@@ -44,6 +44,10 @@ func (s *spread) Events(ctx context.Context, id queue.RequestID) ([]queue.Event,
 func (s *spread) Stats(ctx context.Context) (queue.Stats, error) { return s.next().Stats(ctx) }
 
 // Unresolved is queue.Work's.
+func (s *spread) Unknown(ctx context.Context, before int64) ([]queue.Request, error) {
+	return s.next().Unknown(ctx, before)
+}
+
 func (s *spread) Unresolved(ctx context.Context, now time.Time, n int) ([]queue.Request, error) {
 	return s.next().Unresolved(ctx, now, n)
 }
