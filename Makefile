@@ -16,7 +16,7 @@ TESTFLAGS ?= $(RACE) -parallel 6 -timeout 30m
 TOOLS     := bin/tools
 # The tests that take minutes. Without ALIASD_TEST_LONG they skip, or do less.
 LONG      := ALIASD_TEST_LONG=1
-LONGTESTS := ^(TestTorture|TestTorturePostgres|TestTortureForeignWriters|TestTortureCatchesWhatIsWrong|TestTortureScenes|TestTortureLateOwner|TestKilledAtWork)$$
+LONGTESTS := ^(TestTorture|TestTorturePostgres|TestTortureForeignWriters|TestTortureCatchesWhatIsWrong|TestTortureScenes|TestTortureLateOwner|TestKilledAtWork|TestHistoriesCatchWhatIsTakenOut)$$
 TORTURE   := $(LONG) ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
 
 .DEFAULT_GOAL := help
@@ -32,7 +32,7 @@ test: test-tools ## run the tests but the long part; installs Samba, PostgreSQL 
 	$(GO) test $(TESTFLAGS) ./...
 
 test-long: test-tools ## run the tests that take minutes: daemons and stores that are killed at work
-	$(LONG) $(GO) test $(TESTFLAGS) -run '$(LONGTESTS)' ./cmd/aliasd ./queue/store
+	$(LONG) $(GO) test $(TESTFLAGS) -run '$(LONGTESTS)' ./cmd/aliasd ./queue ./queue/store
 
 test-tools:
 	@scripts/test-tools

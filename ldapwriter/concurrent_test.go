@@ -152,6 +152,9 @@ func mustBeThere(t *testing.T, before address.Values, c address.Change, could []
 			continue
 		}
 		is := roles(one.now)
+		if len(meant(before, c).Proxies.Primaries()) > 0 && len(one.alone.Proxies.Primaries()) > 0 && len(one.now.Proxies.Primaries()) == 0 {
+			t.Errorf("after %s there is no primary, and it was not noticed: %+v", one.what, one.now)
+		}
 		for k, r := range roles(one.alone) {
 			if was[k] != r && is[k] != r && len(address.Set(c.Delete).Find(address.Address(k))) == 0 {
 				t.Errorf("%s is lost and was not noticed: %+v", one.what, one.now)

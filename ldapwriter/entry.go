@@ -101,7 +101,7 @@ func newEntry(e *ldap.Entry, dc string) (entry Entry, ok bool, err error) {
 			Changed:              generalizedTime(value(e, attrChanged)),
 		},
 	}
-	entry.AddressesChanged = addressesChanged(raw(e, attrStamps), entry.Changed)
+	entry.AddressesChanged, entry.Stamps = addressesChanged(raw(e, attrStamps), entry.Changed), addressStamps(raw(e, attrStamps))
 	return entry, true, nil
 }
 

@@ -22,8 +22,7 @@ const Replicated = time.Hour
 //
 //   - where a modify is in doubt, only the DC that it was sent to (prior.InDoubt). A DC that was taken out of the
 //     settings is given up by the administrator's word, and the doubt with it;
-//   - where receipts came from other DCs less than an hour ago, only when this one shows what they left behind. The last one alone
-//     would not do: a DC on which nothing was added yet shows its removal as well.
+//   - where receipts came from other DCs less than an hour ago, only when this one shows all of them (Prior.Behind).
 //
 // One that was moved out of the base DN is refused (unknown_holder).
 //
@@ -40,7 +39,8 @@ func (d *Directory) Read(ctx context.Context, guid address.GUID, prior Prior) (E
 	case err != nil:
 		return Entry{}, d.whyNot(err, prior)
 	}
-	if behind := d.behind(entry, prior); behind != nil {
+	sameServer := func(a, b string) bool { return d.server(a) == d.server(b) }
+	if behind := prior.Behind(entry, d.now(), sameServer); behind != nil {
 		return Entry{}, cause.Wait(cause.DCUnavailable, "%s does not show yet what was written on %s at %s; this is tried again by itself",
 			entry.DC, behind.DC, behind.At.UTC().Format(minute))
 	}
@@ -94,28 +94,6 @@ func (d *Directory) whyNot(err error, prior Prior) error {
 	return cause.Wait(cause.DCUnavailable,
 		"a modify was sent to %s and its outcome is not known, so no other server may be used; when it is gone for good, take it out of directory.servers: %s",
 		prior.InDoubt, e.Cause.Message).Because(err)
-}
-
-// behind gives the newest receipt of another DC that has to show before this one may be written to; nil where all that may not have
-// replicated shows. Where this DC was written to itself, it showed then what had been written before on others.
-func (d *Directory) behind(entry Entry, prior Prior) *Receipt {
-	own := d.server(entry.DC)
-	var newest *Receipt
-	var theirs address.Change
-	for i := range prior.Receipts {
-		r := &prior.Receipts[i]
-		switch {
-		case d.now().Sub(r.At) >= Replicated:
-		case d.server(r.DC) == own:
-			theirs, newest = address.Change{}, nil
-		default:
-			theirs, newest = address.Net(theirs, r.Change), r
-		}
-	}
-	if newest == nil || theirs.Stands(entry.Values) {
-		return nil
-	}
-	return newest
 }
 
 // readBatch is how many holders one search of ReadAll asks for: beyond some fifty it gets no quicker.

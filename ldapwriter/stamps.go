@@ -3,6 +3,8 @@ package ldapwriter
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/aliasd/aliasd/address"
 )
 
 // attrStamps tells of each attribute of an object when and where it was last changed (MS-ADA3 2.192, MS-ADTS 3.1.1.1.9). Servers give
@@ -16,8 +18,30 @@ const (
 	stampSize     = 48
 )
 
+// Stamps are those of the two attributes that aliasd writes.
+type Stamps struct {
+	Proxies Stamp `json:"proxy_addresses"`
+	Mail    Stamp `json:"mail"`
+}
+
+// Stamp says which write of an attribute a DC shows: the how manieth it is, and the invocationId of the DC that made it. Where two DCs
+// wrote one attribute, the higher Version wins, whenever it was made (MS-ADTS 3.1.1.1.9). Zero where it was never written.
+type Stamp struct {
+	Version uint32       `json:"version"`
+	Origin  address.GUID `json:"origin"`
+}
+
+// show says whether a DC has what was written elsewhere: the attributes that the change touched are of that write, or of a later one.
+func (s Stamps) show(written Stamps, c address.Change) bool {
+	proxies := len(c.Delete)+len(c.Add) == 0 || s.Proxies.has(written.Proxies)
+	return proxies && (c.Mail == nil || s.Mail.has(written.Mail))
+}
+
+func (s Stamp) has(written Stamp) bool { return s.Version > written.Version || s == written }
+
 // stamp is when an attribute was last changed, and under which update sequence numbers of the DC that did it and of this one.
 type stamp struct {
+	Stamp
 	attribute     uint32
 	at            time.Time
 	origin, local uint64
@@ -37,10 +61,36 @@ func parseStamps(raw []byte) (stamps []stamp, ok bool) {
 		if seconds > maxStamp {
 			return nil, false
 		}
-		stamps = append(stamps, stamp{attribute: binary.LittleEndian.Uint32(rest), at: time.Unix(int64(seconds)-epochs, 0).UTC(),
+		var origin address.GUID
+		copy(origin[:], rest[16:32])
+		stamps = append(stamps, stamp{Stamp: Stamp{Version: binary.LittleEndian.Uint32(rest[4:]), Origin: origin}, attribute: binary.LittleEndian.Uint32(rest), at: time.Unix(int64(seconds)-epochs, 0).UTC(),
 			origin: binary.LittleEndian.Uint64(rest[32:]), local: binary.LittleEndian.Uint64(rest[40:])})
 	}
 	return stamps, true
+}
+
+// The ATTRTYPs (MS-DRSR 5.16.4) of the attributes that aliasd writes.
+const (
+	typeProxies = 0x000200D2
+	typeMail    = 0x00150003
+)
+
+// addressStamps are those of the attributes that aliasd writes, nil where the server does not tell.
+func addressStamps(raw []byte) *Stamps {
+	stamps, ok := parseStamps(raw)
+	if !ok {
+		return nil
+	}
+	found := &Stamps{}
+	for _, s := range stamps {
+		switch s.attribute {
+		case typeProxies:
+			found.Proxies = s.Stamp
+		case typeMail:
+			found.Mail = s.Stamp
+		}
+	}
+	return found
 }
 
 const (
@@ -57,8 +107,8 @@ func decidesAddresses(attribute uint32) bool {
 	switch attribute {
 	case 0x00000000, // objectClass: the object was made
 		0x00090001, // name: it was moved or renamed
-		0x000200D2, // proxyAddresses
-		0x00150003, // mail
+		typeProxies,
+		typeMail,
 		0x000201BF, // mailNickname
 		0x00090290, // userPrincipalName
 		0x00020160, // targetAddress

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -16,6 +17,8 @@ type Entry struct {
 	DC string
 	// USNChanged is the entry's uSNChanged on that DC; it means nothing on another one.
 	USNChanged int64
+	// Stamps say which writes of the addresses the DC shows; nil where it does not tell.
+	Stamps *Stamps
 }
 
 // Receipt is what was written, as the DC showed it right after.
@@ -27,6 +30,8 @@ type Receipt struct {
 	// Change is what we wrote: exactly these values are ours to take back. Empty when there was nothing to write.
 	Change address.Change `json:"change"`
 	At     time.Time      `json:"at"`
+	// Stamps are those of the entry after the write: another DC that has them has replicated it. Nil where the DC did not tell.
+	Stamps *Stamps `json:"stamps,omitempty"`
 	// LandsUntil is when a modify of this change whose answer was lost can land at the latest, should it not be the one that the holder
 	// showed; zero where none can.
 	LandsUntil time.Time `json:"lands_until,omitzero"`
@@ -35,7 +40,7 @@ type Receipt struct {
 // Prior is what is known of earlier writes to a holder; it decides which DC may be used for the next one.
 type Prior struct {
 	// Receipts are those of the holder that changed something, oldest first: all of the last hour (Replicated), and the newest whatever
-	// its age. A DC that does not show what they left behind has not replicated.
+	// its age. A DC that does not show them has not replicated.
 	Receipts []Receipt
 	// InDoubt is the DC that a modify of unknown outcome was sent to; only that DC may be used then. Empty: none.
 	InDoubt string
@@ -47,6 +52,44 @@ func (p Prior) Last() *Receipt {
 		return nil
 	}
 	return &p.Receipts[len(p.Receipts)-1]
+}
+
+// Behind gives the newest receipt of another DC that has to show before the entry's DC may be written to; nil where all that may not have
+// replicated shows. Where this DC was written to itself, it showed then what had been written before on others; so it did where a modify
+// is in doubt there. Two URLs may be of one server.
+func (p Prior) Behind(e Entry, now time.Time, sameServer func(a, b string) bool) *Receipt {
+	if p.InDoubt != "" && sameServer(p.InDoubt, e.DC) {
+		return nil
+	}
+	var theirs []Receipt
+	for _, r := range p.Receipts {
+		switch {
+		case now.Sub(r.At) >= Replicated:
+		case sameServer(r.DC, e.DC):
+			theirs = nil
+		default:
+			theirs = append(theirs, r)
+		}
+	}
+	if len(theirs) == 0 || replicated(e, theirs) {
+		return nil
+	}
+	return &theirs[len(theirs)-1]
+}
+
+// replicated says whether a DC shows what was written on others, by its stamps. Where there are none, the values tell: what all the
+// receipts left behind is there, and was not there before any of them; else a DC that has none of them would show it too.
+func replicated(e Entry, receipts []Receipt) bool {
+	var left address.Change
+	stamped := e.Stamps != nil
+	for _, r := range receipts {
+		left = address.Net(left, r.Change)
+		stamped = stamped && r.Stamps != nil
+	}
+	if stamped {
+		return !slices.ContainsFunc(receipts, func(r Receipt) bool { return !e.Stamps.show(*r.Stamps, r.Change) })
+	}
+	return left.Stands(e.Values) && !slices.ContainsFunc(receipts, func(r Receipt) bool { return left.Stands(r.Before) })
 }
 
 // Job is one change to write.

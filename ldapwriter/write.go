@@ -203,5 +203,5 @@ func (w *writing) readBack(ctx context.Context) (now Entry, err error) {
 
 func (w *writing) receipt(now Entry) Receipt {
 	return Receipt{DC: w.server.url, USNChanged: now.USNChanged, Before: w.job.Entry.Values, After: now.Values,
-		Change: w.job.Change, At: w.now()}
+		Change: w.job.Change, At: w.now(), Stamps: now.Stamps}
 }

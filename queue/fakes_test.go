@@ -131,8 +131,9 @@ func (d *directory) HoldersOf(_ context.Context, addrs []address.Address, except
 	defer d.mu.Unlock()
 	for _, a := range addrs {
 		for guid, e := range d.holders {
-			if held := e.Proxies.Find(a); guid != except && len(held) > 0 {
-				return []cause.Conflict{{Kind: "user", ID: guid.String(), Name: e.Name, Address: string(held[0])}}, nil
+			isMail := a.Equal(address.Address(e.Mail))
+			if guid != except && (isMail || len(e.Proxies.Find(a)) > 0) {
+				return []cause.Conflict{{Kind: "user", ID: guid.String(), Name: e.Name, Address: string(a)}}, nil
 			}
 		}
 	}

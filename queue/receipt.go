@@ -27,7 +27,8 @@ func expect(a assessment) cloudcheck.Expectation {
 func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) error {
 	i := a.request.Doubt().newest()
 	slip := ldapwriter.Slipped(i.Before, i.Change, entry.Values)
-	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now()}
+	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now(),
+		Stamps: entry.Stamps}
 	if until := i.landsUntil(); until.After(a.readAt) {
 		receipt.LandsUntil = Instant(until)
 	}

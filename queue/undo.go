@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -24,8 +25,8 @@ func (r *Runner) undone(ctx context.Context, undo Request) (Request, error) {
 	return original, nil
 }
 
-// mustStillBeIts refuses an undo whose addresses a later request of the holder has written since: what stands there is that one's. A
-// later request and the undo that took it back count for nothing together.
+// mustStillBeIts refuses an undo whose addresses a later request of the holder has written or asked for since: what stands there is that
+// one's. A later request and the undo that took it back count for nothing together.
 func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) error {
 	later, err := r.between(ctx, original, undo)
 	if err != nil {
@@ -33,20 +34,26 @@ func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) err
 	}
 	takenBack := map[RequestID]bool{}
 	for _, q := range later {
-		wrote := q.lastChange()
-		if wrote == nil || takenBack[q.ID] {
+		if takenBack[q.ID] {
 			continue
 		}
 		if q.Action == address.Undo && q.Undoes != original.ID && q.Receipt != nil {
 			takenBack[q.Undoes] = true
 			continue
 		}
-		if wrote.Touches(original.Receipt.Change) {
-			return cause.Refuse(cause.ChangedSince, "request %s (%s) came after request %s and wrote to the same addresses of %s, so what stands there is not this one's to take back: "+
+		if q.hasASayIn(original.Receipt.Change) {
+			return cause.Refuse(cause.ChangedSince, "request %s (%s) came after request %s and is about the same addresses of %s, so what stands there is not this one's to take back: "+
 				"undo that one, or ask for what is meant", q.ID, q.words(), original.ID, original.Holder)
 		}
 	}
 	return nil
+}
+
+// hasASayIn says whether a request wrote to an address of a change, or may have, or found there what it asked for.
+func (r Request) hasASayIn(c address.Change) bool {
+	wrote := r.lastChange()
+	found := wrote == nil && r.Receipt != nil && slices.ContainsFunc(c.Addresses(), r.Address.Equal)
+	return found || wrote != nil && wrote.Touches(c)
 }
 
 // between gives the holder's requests that were accepted after one and before another, newest first. All of them have ended, or wait

@@ -170,7 +170,7 @@ func TestMakeKnowsTheLongTests(t *testing.T) {
 	}
 	want := strings.Split(string(named[1]), "|")
 	var long []string
-	for _, dir := range []string{".", "../../queue/store"} {
+	for _, dir := range []string{".", "../../queue", "../../queue/store"} {
 		long = append(long, longTestsIn(t, dir)...)
 	}
 	slices.Sort(want)

@@ -114,8 +114,11 @@ func valueMark[T any](v T, keep func(*T)) mark {
 
 // keptIntent leaves out what changes in a request's intents after they were recorded: whether an answer came, and their times.
 func keptIntent(i *queue.Intent) {
-	for ; i != nil; i = i.Earlier {
-		i.Sent, i.At, i.Until, i.Expectation.SyncAtWrite = false, time.Time{}, time.Time{}, queue.Instant(i.Expectation.SyncAtWrite)
+	i.Sent, i.At, i.Until, i.Expectation.SyncAtWrite = false, time.Time{}, time.Time{}, queue.Instant(i.Expectation.SyncAtWrite)
+	if i.Earlier != nil {
+		earlier := *i.Earlier
+		keptIntent(&earlier)
+		i.Earlier = &earlier
 	}
 }
 
