@@ -115,6 +115,15 @@ func DuplicateOnPremises(a address.Address, with cause.Conflict) Finding {
 	return Finding{Severity: Wrong, Cause: *c, Value: string(a)}
 }
 
+// UnsyncedDuplicate is the finding for an address of a holder that another object on-premises has too which the tenant does not have.
+func UnsyncedDuplicate(a address.Address, with cause.Conflict) Finding {
+	c := say(cause.DuplicateOnPremises,
+		"%s is held on-premises by %s too, which the tenant does not have: as long as that one is not synchronised it is in nobody's way; if it is meant to be there, its export may fail because of this, so decide then whose the address is",
+		a, inWords(with))
+	c.Conflict = &with
+	return Finding{Severity: Notice, Cause: *c, Value: string(a)}
+}
+
 // HarmlessDuplicate is the finding for an address that another object on-premises holds too, where not both are meant to be
 // in the tenant.
 func HarmlessDuplicate(a address.Address, with cause.Conflict) Finding {

@@ -67,6 +67,29 @@ func TestBusyHolderIsGivenTime(t *testing.T) {
 	}
 }
 
+// TestUnsynced: only what surely is not there, and is not about to come, is in nobody's way.
+func TestUnsynced(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*world)
+		want   bool
+	}{
+		"in the tenant":                 {change: func(*world) {}},
+		"not in the tenant":             {change: (*world).vanish, want: true},
+		"not in the tenant, but new":    {change: func(w *world) { w.vanish(); w.holder().Changed = w.now }},
+		"new, and never synchronised":   {change: func(w *world) { w.vanish(); w.holder().Changed, w.holder().Critical = w.now, true }, want: true},
+		"it cannot be asked":            {change: func(w *world) { w.fake.broken = cause.Wait(cause.CloudUnavailable, "away") }},
+		"this one cannot be looked at":  {change: func(w *world) { w.fake.failing[""] = cause.Wait(cause.Throttled, "later") }},
+		"when it was synced is unknown": {change: func(w *world) { w.vanish(); w.fake.tenant.LastSync = time.Time{} }, want: false},
+	} {
+		w := settledWorld()
+		test.change(w)
+		if got := w.checker().Unsynced(t.Context(), w.fake.tenant, []address.Holder{*w.holder()}); len(got) != 1 || got[0] != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // TestBusyHolderThatIsAbsent: a busy holder that the tenant lacks is missing, not late.
 func TestBusyHolderThatIsAbsent(t *testing.T) {
 	t.Parallel()

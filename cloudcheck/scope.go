@@ -1,6 +1,7 @@
 package cloudcheck
 
 import (
+	"context"
 	"strings"
 
 	"github.com/aliasd/aliasd/address"
@@ -38,6 +39,29 @@ func LeftOut(h address.Holder) string {
 // Exchange or to the sync, or is what a replication conflict left.
 func Unmanned(h address.Holder) bool {
 	return conflicting(h.DN) || exchangesOwn(h) || serviceAccount(h)
+}
+
+// Unsynced says of each of some holders whether the tenant surely does not have it, and no sync is due that may bring it: what it holds
+// is in nobody's way there. It is false for all where that cannot be found out.
+func (c *Checker) Unsynced(ctx context.Context, t Tenant, holders []address.Holder) []bool {
+	unsynced := make([]bool, len(holders))
+	if len(holders) == 0 {
+		return unsynced
+	}
+	refs := make([]Ref, len(holders))
+	for i, h := range holders {
+		refs[i] = Ref{Holder: h}
+	}
+	sightings, err := c.reader.Objects(ctx, refs)
+	if err != nil {
+		c.log.Warn("whether the tenant has some holders could not be found out", "holders", len(holders), "error", err)
+		return unsynced
+	}
+	for i, s := range sightings {
+		e := examination{holder: &holders[i], tenant: &t, now: c.now(), timing: c.timing}
+		unsynced[i] = s.Object == nil && s.Err == nil && (LeftOut(holders[i]) != "" || !t.LastSync.IsZero() && e.settled())
+	}
+	return unsynced
 }
 
 // OutOfScope is the one finding for a holder that the tenant does not have, where it has nobody else of its container.

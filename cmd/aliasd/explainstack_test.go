@@ -9,6 +9,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/cloudcheck"
 	"github.com/aliasd/aliasd/lab"
 	"github.com/aliasd/aliasd/lab/site"
 	"github.com/aliasd/aliasd/lab/tenant"
@@ -92,6 +93,25 @@ func TestExplainOnBothDirectories(t *testing.T) {
 		s.cli(t, "explain", "Twin").want(t, exitRefused, "ambiguous_holder", "could be user Twin  twin1@contoso.test", "twin2@contoso.test")
 		s.cli(t, "explain", "nobody").want(t, exitRefused, "unknown_holder")
 	})
+}
+
+// An address that an object has too which is not synchronised is in nobody's way, as the audit says; with one that is, somebody decides.
+func TestExplainOfADuplicateThatIsNotSynchronised(t *testing.T) {
+	t.Parallel()
+	s := quickStack(t, lab.Embedded)
+	fatal(t, s.Site.Modify(context.Background(), s.Site.DN("CN=Administrator,CN=Users"), site.Changes{Add: map[string][]string{"proxyAddresses": {"smtp:shared@contoso.test"}}}))
+	s.addValues(t, "Carla Ruiz", site.User, "smtp:shared@contoso.test")
+	untilEvery(t, 50*time.Millisecond, "the duplicate is a notice", func() bool {
+		view, err := s.remote.Holder(t.Context(), "carla")
+		fatal(t, err)
+		return len(view.Findings) == 1 && view.Findings[0].Code == cause.DuplicateOnPremises && view.Findings[0].Severity == cloudcheck.Notice && view.InOrder
+	})
+	s.cli(t, "explain", "carla").want(t, exitDone, "IN ORDER  Carla Ruiz (user)", "Administrator", "which the tenant does not have")
+	s.addValues(t, "Old Timer", site.User, "smtp:shared@contoso.test")
+	view := s.findings(t, "carla", cause.DuplicateOnPremises, cause.DuplicateOnPremises)
+	if view.Findings[0].Severity != cloudcheck.Wrong || view.Findings[0].Conflict.Name != "Old Timer" || view.Findings[1].Severity != cloudcheck.Notice {
+		t.Errorf("%+v", view.Findings)
+	}
 }
 
 // The command that a page names mends what it found.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -54,7 +55,11 @@ func (h *holders) Show(ctx context.Context, identity string) (server.HolderView,
 		explained, facts.Tenant, facts.Away = h.compare(limited, refOf(entry.Holder, facts.Requests))
 	})
 	sides.Wait()
-	facts.CloudIDs = h.cloudIDs(limited, duplicates, explained)
+	twins := h.twins(limited, duplicates)
+	facts.CloudIDs = cloudIDs(twins, explained)
+	if facts.Tenant != nil {
+		duplicates = h.weigh(limited, duplicates, twins, explained)
+	}
 	facts.Diagnosis = explained.Diagnosis
 	facts.Diagnosis.Add(duplicates...)
 	return server.HolderViewOf(facts), nil
@@ -69,29 +74,60 @@ func (h *holders) compare(ctx context.Context, holder cloudcheck.Ref) (cloudchec
 	return x, &x.Tenant, nil
 }
 
-// cloudIDs finds out which of the duplicates are the very objects that stand in the way in the cloud: their ids there, by
-// objectGUID. One that cannot be told is left out; it is shown as what it is on its own side.
-func (h *holders) cloudIDs(ctx context.Context, duplicates []cloudcheck.Finding, x cloudcheck.Explanation) map[string]string {
+// twins reads the holders that duplicates name, by objectGUID in words. One that cannot be read, or is no holder, is left out.
+func (h *holders) twins(ctx context.Context, duplicates []cloudcheck.Finding) map[string]address.Holder {
 	var guids []address.GUID
 	for _, f := range duplicates {
 		if guid, err := address.ParseGUID(f.Conflict.ID); err == nil && !slices.Contains(guids, guid) {
 			guids = append(guids, guid)
 		}
 	}
-	if len(guids) == 0 || len(x.Others) == 0 {
-		return nil
+	twins := map[string]address.Holder{}
+	if len(guids) == 0 {
+		return twins
 	}
-	ids := map[string]string{}
 	entries, errs := h.directory.ReadAll(ctx, guids)
 	for i, entry := range entries {
-		if errs[i] != nil {
-			continue
+		if errs[i] == nil {
+			twins[guids[i].String()] = entry.Holder
 		}
-		if id := x.CloudIDOf(entry.Holder); id != "" {
-			ids[guids[i].String()] = id
+	}
+	return twins
+}
+
+// cloudIDs finds out which of the twins are the very objects that stand in the way in the cloud: their ids there, by objectGUID. One
+// that cannot be told is left out; it is shown as what it is on its own side.
+func cloudIDs(twins map[string]address.Holder, x cloudcheck.Explanation) map[string]string {
+	ids := map[string]string{}
+	for guid, twin := range twins {
+		if id := x.CloudIDOf(twin); id != "" {
+			ids[guid] = id
 		}
 	}
 	return ids
+}
+
+// weigh says of duplicates with whom the holder does not meet in the tenant that they are worth knowing and no more, as an audit does. Of
+// a holder that the tenant lacks and ought to have, they may be the reason.
+func (h *holders) weigh(ctx context.Context, duplicates []cloudcheck.Finding, twins map[string]address.Holder, x cloudcheck.Explanation) []cloudcheck.Finding {
+	guids := slices.Sorted(maps.Keys(twins))
+	others := make([]address.Holder, len(guids))
+	for i, guid := range guids {
+		others[i] = twins[guid]
+	}
+	unsynced := h.cloud.Unsynced(ctx, x.Tenant, others)
+	absent := x.Diagnosis.Object == nil
+	leftOut := absent && cloudcheck.LeftOut(x.Diagnosis.Holder) != ""
+	for i, f := range duplicates {
+		at, known := slices.BinarySearch(guids, f.Conflict.ID)
+		switch {
+		case leftOut:
+			duplicates[i] = cloudcheck.HarmlessDuplicate(address.Address(f.Value), *f.Conflict)
+		case known && unsynced[at] && !absent:
+			duplicates[i] = cloudcheck.UnsyncedDuplicate(address.Address(f.Value), *f.Conflict)
+		}
+	}
+	return duplicates
 }
 
 // refOf names a holder with what its open requests know of it.
