@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -44,6 +43,7 @@ func (c *Checker) Sweep(ctx context.Context, s Survey, cases []Case) ([]Verdict,
 		rulings[i] = rule(cases[i], s.Tenant, sightings[i], now, c.timing)
 		rulings[i].doubt(s.Err)
 	}
+	c.lookForUnfound(ctx, s, rulings)
 	c.nameHolders(ctx, rulings)
 	verdicts := make([]Verdict, len(cases))
 	for i := range rulings {
@@ -148,35 +148,19 @@ func (r *ruling) doubt(tenantErr error) {
 // nameHolders finds out who holds the disputed addresses, many by one call, and says it in the verdicts. Without an answer
 // the verdicts stand as they are; the next look asks again.
 func (c *Checker) nameHolders(ctx context.Context, rulings []ruling) {
-	var objects []Object
-	asked := map[address.Key]bool{}
-	for disputed := range slices.Chunk(disputedIn(rulings), addressesAtOnce) {
-		found, err := c.reader.HoldersOf(ctx, disputed)
-		if err != nil {
-			c.log.Warn("the holders of disputed addresses could not be found", "addresses", len(disputed), "error", err)
-			break
+	var disputed []address.Address
+	for i := range rulings {
+		if a := rulings[i].disputed; a != "" {
+			disputed = append(disputed, a)
 		}
-		objects = append(objects, found...)
-		for _, a := range disputed {
-			asked[a.Key()] = true
-		}
+	}
+	objects, asked, err := c.holdersOfAll(ctx, disputed)
+	if err != nil {
+		c.log.Warn("the holders of disputed addresses could not be found", "addresses", len(disputed)-len(asked), "error", err)
 	}
 	for i := range rulings {
 		rulings[i].blame(objects, asked[rulings[i].disputed.Key()])
 	}
-}
-
-// disputedIn lists the disputed addresses, each once.
-func disputedIn(rulings []ruling) []address.Address {
-	var disputed []address.Address
-	listed := map[address.Key]bool{}
-	for _, r := range rulings {
-		if r.disputed != "" && !listed[r.disputed.Key()] {
-			listed[r.disputed.Key()] = true
-			disputed = append(disputed, r.disputed)
-		}
-	}
-	return disputed
 }
 
 // self is the id that the holder has or had in the cloud. A contact is never deleted there for a while: an object that it was
