@@ -55,7 +55,7 @@ func (s Situation) implicitInCloud(shown Address) (implicit, error) {
 func (s Situation) implicitRouting(shown Address) (implicit, error) {
 	mail := Address(s.Holder.Mail)
 	mayCount := mail != "" && s.MailSurvives && !mail.Equal(shown) && !s.masked()
-	if mayCount && (s.SyncDue || len(s.Holder.Proxies) == 0) {
+	if mayCount && (s.SyncDue || s.SyncUnknown || len(s.Holder.Proxies) == 0) {
 		return implicit{}, s.unsettled(shown)
 	}
 	return implicit{routing: true}, nil
@@ -86,10 +86,10 @@ func (s Situation) mailDisagrees(shown Address) bool {
 }
 
 // outdated says whether the primary that the cloud shows may rest on what was just taken away on-premises: nothing there speaks for
-// it, and the cloud has still to catch up.
+// it, and the cloud has still to catch up, or may have.
 func (s Situation) outdated(shown Address) bool {
 	isUPN := s.Holder.Kind == User && (shown.Equal(Address(s.Holder.UPN)) || shown.Equal(Address(s.Cloud.UPN)))
-	return s.SyncDue && shown != "" && s.Holder.Mail == "" && len(s.Holder.Proxies.Find(shown)) == 0 && !isUPN
+	return (s.SyncDue || s.SyncUnknown) && shown != "" && s.Holder.Mail == "" && len(s.Holder.Proxies.Find(shown)) == 0 && !isUPN
 }
 
 // unsettled is the error for a mail and a cloud that do not agree.

@@ -44,6 +44,9 @@ type Situation struct {
 	InitialDomain string
 	// SyncDue says that the cloud has still to catch up with an earlier change of the holder.
 	SyncDue bool
+	// SyncUnknown says that nobody can tell whether it has: SyncDue is false then. Nothing is waited for, but what the cloud shows is not
+	// the last word either.
+	SyncUnknown bool
 	// MailSurvives says that the holder's AD mail, were it the only address, survives the proxy calculation.
 	MailSurvives bool
 }

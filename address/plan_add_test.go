@@ -124,6 +124,8 @@ func TestAddAliasBesideTheMOERA(t *testing.T) {
 			ask: asked(AddAlias, alias), kind: cause.Waiting, code: cause.NotSyncedYet, says: []string{string(ada), string(moera)}},
 		{name: "the same beside other types", s: situation(ada, "X500:/o=a").inCloud(Primary(moera)).with(syncDue),
 			ask: asked(AddAlias, alias), kind: cause.Waiting, code: cause.NotSyncedYet},
+		{name: "the same, and nobody knows whether a sync is due", s: situation(ada, "X500:/o=a").inCloud(Primary(moera)).with(syncUnknown),
+			ask: asked(AddAlias, alias), code: cause.PrimaryUnclear, says: []string{string(ada), string(moera)}},
 		{name: "mail would count and the settled cloud does not take it", s: situation(ada).inCloud(Primary(moera)),
 			ask: asked(AddAlias, alias), code: cause.PrimaryUnclear, says: []string{string(ada), string(moera)}},
 	})
@@ -135,6 +137,8 @@ func TestAddAliasWhereThePrimaryIsUnclear(t *testing.T) {
 	runPlans(t, []planCase{
 		{name: "mail and the cloud differ", s: situation(ada).inCloud(other), ask: asked(AddAlias, alias),
 			code: cause.PrimaryUnclear, says: []string{"Ada Lovelace", string(ada), "other@contoso.test", "then ask again"}},
+		{name: "nothing speaks for the cloud's primary, and nobody knows whether a sync is due", s: situation("").inCloud(other).with(syncUnknown),
+			ask: asked(AddAlias, alias), code: cause.PrimaryUnclear, says: []string{"other@contoso.test"}},
 		{name: "mail and the cloud differ, a sync is due", s: situation(ada).inCloud(other).with(syncDue), ask: asked(AddAlias, alias),
 			kind: cause.Waiting, code: cause.NotSyncedYet, says: []string{string(ada), "other@contoso.test"}},
 		{name: "the alias is mail, and the cloud differs", s: situation(alias).inCloud(other), ask: asked(AddAlias, alias),

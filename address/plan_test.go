@@ -43,6 +43,7 @@ func (s Situation) with(change func(*Situation)) Situation {
 func kind(k Kind) func(*Situation) { return func(s *Situation) { s.Holder.Kind = k } }
 
 func syncDue(s *Situation)       { s.SyncDue = true }
+func syncUnknown(s *Situation)   { s.SyncUnknown = true }
 func mailDiscarded(s *Situation) { s.MailSurvives = false }
 
 func asked(action Action, a Address, allow ...Allowance) Ask {

@@ -43,6 +43,34 @@ func TestABusyHolderIsNotWaitedFor(t *testing.T) {
 	b.wantState(t, next.ID, queue.Written, cause.NotSyncedYet)
 }
 
+// Where the account may not read when a holder was changed, the cloud may show a primary that was taken away a moment ago: it is not
+// written back, and the request is refused, since nothing tells when the wait would end.
+func TestAnUnknownChangeIsNoCatchingUp(t *testing.T) {
+	t.Parallel()
+	for name, changed := range map[string]bool{"known": true, "unknown": false} {
+		b := newBench()
+		bob := b.find(t, "bob")
+		b.directory.edit(bob, address.Values{})
+		b.directory.mu.Lock()
+		e := b.directory.holders[bob]
+		e.UPN, e.Changed = "other@contoso.test", time.Time{}
+		if changed {
+			e.Changed = b.clock.Now().Add(-48 * time.Hour)
+		}
+		b.directory.mu.Unlock()
+		r := b.submit(t, bob.String(), address.AddAlias, "bobby@contoso.test")
+		b.pass(t)
+		if changed {
+			b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet) // what the cloud shows when it has caught up is the primary
+			continue
+		}
+		b.wantState(t, r.ID, queue.Refused, cause.PrimaryUnclear)
+		if got := b.directory.values(bob); len(got.Proxies) > 0 {
+			t.Errorf("%s: it wrote %v", name, got)
+		}
+	}
+}
+
 // A change of an address that is to arrive yet is waited for, and the cause says since when, and who can bring that forward or end it.
 func TestTheCloudIsWaitedFor(t *testing.T) {
 	t.Parallel()

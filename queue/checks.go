@@ -117,6 +117,7 @@ func (c checks) situation(holder address.Holder, s cloudcheck.Snapshot) address.
 		Holder:        holder,
 		InitialDomain: s.Tenant.InitialDomain,
 		SyncDue:       c.syncDue(holder, s.Tenant),
+		SyncUnknown:   s.Tenant.LastSync.IsZero() || holder.AddressesSince().IsZero(),
 		MailSurvives:  s.MailSurvives,
 	}
 	if s.Object != nil {

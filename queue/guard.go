@@ -102,7 +102,7 @@ func (o outlook) keepsPrimary(now, then address.Address) bool {
 	if now == "" || o.same(now, then) {
 		return true
 	}
-	caughtUp := !o.SyncDue && !o.shown.Tenant.LastSync.IsZero()
+	caughtUp := !o.SyncDue && !o.SyncUnknown
 	return caughtUp && then != "" && then.Equal(o.shownPrimary())
 }
 

@@ -3,7 +3,6 @@ package queue_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -191,9 +190,9 @@ func TestGuardBelievesTheCloud(t *testing.T) {
 	ask := address.Ask{Action: address.AddAlias, Address: "b@contoso.test"}
 	plan := mustPlan(t, h, ask)
 	checkRefusal(t, queue.Guard(h.situation(), h.snapshot(), ask, plan), "", nil)
-	unknown := h.snapshot()
-	unknown.Tenant.LastSync = time.Time{}
-	checkRefusal(t, queue.Guard(h.situation(), unknown, ask, plan), cause.PrimaryUnclear, []string{"from a@contoso.onmicrosoft.com to a@contoso.test"})
+	unknown := h.situation()
+	unknown.SyncUnknown = true
+	checkRefusal(t, queue.Guard(unknown, h.snapshot(), ask, plan), cause.PrimaryUnclear, []string{"from a@contoso.onmicrosoft.com to a@contoso.test"})
 	h.caughtUp = false
 	checkRefusal(t, queue.Guard(h.situation(), h.snapshot(), ask, plan), cause.NotSyncedYet, nil)
 }
