@@ -46,17 +46,14 @@ func (s Shown) sayBehind(ctx context.Context, r *Request) error {
 	return err
 }
 
-// before is the request of r's holder right before it in the line; nil where r is the first. What was written stands behind all that came
-// before it; what was refused or cancelled may have been so out of turn.
+// before is the request of r's holder right before it in the line; nil where r is the first. One whose holder became known late may stand
+// before others that are written already.
 func (s Shown) before(ctx context.Context, r Request) (*Request, error) {
 	earlier, _, err := s.Store.List(ctx, Filter{Holder: r.Object.String(), Limit: lookBack, Cursor: r.cursor()})
 	for i, q := range earlier {
 		switch q.State {
-		case Refused, Cancelled:
 		case Accepted, Queued, Held, Writing:
 			return &earlier[i], err
-		default:
-			return nil, err
 		}
 	}
 	return nil, err

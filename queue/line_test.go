@@ -93,3 +93,29 @@ func TestTheLineBehindAHeldRequest(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// A request whose holder became known late comes before one that was accepted later, though others of the holder are written by then.
+func TestTheLineBehindOneThatWasKnownLate(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ctx, bob := context.Background(), b.find(t, "bob")
+	late := b.submit(t, "bobs later name", address.AddAlias, "bobby@contoso.test")
+	written := b.submit(t, "bob", address.AddAlias, "bert@contoso.test")
+	next := b.submit(t, "bob", address.AddAlias, "robert@contoso.test")
+	now := b.clock.Now()
+	resolve := func(q queue.Request) {
+		if _, err := b.store.Resolve(ctx, q.ID, bob, []queue.Claim{{Address: q.Address.Key(), Kind: queue.Take}}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resolve(written)
+	if more, err := b.runner.WriteOne(ctx); !more || err != nil {
+		t.Fatal(more, err)
+	}
+	b.wantState(t, written.ID, queue.Written, cause.NotSyncedYet)
+	resolve(late)
+	resolve(next)
+	if c := b.shownCause(t, next.ID); c == nil || c.Conflict == nil || c.Conflict.ID != string(late.ID) {
+		t.Errorf("%+v", c)
+	}
+}
