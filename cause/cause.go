@@ -89,6 +89,9 @@ const (
 	TooManyAddresses    Code = "too_many_addresses"
 )
 
+// Integrity alone, of no request and no holder: the store, or a backup of it, is not as aliasd wrote it.
+const StoreAltered Code = "store_altered"
+
 // Conflict is the object that stands in the way, as far as it is known.
 type Conflict struct {
 	// Kind is user, group, contact, deleted_user, deleted_group or request.
@@ -142,6 +145,7 @@ const (
 	Contradiction Kind = "contradiction" // the cloud says otherwise
 	Failure       Kind = "failure"       // it ends, the directory said no
 	Finding       Kind = "finding"       // no request: a holder as it stands is not in order
+	Integrity     Kind = "integrity"     // no request: aliasd does not work on a store that is not as it wrote it
 )
 
 // Error is a cause on its way up: what to do with the request, the public cause, and the private error below it.
@@ -197,6 +201,11 @@ func Fail(code Code, format string, args ...any) *Error {
 	return newError(Failure, code, format, args)
 }
 
+// Distrust makes the error of a store that is not as aliasd wrote it, with a public sentence.
+func Distrust(code Code, format string, args ...any) *Error {
+	return newError(Integrity, code, format, args)
+}
+
 func newError(kind Kind, code Code, format string, args []any) *Error {
 	return &Error{Kind: kind, Cause: Cause{Code: code, Message: fmt.Sprintf(format, args...)}}
 }
@@ -226,5 +235,6 @@ func Codes() map[Code][]Kind {
 	add(Finding, NoPrimary, DuplicateOnPremises, TwoPrimaries, MailDiffers, TooManyAddresses, AmbiguousHolder, NotInCloud,
 		CloudManaged, Quarantined, HeldByDeleted, ExportErrorSuspected, LicenceMissing, DomainNotVerified, ValueDiscarded,
 		CalculatedOtherwise, SyncStopped, NotSyncedYet, NotCalculatedYet)
+	add(Integrity, StoreAltered)
 	return codes
 }

@@ -111,7 +111,7 @@ func TestPagesNameTheirKindsAndStates(t *testing.T) {
 	t.Parallel()
 	states := map[cause.Kind][]string{
 		cause.Refusal: {"refused"}, cause.Waiting: {"accepted", "queued", "held", "written"},
-		cause.Contradiction: {"mismatched"}, cause.Failure: {"failed"}, cause.Finding: nil,
+		cause.Contradiction: {"mismatched"}, cause.Failure: {"failed"}, cause.Finding: nil, cause.Integrity: nil,
 	}
 	line := regexp.MustCompile(`(?m)^\*\*([A-Z][a-z]+)\*\*: (.*)$`)
 	for code, kinds := range cause.Codes() {
@@ -140,7 +140,7 @@ func TestIndex(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]cause.Kind{
 		"Refusals": cause.Refusal, "Waitings": cause.Waiting, "Contradictions": cause.Contradiction, "Failures": cause.Failure,
-		"Findings": cause.Finding,
+		"Findings": cause.Finding, "Integrity": cause.Integrity,
 	}
 	listed := map[cause.Kind][]cause.Code{}
 	row := regexp.MustCompile(`(?m)^\| \[([a-z_]+)\]\(([a-z_]+)\.md\) \| (.+) \|$`)
@@ -174,7 +174,7 @@ func TestIndex(t *testing.T) {
 // TestPagesSpeakOfWhatThereIs: links lead to pages, and aliasd's commands and allowances are those of the design.
 func TestPagesSpeakOfWhatThereIs(t *testing.T) {
 	t.Parallel()
-	commands := strings.Fields(`run add primary remove show list cancel undo recheck release pause resume report check config explain audit predict`)
+	commands := strings.Fields(`run add primary remove show list cancel undo recheck release pause resume report check config explain audit predict log restore`)
 	allowances := strings.Fields(`deleted_holder mail_enable sign_in_change`)
 	command := regexp.MustCompile("(?m)(?:^ *|`)aliasd ([a-z]+)")
 	allow := regexp.MustCompile(`--allow ([a-z_]+)`)

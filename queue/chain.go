@@ -11,7 +11,7 @@ import (
 )
 
 // entry is the canonical form of an event: the members in this order, times in RFC 3339 with at most microseconds,
-// null where there is no cause or no detail. Stores keep these bytes as they are: they are what was hashed.
+// null where there is no cause or no detail, and no member kept where nothing is kept. Stores keep these bytes as they are: they are what was hashed.
 type entry struct {
 	ID        int64           `json:"id"`
 	RequestID RequestID       `json:"request_id"`
@@ -22,13 +22,14 @@ type entry struct {
 	Node      string          `json:"node"`
 	What      string          `json:"what"`
 	Detail    json.RawMessage `json:"detail"`
+	Kept      Kept            `json:"kept,omitzero"`
 }
 
 // Sealed puts e behind the entry whose hash is prev ("" for the first) and gives its canonical JSON. At is kept to the
 // microsecond; Detail has to be JSON.
 func (e Event) Sealed(prev string) (sealed Event, canonical []byte, err error) {
 	e.At = Instant(e.At)
-	canonical, err = json.Marshal(entry{e.ID, e.RequestID, e.At, e.From, e.To, e.Cause, e.Node, e.What, e.Detail})
+	canonical, err = json.Marshal(entry{e.ID, e.RequestID, e.At, e.From, e.To, e.Cause, e.Node, e.What, e.Detail, e.Kept})
 	if err != nil {
 		return e, nil, fmt.Errorf("event %q of request %s: %w", e.What, e.RequestID, err)
 	}
@@ -54,5 +55,5 @@ func ParseEvent(canonical []byte, prev, hash string) (Event, error) {
 		e.Detail = nil
 	}
 	return Event{ID: e.ID, RequestID: e.RequestID, At: e.At, From: e.From, To: e.To, Cause: e.Cause, Node: e.Node, What: e.What,
-		Detail: e.Detail, PrevHash: prev, Hash: hash}, nil
+		Detail: e.Detail, Kept: e.Kept, PrevHash: prev, Hash: hash}, nil
 }

@@ -39,6 +39,10 @@ func TestCanonicalForm(t *testing.T) {
 	if err != nil || !bytes.Contains(bare, []byte(`"cause":null,"node":"","what":"","detail":null}`)) {
 		t.Errorf("an event without anything is %s: %v", bare, err)
 	}
+	_, keeping, err := queue.Event{ID: 1, Kept: queue.Kept{Row: "a", Key: "b", KeyOf: "r0", Spent: queue.Gone}}.Sealed("")
+	if err != nil || !bytes.HasSuffix(keeping, []byte(`"detail":null,"kept":{"row":"a","key":"b","key_of":"r0","spent":"gone"}}`)) {
+		t.Errorf("an event with what is kept is %s: %v", keeping, err)
+	}
 }
 
 func TestSealedRefusesWhatIsNoJSON(t *testing.T) {
@@ -57,7 +61,8 @@ func TestSealedAndParsed(t *testing.T) {
 		e := queue.Event{ID: rapid.Int64().Draw(r, "id"), RequestID: queue.RequestID(rapid.String().Draw(r, "request")),
 			At:   time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(r, "at")),
 			From: queue.State(rapid.String().Draw(r, "from")), To: queue.State(rapid.String().Draw(r, "to")),
-			Node: rapid.String().Draw(r, "node"), What: rapid.String().Draw(r, "what")}
+			Node: rapid.String().Draw(r, "node"), What: rapid.String().Draw(r, "what"),
+			Kept: queue.Kept{Row: rapid.String().Draw(r, "row"), Spent: rapid.String().Draw(r, "spent")}}
 		if rapid.Bool().Draw(r, "detailed") {
 			e.Detail, _ = json.Marshal(rapid.MapOf(rapid.String(), rapid.String()).Draw(r, "detail"))
 		}

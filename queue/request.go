@@ -137,7 +137,25 @@ type Event struct {
 	// What names the step: accepted, resolved, claimed, intent, written, nothing to write, retry, verdict, cancelled, released, …
 	What string
 	// Detail is JSON of what the step recorded (intent, receipt, what the cloud showed); null when nothing.
-	Detail   []byte
+	Detail []byte
+	// Kept is what the store keeps after the step, as digests. Earlier versions recorded none.
+	Kept     Kept
 	PrevHash string
 	Hash     string
 }
+
+// Kept are the digests of the rows that a step has left in the store. The hash of the entry covers them, so that a row that is changed
+// by hand later is found, whichever of its columns that is. An empty field says nothing of that row.
+type Kept struct {
+	// Row is the row that the entry is about: the request with its claims, the token, or the stop switch.
+	Row string `json:"row,omitempty"`
+	// Key is the idempotency key that the request came with.
+	Key string `json:"key,omitempty"`
+	// KeyOf is an earlier request that came with that key, for which it holds no more.
+	KeyOf RequestID `json:"key_of,omitempty"`
+	// Spent is the request's share of the caps.
+	Spent string `json:"spent,omitempty"`
+}
+
+// Gone stands in Kept for a row that the step has removed.
+const Gone = "gone"

@@ -47,6 +47,16 @@ func Connect(path string, connections int, settings url.Values) (*sql.DB, error)
 	return db, nil
 }
 
+// Memory opens an empty database that stands in no file and ends when it is closed.
+func Memory() (*sql.DB, error) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // each connection has a database of its own
+	return db, nil
+}
+
 // switching is how long another process may take to switch a new file to its journal mode.
 const switching = 10 * time.Second
 

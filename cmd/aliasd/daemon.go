@@ -102,6 +102,9 @@ func openParts(ctx context.Context, s *config.Settings, log *slog.Logger, t tuni
 	if p.store, err = openStore(ctx, s); err != nil {
 		return p, err
 	}
+	if err = p.mustHold(ctx); err != nil {
+		return p, err
+	}
 	if err = p.mindTheSwitch(ctx, t.paused); err != nil {
 		return p, err
 	}
@@ -253,6 +256,7 @@ func (d *daemon) Run(ctx context.Context) error {
 		served = d.server.Serve(ctx, d.listener)
 	})
 	parts.Go(func() { d.greet(ctx) })
+	parts.Go(func() { d.verifyAll(ctx) })
 	parts.Go(func() {
 		<-ctx.Done()
 		d.log.Info("aliasd stops: what has begun is finished")

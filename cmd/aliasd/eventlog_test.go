@@ -128,10 +128,10 @@ func (s *stack) tamperings(t *testing.T, head, export string) {
 	fatal(t, err)
 	back := func() { fatal(t, os.WriteFile(s.storePath(), whole, 0o600)) }
 	s.tamper(t, `UPDATE requests SET requester = 'somebody else' WHERE seq = 2`)
-	s.cli(t, "log", "verify").want(t, exitError, "1 of 8 requests", "submission")
+	s.cli(t, "log", "verify").want(t, exitError, "1 thing is in the store not what it says", "store_altered", "submission")
 	back()
 	s.tamper(t, `DROP TRIGGER events_stay`, `DELETE FROM events WHERE id > 20`)
-	s.cli(t, "log", "verify").want(t, exitError, "requests are not what it says of them")
+	s.cli(t, "log", "verify").want(t, exitError, "things are in the store not what it says", "trigger events_stay", "newest entries were cut off")
 	cut := s.cli(t, "log", "verify", "--head", head)
 	cut.want(t, exitError, "from entry 21 on (cut_off)", "newest entries were cut off")
 	fits(t, "log verify", cut.out)
@@ -144,7 +144,7 @@ func (s *stack) tamperings(t *testing.T, head, export string) {
 	if inJSON(t, broken, &found); found.Break == nil || found.Break.RequestID == "" {
 		t.Errorf("%+v", found)
 	}
-	s.cli(t, "backup", filepath.Join(s.dir, "broken.db")).want(t, exitError, "does not hold", "was changed")
+	s.cli(t, "backup", filepath.Join(s.dir, "broken.db")).want(t, exitError, "store_altered", "trigger events_keep: it is missing")
 	s.cliAt(t, 400*24*time.Hour, "log", "prune", "--before", "100d", "--export", filepath.Join(s.dir, "p.jsonl")).
 		want(t, exitError, "nothing is removed from a log that does not hold")
 	back()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/queue/eventlog"
 	"github.com/aliasd/aliasd/queue/store"
 )
@@ -15,15 +16,9 @@ const logKeeping = "17 3 * * *"
 // keepLog verifies the event log and logs its head, so that whoever collects the daemon's log has it elsewhere; then it removes what is
 // older than retention.days. Nothing is removed from a log that does not hold, nor by a clock that is ahead of the tenant's.
 func (d *daemon) keepLog(ctx context.Context) error {
-	found, err := d.store.Verify(ctx, eventlog.Check{})
-	if err != nil {
+	if holds, err := d.verifyLog(ctx); err != nil || !holds {
 		return err
 	}
-	if !found.OK() {
-		d.logBroken(found)
-		return nil
-	}
-	d.log.Info("the event log holds", "entries", found.Entries, "removed", found.Removed, "requests", found.Requests, "head", found.Head.String())
 	days := d.settings.Retention.Days
 	if days == 0 {
 		return nil
@@ -41,10 +36,41 @@ func (d *daemon) keepLog(ctx context.Context) error {
 	return nil
 }
 
+// mustHold refuses a store that is not as aliasd wrote it, as far as that shows without reading all of its log.
+func (p parts) mustHold(ctx context.Context) error {
+	found, err := p.store.Glance(ctx)
+	if err == nil {
+		err = found.Err()
+	}
+	return err
+}
+
+// verifyAll looks, beside the work that has begun, at all that the start left out.
+func (d *daemon) verifyAll(ctx context.Context) {
+	if _, err := d.verifyLog(ctx); err != nil && ctx.Err() == nil {
+		d.log.Warn("the event log could not be verified after the start; it is verified at night", "error", err)
+	}
+}
+
+// verifyLog verifies the event log and the rows, and logs what it found.
+func (d *daemon) verifyLog(ctx context.Context) (holds bool, err error) {
+	found, err := d.store.Verify(ctx, eventlog.Check{})
+	if err != nil {
+		return false, err
+	}
+	if !found.OK() {
+		d.logBroken(found)
+		return false, nil
+	}
+	d.log.Info("the event log holds", "entries", found.Entries, "removed", found.Removed, "requests", found.Requests, "head", found.Head.String())
+	return true, nil
+}
+
 func (d *daemon) logBroken(found eventlog.Result) {
 	if b := found.Break; b != nil {
-		d.log.Error("the event log does not hold; aliasd log verify says more", "entry", b.ID, "kind", b.Kind, "found", b.Message)
+		d.log.Error("the event log does not hold; aliasd log verify says more", "code", cause.StoreAltered, "entry", b.ID, "kind", b.Kind, "found", b.Message)
 		return
 	}
-	d.log.Error("requests are not what the event log says of them; aliasd log verify names them", "requests", found.Odd, "found", found.Err())
+	d.log.Error("the store is not what the event log says of it; aliasd log verify names all that differs", "code", cause.StoreAltered,
+		"findings", found.Odd, "found", found.Findings[0])
 }

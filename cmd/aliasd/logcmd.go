@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/config"
 	"github.com/aliasd/aliasd/publish"
 	"github.com/aliasd/aliasd/queue"
@@ -36,8 +37,8 @@ func (a *app) logVerifyCommand() *cobra.Command {
 	var o verifying
 	c := &cobra.Command{Use: "verify", Short: "Verify the event log; name the first broken link",
 		Example: "  aliasd log verify\n  aliasd log verify --head 4711:9f2c…\n  aliasd log verify --file aliasd-log.jsonl",
-		Long: `Walks the whole event log, and names the first entry that is changed, missing or moved. Then it compares every request with what its
-entries say, and names those that were edited by hand.
+		Long: `Walks the whole event log, and names the first entry that is changed, missing or moved. Then it compares every request, token and other
+row that aliasd acts on with what its entries say, and the schema with the one that aliasd makes, and names what was changed by hand.
 
 That the newest entries were cut off, a chain alone does not show. The requests do, unless they were cut off too. So keep the head that
 this command prints, or an export, on another machine: --head and --from-export look whether the log still has all that it had then.
@@ -83,7 +84,11 @@ func (a *app) logVerify(c *cobra.Command, o verifying) error {
 		if err != nil {
 			return err
 		}
-		return a.printVerified(logVerifiedJSON{OK: found.OK(), Result: found}, "The event log", check.Expected)
+		shows := logVerifiedJSON{OK: found.OK(), Result: found}
+		if !shows.OK {
+			shows.Code = cause.StoreAltered
+		}
+		return a.printVerified(shows, "The event log", check.Expected)
 	})
 }
 

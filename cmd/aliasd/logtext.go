@@ -6,12 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
 // logVerifiedJSON is what log verify prints.
 type logVerifiedJSON struct {
 	OK bool `json:"ok"`
+	// Code is store_altered, where something of the store does not hold.
+	Code cause.Code `json:"code,omitempty"`
 	eventlog.Result
 	Summary *eventlog.Summary `json:"summary,omitempty"`
 }
@@ -80,17 +83,30 @@ func (a *app) printBroken(found logVerifiedJSON, what string) {
 		if b.RequestID != "" {
 			sayf(a.out, "  request %s", b.RequestID)
 		}
+		a.printOdd(found)
 		say(a.out, "", "Entries before it are as they were written. Keep a copy of the data folder as it is, find out who could write to it, "+
 			"and compare with an export or a backup.")
 		return
 	}
-	say(a.out, "", fmt.Sprintf("%s is a chain, and %d of %d requests are not what it says of them:", what, found.Odd, max(found.Requests, int64(found.Odd))))
+	say(a.out, "", fmt.Sprintf("%s is a chain, and %s in the store not what it says or aliasd made (%s):", what, oddInWords(found.Odd), found.Code))
+	a.printOdd(found)
+	say(a.out, "", "Keep a copy of the store as it is, find out who could write to it, and put back a backup from before: aliasd help "+string(found.Code))
+}
+
+func oddInWords(n int) string {
+	if n == 1 {
+		return "1 thing is"
+	}
+	return fmt.Sprintf("%d things are", n)
+}
+
+func (a *app) printOdd(found logVerifiedJSON) {
 	for i, f := range found.Findings {
 		if i == mostNamed {
 			fmt.Fprintf(a.out, "  and %d more (--json names %d)\n", found.Odd-i, len(found.Findings))
 			break
 		}
-		sayf(a.out, "  %s", f.RequestID)
+		sayf(a.out, "  %s", f.Name())
 		say(a.out, "    ", f.Message)
 	}
 }

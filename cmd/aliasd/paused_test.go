@@ -38,6 +38,43 @@ func TestMigratedStoreIsRefused(t *testing.T) {
 	contains(t, s.log.String(), "all writing is stopped")
 }
 
+// A store that somebody altered while no daemon ran is not worked on. What has ended is found right after the start, beside the work.
+func TestAlteredStoreIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, lab.Embedded, tenant.Options{})
+	settings, err := config.Load(s.file, os.LookupEnv)
+	fatal(t, err)
+	store, err := openStore(t.Context(), settings)
+	fatal(t, err)
+	open, _, err := store.Accept(t.Context(), queue.Submission{Holder: "jdoe", Action: address.AddAlias, Address: "j@contoso.test", SubmittedBy: "test"}, queue.Idempotency{}, time.Now())
+	fatal(t, err)
+	ended, _, err := store.Accept(t.Context(), queue.Submission{Holder: "jdoe", Action: address.AddAlias, Address: "k@contoso.test", SubmittedBy: "test"}, queue.Idempotency{}, time.Now())
+	fatal(t, err)
+	_, err = store.Advance(t.Context(), queue.Transition{ID: ended.ID, From: queue.Accepted, To: queue.Cancelled, Now: time.Now()})
+	fatal(t, errors.Join(err, store.Close()))
+	for says, c := range map[string]struct{ forge, undo string }{
+		"request " + string(open.ID): {`UPDATE requests SET address = 'boss@contoso.test' WHERE state = 'accepted'`, `UPDATE requests SET address = 'j@contoso.test' WHERE state = 'accepted'`},
+		"trigger forged":             {`CREATE TRIGGER forged AFTER INSERT ON pause BEGIN DELETE FROM pause; END`, `DROP TRIGGER forged`},
+		"token boss (1)":             {`INSERT INTO tokens (name, scopes, hash, created_at) VALUES ('boss', '["admin"]', x'00', 1)`, `DELETE FROM tokens`},
+	} {
+		s.tamper(t, c.forge)
+		d, err := openDaemon(t.Context(), settings, slog.New(slog.NewTextHandler(s.log, nil)), s.tuning)
+		if err == nil {
+			fatal(t, d.Close())
+			t.Fatalf("it was started: %s", says)
+		}
+		if e, ok := cause.As(err); !ok || e.Cause.Code != cause.StoreAltered || !strings.Contains(err.Error(), says) {
+			t.Errorf("it says %v, want %s", err, says)
+		}
+		s.tamper(t, c.undo)
+	}
+	s.tamper(t, `UPDATE requests SET note = 'x' WHERE state = 'cancelled'`)
+	s.startDaemon(t)
+	until(t, "the log of the daemon names "+string(ended.ID), func() bool {
+		return strings.Contains(s.log.String(), "the store is not what the event log says of it") && strings.Contains(s.log.String(), string(ended.ID))
+	})
+}
+
 // Commands that look at a store make none.
 func TestNoStoreIsMade(t *testing.T) {
 	t.Parallel()

@@ -62,7 +62,7 @@ func (a *app) tell(err error) {
 		}
 	case errors.As(err, &input):
 		fmt.Fprintf(a.err, "aliasd: %v\n", err) // on one line, as compilers say it: scripts cut it
-	case isCause:
+	case isCause && known.Kind != cause.Integrity: // which says of what it is in the error around it
 		say(a.err, "aliasd: ", string(known.Cause.Code)+": "+known.Cause.Once())
 	default:
 		sayLines(a.err, "aliasd: ", err.Error())
@@ -101,6 +101,8 @@ func errorOf(err error) errorJSON {
 		out.Code = string(end.state)
 	case errors.Is(err, context.Canceled):
 		out.Code, out.Message = "stopped", "stopped"
+	case isCause && known.Kind == cause.Integrity:
+		out.Code = string(known.Cause.Code)
 	case isCause:
 		out.Code, out.Message = string(known.Cause.Code), known.Cause.Once()
 	case errors.As(err, &unreachable):

@@ -97,6 +97,14 @@ type FileResult struct {
 	Summary *Summary `json:"summary"` // nil where the file has none
 }
 
+// Err is what is wrong with the file, in a sentence; nil where it holds.
+func (r FileResult) Err() error {
+	if r.Break != nil {
+		return r.Break
+	}
+	return nil
+}
+
 // ErrNoExport: a line of the file is none of an export.
 var ErrNoExport = errors.New("this is no export of the event log")
 
@@ -161,14 +169,15 @@ func (v *fileWalk) follow(l Line) {
 	if l.ID > v.walker.head.ID+1 && v.jumped == 0 {
 		v.jumped = v.walker.head.ID + 1
 	}
-	if l.ID > v.walker.head.ID+1 {
-		v.walker.head = Anchor{l.ID - 1, l.PrevHash}
-	}
 	e, err := queue.ParseEvent(l.Entry, l.PrevHash, l.Hash)
 	if err == nil {
 		v.result.HeadAt = e.At
 	}
-	_, v.result.Break = v.walker.Follow(Record{ID: l.ID, RequestID: e.RequestID, Entry: l.Entry, PrevHash: l.PrevHash, Hash: l.Hash})
+	r := Record{ID: l.ID, RequestID: e.RequestID, Entry: l.Entry, PrevHash: l.PrevHash, Hash: l.Hash}
+	if l.ID > v.walker.head.ID+1 {
+		v.walker.Leap(r)
+	}
+	_, v.result.Break = v.walker.Follow(r)
 }
 
 // end says what only the whole file shows.

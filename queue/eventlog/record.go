@@ -15,9 +15,38 @@ import (
 const (
 	// Pruned: retention removed entries; the detail is a Removal.
 	Pruned = "pruned"
-	// Restored: the store was put back from a backup; the detail is a Restoral.
+	// Restored: the store was put back from a backup, and writing is stopped; the detail is a Restoral.
 	Restored = "restored"
+	// Stopped and GoesOn: somebody turned the stop switch; the detail is a Switched.
+	Stopped = "writing stopped"
+	GoesOn  = "writing goes on"
+	// TokenCreated and TokenRevoked: the detail is a TokenChange.
+	TokenCreated = "token created"
+	TokenRevoked = "token revoked"
+	// Sealed: a version that records what rows the store keeps found a store of an earlier one; the detail is a Sealing.
+	Sealed = "sealed"
 )
+
+// Switched is the detail of an entry on the stop switch.
+type Switched struct {
+	By string `json:"by"`
+}
+
+// TokenChange is the detail of an entry on a token. It holds nothing of the token itself.
+type TokenChange struct {
+	ID     int64    `json:"id"`
+	Name   string   `json:"name"`
+	Scopes []string `json:"scopes,omitempty"`
+}
+
+// Sealing is the detail of an entry "sealed": what stood in a part of the store that an earlier version wrote. What was forged before that
+// is found only where it contradicts an entry.
+type Sealing struct {
+	Requests map[queue.RequestID]queue.Kept `json:"requests,omitempty"`
+	// Tokens are digests by the numbers of the tokens, and Pause that of the stop switch, queue.Gone where it is not set.
+	Tokens map[int64]string `json:"tokens,omitempty"`
+	Pause  string           `json:"pause,omitempty"`
+}
 
 // Record is one entry of the log as it is kept: the bytes that were hashed, and its place in the chain.
 type Record struct {

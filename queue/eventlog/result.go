@@ -3,6 +3,7 @@ package eventlog
 import (
 	"time"
 
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/queue"
 )
 
@@ -26,7 +27,8 @@ type Result struct {
 	Requests int64 `json:"requests"`
 	// Break is the first broken link, nil where the chain holds.
 	Break *Break `json:"break,omitempty"`
-	// Findings are requests that are not what their entries say; at most MaxFindings of them, Odd counts all.
+	// Findings are what is not what the log says of it: requests, rows beside them, and parts of the schema; at most MaxFindings of them, Odd
+	// counts all.
 	Findings []Finding `json:"findings,omitempty"`
 	Odd      int       `json:"odd"`
 	// HeadRemoved says that the expected head is among the removed entries and could not be compared.
@@ -39,22 +41,44 @@ const MaxFindings = 100
 // OK says that everything holds.
 func (r Result) OK() bool { return r.Break == nil && r.Odd == 0 }
 
-// Err is what is wrong, in a sentence; nil where everything holds.
+// Err is what is wrong first, with the cause code of a store that was altered and what to do; nil where everything holds.
 func (r Result) Err() error {
 	switch {
 	case r.Break != nil:
-		return r.Break
+		return altered(r.Break)
 	case len(r.Findings) > 0:
-		return r.Findings[0]
+		return altered(r.Findings[0])
 	}
 	return nil
 }
 
-// Finding is a request that is not what its entries in the log say.
+func altered(what error) error {
+	return cause.Distrust(cause.StoreAltered, "%s. Keep a copy of the store as it is, find out who could write to it, and put back a backup from before; aliasd log verify names all, aliasd help %s says more",
+		what, cause.StoreAltered)
+}
+
+// Note takes a finding in.
+func (r *Result) Note(odd Finding) {
+	if r.Odd++; len(r.Findings) < MaxFindings {
+		r.Findings = append(r.Findings, odd)
+	}
+}
+
+// Finding is a row of the store that is not what the log says of it, or a part of its schema that is not what aliasd made.
 type Finding struct {
+	// RequestID is the request; empty where it is something else, which Row names.
 	RequestID queue.RequestID `json:"request_id"`
+	Row       string          `json:"row,omitempty"`
 	Message   string          `json:"message"`
 }
 
+// Name says what is odd.
+func (f Finding) Name() string {
+	if f.Row != "" {
+		return f.Row
+	}
+	return "request " + string(f.RequestID)
+}
+
 // Error is the sentence.
-func (f Finding) Error() string { return "request " + string(f.RequestID) + ": " + f.Message }
+func (f Finding) Error() string { return f.Name() + ": " + f.Message }

@@ -75,6 +75,9 @@ func (w *Walker) Follow(r Record) (queue.Event, *Break) {
 	return e, w.compare()
 }
 
+// Leap goes to right before an entry, wherever that stands: what is between is not followed.
+func (w *Walker) Leap(to Record) { w.head = Anchor{to.ID - 1, to.PrevHash} }
+
 // check looks whether an entry is the next one, unchanged.
 func (w *Walker) check(r Record) (queue.Event, *Break) {
 	next := w.head.ID + 1

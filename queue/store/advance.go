@@ -67,10 +67,10 @@ func (t *txn) advance(made queue.Transition, values []any) (r queue.Request, err
 	if !found {
 		return r, t.passedBy(made.ID)
 	}
-	if err := t.brake(r.Seq, made); err != nil {
+	if err := t.log(made); err != nil {
 		return r, err
 	}
-	if err := t.log(made); err != nil {
+	if err := t.brake(r.Seq, made); err != nil {
 		return r, err
 	}
 	if made.To.Final() || made.Unclaim {

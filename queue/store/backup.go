@@ -19,6 +19,8 @@ import (
 // BackedUp is what a copy of the store has.
 type BackedUp struct {
 	eventlog.Result
+	// own is the head that the copy came with: one of an earlier version is sealed on the way, which adds entries.
+	own eventlog.Anchor
 	// InForce are the tokens that the copy lets in.
 	InForce []string `json:"tokens_in_force"`
 	// Open is how many requests of the copy are not written yet, by state.
@@ -81,14 +83,17 @@ func (s *Store) has(ctx context.Context, head eventlog.Anchor) error {
 var (
 	// ErrNoStore: the file is no store of aliasd, or is damaged.
 	ErrNoStore = errors.New("this is no sound copy of the store")
-	// ErrBrokenLog: its event log does not hold, or its requests are not what the log says.
-	ErrBrokenLog = errors.New("the event log of the copy does not hold")
+	// ErrAltered: its schema is not as aliasd made it, its event log does not hold, or its rows are not what the log says.
+	ErrAltered = errors.New("the copy is not as aliasd wrote it")
 )
 
 // Inspect looks through a copy of a store that nobody works on: the file as a whole, its schema, its event log, and its requests.
-// One of an older schema is brought up to date; nothing else is changed in it. Errors: ErrNoStore, ErrBrokenLog, ErrNewer.
+// One of an older schema is brought up to date and sealed; nothing else is changed in it. Errors: ErrNoStore, ErrAltered, ErrNewer.
 func Inspect(ctx context.Context, path string) (c BackedUp, err error) {
 	older, err := sound(ctx, path)
+	if err == nil {
+		c.own, err = headOf(ctx, path)
+	}
 	if err != nil {
 		return c, err
 	}
@@ -107,9 +112,19 @@ func Inspect(ctx context.Context, path string) (c BackedUp, err error) {
 		return c, fmt.Errorf("%w: %w", ErrNoStore, err)
 	}
 	if why := c.Err(); why != nil {
-		return c, fmt.Errorf("%w: %w", ErrBrokenLog, why)
+		return c, fmt.Errorf("%w: %w", ErrAltered, why)
 	}
 	return c, copied.describe(ctx, &c)
+}
+
+// headOf is the newest entry of the event log of a store.
+func headOf(ctx context.Context, path string) (head eventlog.Anchor, err error) {
+	db, err := readOnly(path)
+	if err != nil {
+		return head, err
+	}
+	head, err = reader(db).Head(ctx)
+	return head, errors.Join(err, db.Close())
 }
 
 // readOnly opens a store that is not to be changed, schema and journal mode included.
@@ -156,6 +171,9 @@ func sound(ctx context.Context, path string) (older bool, err error) {
 		return false, fmt.Errorf("%w: it is another program's, or empty", ErrNoStore)
 	case version > len(steps):
 		return false, newer(version, len(steps))
+	}
+	if err := foreignSQLite(ctx, db, version); err != nil {
+		return false, fmt.Errorf("%w: %w", ErrAltered, err)
 	}
 	return version < len(steps), nil
 }

@@ -145,7 +145,7 @@ func TestBackupOfABrokenLog(t *testing.T) {
 	t.Parallel()
 	s := tampered(t, livedIn(t, 1), []string{`UPDATE events SET entry = replace(entry, 'node', 'x') WHERE id = 3`})
 	dir := t.TempDir()
-	if _, err := s.Backup(context.Background(), filepath.Join(dir, "copy.db")); !errors.Is(err, ErrBrokenLog) || !strings.Contains(err.Error(), "entry 3") {
+	if _, err := s.Backup(context.Background(), filepath.Join(dir, "copy.db")); !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), "entry 3") {
 		t.Errorf("got %v", err)
 	}
 	onlyFiles(t, dir)
@@ -176,8 +176,8 @@ func TestRestoreRefuses(t *testing.T) {
 		"a header":   {whole[:100], ErrNoStore},
 		"foreign":    {altered(t, good, `DROP TRIGGER events_stay`, `DROP TABLE events`), ErrNoStore},
 		"newer":      {altered(t, good, `PRAGMA user_version = 99`), ErrNewer},
-		"broken log": {altered(t, good, `DROP TRIGGER events_keep`, `UPDATE events SET hash = 'x' WHERE id = 9`), ErrBrokenLog},
-		"edited":     {altered(t, good, `UPDATE requests SET requester = 'x' WHERE seq = 3`), ErrBrokenLog},
+		"broken log": {altered(t, good, `DROP TRIGGER events_keep`, `UPDATE events SET hash = 'x' WHERE id = 9`), ErrAltered},
+		"edited":     {altered(t, good, `UPDATE requests SET requester = 'x' WHERE seq = 3`), ErrAltered},
 	}
 	for name, c := range copies {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,7 @@ func (t *txn) lockBrakes(made queue.Transition) error {
 	return t.lock(capsLock)
 }
 
-// brake holds a transition that was just made to the stop switch and the caps; where they say no, it is rolled back.
+// brake holds a transition that was just made and logged to the stop switch and the caps; where they say no, it is rolled back.
 func (t *txn) brake(seq int64, made queue.Transition) error {
 	switch {
 	case made.Sends():
@@ -37,7 +37,10 @@ func (t *txn) brake(seq int64, made queue.Transition) error {
 		}
 		return t.spend(seq, *made.Spend, made.Now)
 	case made.Unspends():
-		_, err := t.exec(`DELETE FROM spent WHERE seq = ?`, seq)
+		given, err := t.exec(`DELETE FROM spent WHERE seq = ?`, seq)
+		if given > 0 {
+			t.keep().Spent = queue.Gone
+		}
 		return err
 	}
 	return nil
@@ -86,7 +89,8 @@ func (t *txn) spend(seq int64, s queue.Spend, now time.Time) error {
 	if err := t.dropSpent(now); err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO spent (seq, spent_at, removals) VALUES (?, ?, ?)
+	t.keep().Spent = digestRow(spentColumns, seq, micros(now), int64(s.Removals))
+	_, err = t.exec(`INSERT INTO spent (`+spentColumns+`) VALUES (?, ?, ?)
 		ON CONFLICT (seq) DO UPDATE SET spent_at = excluded.spent_at, removals = excluded.removals`, seq, micros(now), s.Removals)
 	return err
 }

@@ -24,13 +24,16 @@ func (t *txn) log(made queue.Transition) error {
 	return nil
 }
 
-// appendEvents appends the transaction's events to the log. It comes last, since nobody else can append until the
+// appendEvents appends the transaction's events to the log, with what the store keeps of what they tell of. It comes last, since nobody else can append until the
 // transaction has ended. Where it fails, the transaction is broken.
 func (t *txn) appendEvents() error {
 	if len(t.events) == 0 {
 		return nil
 	}
-	err := t.lock(chainLock)
+	err := t.keepRows()
+	if err == nil {
+		err = t.lock(chainLock)
+	}
 	var at head
 	if err == nil {
 		_, err = t.row(`SELECT id, hash FROM events ORDER BY id DESC LIMIT 1`, nil, &at.id, &at.hash)

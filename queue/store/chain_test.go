@@ -46,9 +46,7 @@ func tampered(t *testing.T, path string, statements []string) *Store {
 		t.Fatal(err)
 	}
 	s := opened(t, twin)
-	for _, statement := range append([]string{`DROP TRIGGER events_keep`, `DROP TRIGGER events_stay`}, statements...) {
-		set(t, s, statement)
-	}
+	tamper(t, s, statements...)
 	return s
 }
 

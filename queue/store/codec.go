@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -31,6 +32,21 @@ func fields(r *queue.Request) []any {
 		document{&r.Intent}, document{&r.Receipt}, document{&r.Expectation}, document{&r.Seen}, instant{&r.LastSyncSeen}, &r.SyncMoves,
 		&r.SupersededBy, &r.ReleasedBy, list[string]{&r.Notes}, instant{&r.CreatedAt}, instant{&r.UpdatedAt}, instant{&r.WrittenAt}, instant{&r.VerifiedAt},
 	}
+}
+
+// fieldsByName are where the columns of a request go that scanRequest reads, in another order; others go nowhere.
+func fieldsByName(r *queue.Request, order []string) []any {
+	byName := map[string]any{}
+	for i, to := range fields(r) {
+		byName[strings.TrimSpace(strings.Split(columns, ",")[i])] = to
+	}
+	at := make([]any, len(order))
+	for i, name := range order {
+		if at[i] = byName[name]; at[i] == nil {
+			at[i] = new(any)
+		}
+	}
+	return at
 }
 
 // instant reads a time: microseconds since 1970, 0 is none.

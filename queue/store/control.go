@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
 // Paused is queue.Control's.
@@ -25,15 +27,39 @@ func (s *Store) SetPaused(ctx context.Context, paused bool, by string, now time.
 			return err
 		}
 		if paused {
-			_, err = t.exec(`INSERT INTO pause (id, paused_at, paused_by) VALUES (1, ?, ?) ON CONFLICT DO NOTHING`, micros(queue.Instant(now)), by)
-		} else {
-			_, err = t.exec(`DELETE FROM pause`)
+			return t.stop(by, queue.Instant(now))
 		}
-		return err
+		return t.goOn(by, queue.Instant(now))
 	})
 	if err != nil {
 		return fmt.Errorf("set the stop switch: %w", err)
 	}
+	return nil
+}
+
+func (t *txn) stop(by string, now time.Time) error {
+	stopped, err := t.exec(`INSERT INTO pause (`+pauseColumns+`) VALUES (1, ?, ?) ON CONFLICT DO NOTHING`, micros(now), by)
+	if err != nil || stopped == 0 {
+		return err
+	}
+	return t.tell(eventlog.Stopped, now, eventlog.Switched{By: by}, digestRow(pauseColumns, int64(1), micros(now), by))
+}
+
+func (t *txn) goOn(by string, now time.Time) error {
+	ended, err := t.exec(`DELETE FROM pause`)
+	if err != nil || ended == 0 {
+		return err
+	}
+	return t.tell(eventlog.GoesOn, now, eventlog.Switched{By: by}, queue.Gone)
+}
+
+// tell puts an entry that belongs to no request into the event log, with the digest of the row that it leaves.
+func (t *txn) tell(what string, now time.Time, detail any, row string) error {
+	text, err := json.Marshal(detail)
+	if err != nil {
+		return err
+	}
+	t.events = append(t.events, queue.Event{At: now, What: what, Detail: text, Kept: queue.Kept{Row: row}})
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aliasd/aliasd/queue/eventlog"
 	"github.com/aliasd/aliasd/sqlitefile"
 )
 
@@ -36,10 +37,10 @@ type CopiedTable struct {
 }
 
 // Copy copies all that stands in a store into another one that is empty, of whichever database, in one transaction: every row
-// of every table, events byte for byte. It reads back what it wrote and compares all of it before it commits, and walks the
-// event log on both sides. The source is only read; nobody may write to it meanwhile. Errors: ErrNotEmpty, ErrDiffers.
+// of every table, events byte for byte. It reads back what it wrote and compares all of it before it commits, and verifies
+// both sides. The source is only read; nobody may write to it meanwhile. Errors: ErrNotEmpty, ErrDiffers.
 func Copy(ctx context.Context, from, to *Store) (Copied, error) {
-	if err := from.unbroken(ctx, "source"); err != nil {
+	if err := from.mustHold(ctx, "source"); err != nil {
 		return Copied{}, err
 	}
 	source, err := from.reads.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
@@ -58,19 +59,22 @@ func Copy(ctx context.Context, from, to *Store) (Copied, error) {
 	}
 	head, err := to.Head(ctx)
 	if err == nil {
-		err = to.unbroken(ctx, "copy")
+		err = to.mustHold(ctx, "copy")
 	}
 	copied.Events, copied.Head = head.ID, head.Hash
 	return copied, err
 }
 
-// unbroken walks the event log.
-func (s *Store) unbroken(ctx context.Context, which string) error {
-	broken, err := s.VerifyChain(ctx)
-	if err == nil && broken != 0 {
-		err = fmt.Errorf("the event log of the %s is broken at entry %d", which, broken)
+// mustHold verifies one of the two.
+func (s *Store) mustHold(ctx context.Context, which string) error {
+	found, err := s.Verify(ctx, eventlog.Check{})
+	if err == nil {
+		err = found.Err()
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("the %s: %w", which, err)
+	}
+	return nil
 }
 
 // copying is one run of Copy.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -21,6 +22,8 @@ type dialect struct {
 	render func(query string) (text string, bind binding)
 	// seqs are the numbers in the JSON array that is the parameter.
 	seqs string
+	// texts are the texts in the JSON array that is the parameter.
+	texts string
 	// lock has a transaction wait until it holds a lock of all nodes, alone or with others that share it; nil where a
 	// transaction is alone in any case.
 	lock func(t *txn, which lock, shared bool) error
@@ -36,6 +39,9 @@ type dialect struct {
 	version, setVersion string
 	// tables lists the tables of the store by name.
 	tables string
+	// schema reads all that stands in the schema, and made makes what has to stand there by the given steps.
+	schema string
+	made   func(ctx context.Context, db *sql.DB, steps []string) (schema, error)
 	// beforeCopy is done at the beginning of a transaction that reads or writes all that there is.
 	beforeCopy string
 	// afterCopy is done when all rows have been copied into a store.

@@ -60,10 +60,10 @@ func (t *txn) accept(a acceptance) (r queue.Request, created bool, err error) {
 	if r.Seq, err = t.insert(a, r.ID); err != nil {
 		return r, false, err
 	}
-	if err := t.useKey(a, r.Seq); err != nil {
+	if err := t.log(queue.Transition{ID: r.ID, To: queue.Accepted, Now: a.now, Detail: a.Submission}); err != nil {
 		return r, false, err
 	}
-	return r, true, t.log(queue.Transition{ID: r.ID, To: queue.Accepted, Now: a.now, Detail: a.Submission})
+	return r, true, t.useKey(a, r.Seq)
 }
 
 // mustHave refuses an undo of a request that is not there. Retention removes requests in the same lane: what is there now stays
@@ -96,9 +96,6 @@ func (t *txn) earlier(a acceptance) (r queue.Request, found bool, err error) {
 			[]any{a.digest, a.SubmittedBy}, fields(&r)...)
 		return r, found, err
 	}
-	if err := t.dropKeys(a.now.Add(-keyKept)); err != nil {
-		return r, false, err
-	}
 	var digest string
 	var seq int64
 	found, err = t.row(`SELECT digest, seq FROM idempotency_keys WHERE submitted_by = ? AND key = ? AND created_at > ? AND created_at < ?`,
@@ -126,12 +123,21 @@ func (t *txn) insert(a acceptance, id queue.RequestID) (seq int64, err error) {
 	return seq, err
 }
 
-// useKey notes the request that a key was used for, in the place of one for which it holds no more.
+// useKey notes the request that a key was used for, in the place of one for which it holds no more. Keys that are old go.
 func (t *txn) useKey(a acceptance, seq int64) error {
 	if a.key == "" {
 		return nil
 	}
-	_, err := t.exec(`INSERT INTO idempotency_keys (submitted_by, key, digest, seq, created_at) VALUES (?, ?, ?, ?, ?)
+	if err := t.dropKeys(a.now.Add(-keyKept)); err != nil {
+		return err
+	}
+	kept := t.keep()
+	if _, err := t.row(`SELECT r.id FROM idempotency_keys AS k JOIN requests AS r ON r.seq = k.seq WHERE k.submitted_by = ? AND k.key = ?`,
+		[]any{a.SubmittedBy, a.key}, &kept.KeyOf); err != nil {
+		return err
+	}
+	kept.Key = digestRow(keyColumns, a.SubmittedBy, a.key, a.keyDigest, seq, micros(a.now))
+	_, err := t.exec(`INSERT INTO idempotency_keys (`+keyColumns+`) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (submitted_by, key) DO UPDATE SET digest = excluded.digest, seq = excluded.seq, created_at = excluded.created_at`,
 		a.SubmittedBy, a.key, a.keyDigest, seq, micros(a.now))
 	return err

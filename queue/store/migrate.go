@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"time"
 
+	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/sqlitefile"
 )
 
@@ -26,7 +28,7 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
 	}
 	for more := true; more && err == nil; {
 		err = sqlitefile.InTx(ctx, db, func(tx *sql.Tx) error {
-			more, err = d.migrateOnce(ctx, tx, steps)
+			more, err = d.migrateOnce(ctx, db, tx, steps)
 			return err
 		})
 	}
@@ -67,7 +69,7 @@ func newer(version, known int) error {
 }
 
 // migrateOnce makes the next step; false where there is none to make. Another process may have made it meanwhile.
-func (d *dialect) migrateOnce(ctx context.Context, tx *sql.Tx, steps []string) (more bool, err error) {
+func (d *dialect) migrateOnce(ctx context.Context, db *sql.DB, tx *sql.Tx, steps []string) (more bool, err error) {
 	version, err := d.schemaVersion(ctx, tx)
 	if err != nil {
 		return false, err
@@ -85,8 +87,22 @@ func (d *dialect) migrateOnce(ctx context.Context, tx *sql.Tx, steps []string) (
 	if _, err := tx.ExecContext(ctx, string(step)); err != nil {
 		return false, fmt.Errorf("migration %s: %w", steps[version], err)
 	}
+	if version+1 == sealedSince {
+		if err := d.seal(ctx, db, tx); err != nil {
+			return false, fmt.Errorf("seal what is there: %w", err)
+		}
+	}
 	_, err = tx.ExecContext(ctx, fmt.Sprintf(d.setVersion, version+1))
 	return true, err
+}
+
+// seal puts what an earlier version left into the event log.
+func (d *dialect) seal(ctx context.Context, db *sql.DB, tx *sql.Tx) error {
+	t := &txn{ctx: ctx, tx: tx, statements: prepare(db, d)}
+	if err := t.seal(queue.Instant(time.Now())); err != nil {
+		return err
+	}
+	return t.appendEvents()
 }
 
 // schemaVersion is the number of the last step that was made; nobody else makes one until tx has ended.

@@ -20,9 +20,11 @@ func postgres() *dialect {
 	return &dialect{
 		name: "postgres", render: forPostgres, fault: postgresFault, commit: commitPostgres, lock: lockPostgres,
 		bold: true, insertEvents: insertTogether,
-		seqs: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(? AS JSON))`,
+		seqs:  `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(? AS JSON))`,
+		texts: `SELECT value FROM json_array_elements_text(CAST(? AS JSON))`,
 		tables: `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
 			AND relname <> 'aliasd_schema'`,
+		schema: postgresSchema, made: madePostgres,
 		beforeCopy: `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`,
 		// Numbers that the database gives go on behind those that were copied.
 		afterCopy: `DO $$ DECLARE c record; BEGIN

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,11 +71,12 @@ type pruneResult struct {
 
 // prune makes one step: it removes the next requests behind one.
 func (t *txn) prune(p Pruning, after int64) (done pruneResult, err error) {
-	if err := t.dropKeys(p.Now.Add(-keyLife)); err != nil {
+	held := p.Now.Add(-keyLife)
+	due, err := t.prunable(p.Before, held, after)
+	if err != nil || len(due) == 0 {
 		return done, err
 	}
-	due, err := t.prunable(p.Before, after)
-	if err != nil || len(due) == 0 {
+	if err := t.dropKeys(held); err != nil {
 		return done, err
 	}
 	found := len(due)
@@ -108,12 +108,12 @@ type endedRequest struct {
 	id  queue.RequestID
 }
 
-// prunable finds the next requests that may go. Prior and Accept rest on what is kept here.
-func (t *txn) prunable(before time.Time, after int64) (due []endedRequest, err error) {
+// prunable finds the next requests that may go; keys that are as old as held do not hold them. Prior and Accept rest on what is kept here.
+func (t *txn) prunable(before, held time.Time, after int64) (due []endedRequest, err error) {
 	err = t.rows(`SELECT r.seq, r.id FROM requests AS r INDEXED BY requests_ended
 		WHERE r.seq > ? AND r.updated_at < ? AND r.state IN ('verified', 'superseded', 'refused', 'failed', 'cancelled')
 			AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.request_id = r.id AND e.id = (SELECT max(id) FROM events))
-			AND NOT EXISTS (SELECT 1 FROM idempotency_keys AS k WHERE k.seq = r.seq)
+			AND NOT EXISTS (SELECT 1 FROM idempotency_keys AS k WHERE k.seq = r.seq AND k.created_at > ?)
 			AND NOT EXISTS (SELECT 1 FROM requests AS o WHERE o.undoes = r.id AND o.undoes <> ''
 				AND o.state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched'))
 			AND NOT EXISTS (SELECT 1 FROM requests AS o WHERE o.holder_key = r.holder_key AND o.seq < r.seq
@@ -128,7 +128,7 @@ func (t *txn) prunable(before time.Time, after int64) (due []endedRequest, err e
 			AND (r.receipt_dc = '' OR NOT EXISTS (
 				SELECT 1 FROM requests AS o WHERE o.object = r.object AND o.object <> '' AND o.seq < r.seq AND o.in_doubt = r.receipt_dc))
 		ORDER BY r.seq LIMIT ?`,
-		[]any{after, micros(before), pruneLook}, func(row *sql.Rows) error {
+		[]any{after, micros(before), micros(held), pruneLook}, func(row *sql.Rows) error {
 			var e endedRequest
 			err := row.Scan(&e.seq, &e.id)
 			due = append(due, e)
@@ -238,10 +238,5 @@ func (t *txn) logPruned(p Pruning, done Pruned) error {
 	}
 	told := eventlog.Removal{Before: p.Before.Format(time.RFC3339Nano), By: p.By, Requests: done.Requests, Entries: done.Entries}
 	told.Digest, told.Gaps = digest.Sum()
-	detail, err := json.Marshal(told)
-	if err != nil {
-		return err
-	}
-	t.events = append(t.events, queue.Event{At: p.Now, What: eventlog.Pruned, Detail: detail})
-	return nil
+	return t.tell(eventlog.Pruned, p.Now, told, "")
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -119,7 +118,7 @@ func (done *Restoration) compare(ctx context.Context, path string) {
 		old := reader(db)
 		var head eventlog.Anchor
 		head, err = old.Head(ctx)
-		if done.Lost = head.ID - done.Head.ID; err == nil && old.has(ctx, done.Head) != nil {
+		if done.Lost = head.ID - done.own.ID; err == nil && old.has(ctx, done.own) != nil {
 			done.Lost = -1
 		}
 		err = errors.Join(err, db.Close())
@@ -139,11 +138,6 @@ func (done *Restoration) prepare(ctx context.Context, path string, r Restoring) 
 
 // restored tells in the log where the store comes from, and stops all writing.
 func (t *txn) restored(done Restoration, by string, now time.Time) error {
-	detail, err := json.Marshal(eventlog.Restoral{By: by, Head: done.Head, Replaced: done.Replaced})
-	if err != nil {
-		return err
-	}
-	t.events = append(t.events, queue.Event{At: now, What: eventlog.Restored, Detail: detail})
 	if _, err := t.exec(`DELETE FROM pause WHERE id = 1`); err != nil {
 		return err
 	}
@@ -151,8 +145,12 @@ func (t *txn) restored(done Restoration, by string, now time.Time) error {
 	if !done.HeadAt.IsZero() {
 		of = done.HeadAt.UTC().Format(time.RFC3339)
 	}
-	_, err = t.exec(`INSERT INTO pause (id, paused_at, paused_by) VALUES (1, ?, ?)`, micros(now), "the restore of a backup from "+of)
-	return err
+	stopper := "the restore of a backup from " + of
+	if _, err := t.exec(`INSERT INTO pause (`+pauseColumns+`) VALUES (1, ?, ?)`, micros(now), stopper); err != nil {
+		return err
+	}
+	return t.tell(eventlog.Restored, now, eventlog.Restoral{By: by, Head: done.Head, Replaced: done.Replaced},
+		digestRow(pauseColumns, int64(1), micros(now), stopper))
 }
 
 // Fold brings all of a store that nobody works on into its one file. The error is a busy one where somebody does.

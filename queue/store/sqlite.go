@@ -18,10 +18,12 @@ func sqlite() *dialect {
 	return &dialect{
 		name: "sqlite", render: forSQLite, fault: sqliteFault, insertEvents: insertEach, commit: (*sql.Tx).Commit,
 		seqs:       `SELECT value FROM json_each(?)`,
+		texts:      `SELECT value FROM json_each(?)`,
 		tables:     `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`,
 		lastSeq:    `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'requests'), 0)`,
 		setLastSeq: `DELETE FROM sqlite_sequence WHERE name = 'requests'; INSERT INTO sqlite_sequence (name, seq) VALUES ('requests', %d)`,
-		version:    `PRAGMA user_version`, setVersion: `PRAGMA user_version = %d`,
+		schema:     sqliteSchema, made: madeSQLite,
+		version: `PRAGMA user_version`, setVersion: `PRAGMA user_version = %d`,
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
 // Errors of tokens.
@@ -40,12 +41,16 @@ func (s *Store) CreateToken(ctx context.Context, name string, scopes []string, h
 		return err
 	}
 	err = s.write(ctx, func(t *txn) error {
-		made, err := t.exec(`INSERT INTO tokens (name, scopes, hash, created_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (name) WHERE revoked_at = 0 DO NOTHING`, name, granted, slices.Clone(hash), micros(queue.Instant(now)))
-		if err == nil && made == 0 {
+		var id int64
+		made, err := t.row(`INSERT INTO tokens (name, scopes, hash, created_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (name) WHERE revoked_at = 0 DO NOTHING RETURNING id`, []any{name, granted, slices.Clone(hash), micros(queue.Instant(now))}, &id)
+		if err == nil && !made {
 			return ErrTokenExists
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.tellToken(eventlog.TokenCreated, queue.Instant(now), eventlog.TokenChange{ID: id, Name: name, Scopes: scopes})
 	})
 	if err != nil {
 		return fmt.Errorf("create token %s: %w", name, err)
@@ -97,14 +102,27 @@ func (s *Store) ListTokens(ctx context.Context) ([]Token, error) {
 // RevokeToken ends a token for good; ErrNoToken where none of that name is in force.
 func (s *Store) RevokeToken(ctx context.Context, name string, now time.Time) error {
 	err := s.write(ctx, func(t *txn) error {
-		revoked, err := t.exec(`UPDATE tokens SET revoked_at = ? WHERE name = ? AND revoked_at = 0`, micros(queue.Instant(now)), name)
-		if err == nil && revoked == 0 {
+		var id int64
+		revoked, err := t.row(`UPDATE tokens SET revoked_at = ? WHERE name = ? AND revoked_at = 0 RETURNING id`, []any{micros(queue.Instant(now)), name}, &id)
+		if err == nil && !revoked {
 			return ErrNoToken
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.tellToken(eventlog.TokenRevoked, queue.Instant(now), eventlog.TokenChange{ID: id, Name: name})
 	})
 	if err != nil {
 		return fmt.Errorf("revoke token %s: %w", name, err)
 	}
 	return nil
+}
+
+// tellToken puts what became of a token into the event log.
+func (t *txn) tellToken(what string, now time.Time, of eventlog.TokenChange) error {
+	row, err := t.oneDigest(`SELECT * FROM tokens WHERE id = ?`, of.ID)
+	if err != nil {
+		return err
+	}
+	return t.tell(what, now, of, row)
 }

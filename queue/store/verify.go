@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
+	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
@@ -18,22 +20,62 @@ func (s *Store) VerifyChain(ctx context.Context) (firstBroken int64, err error) 
 	return found.Break.ID, nil
 }
 
-// Verify walks the whole event log, and compares every request with what its entries say. Where the chain is broken it ends
-// there: the entries behind prove nothing. It reads one state of the store, whatever is written meanwhile, and keeps some 300 bytes
+// Verify compares the schema with what aliasd makes, walks the whole event log, and compares every row that a decision rests on with
+// what the log says of it. Where the chain is broken it ends
+// there: the entries behind prove nothing. It reads one state of the store, whatever is written meanwhile, and keeps some 400 bytes
 // for each request.
 func (s *Store) Verify(ctx context.Context, c eventlog.Check) (eventlog.Result, error) {
 	return s.verify(ctx, c, true)
 }
 
-func (s *Store) verify(ctx context.Context, c eventlog.Check, requests bool) (found eventlog.Result, err error) {
-	err = s.snapshot(ctx, func(v *frozen) error {
-		walk := &walking{frozen: v, check: c, walker: eventlog.NewWalker(eventlog.Anchor{}, c.Expected)}
-		if requests {
-			walk.stories = eventlog.NewStories()
-		}
-		found, err = walk.run()
-		return err
-	})
+// Glance is Verify for a start that may not take long: it compares the schema, the requests that are not final with their own entries, the
+// tokens and the stop switch. Each of those entries is whole; that none is missing between them, only Verify shows.
+func (s *Store) Glance(ctx context.Context) (found eventlog.Result, err error) {
+	made, err := s.schemaMade(ctx)
+	if err == nil {
+		err = s.snapshot(ctx, func(v *frozen) error {
+			walk := &walking{frozen: v, walker: eventlog.NewWalker(eventlog.Anchor{}, nil), stories: eventlog.NewPartStories(), open: true}
+			found, err = walk.glance(made)
+			return err
+		})
+	}
+	if err != nil {
+		return found, fmt.Errorf("verify the open requests: %w", ended(ctx, err))
+	}
+	return found, nil
+}
+
+// schemaMade is the schema that the store has to have; nil where that cannot be known.
+func (s *Store) schemaMade(ctx context.Context) (schema, error) {
+	steps, err := s.dialect.steps()
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.dialect.made(ctx, s.reads.db, steps)
+	if errors.Is(err, errNoScratch) {
+		return nil, nil
+	}
+	return made, s.inWords(err)
+}
+
+func (s *Store) verify(ctx context.Context, c eventlog.Check, rows bool) (found eventlog.Result, err error) {
+	var made schema
+	if rows {
+		made, err = s.schemaMade(ctx)
+	}
+	if err == nil {
+		err = s.snapshot(ctx, func(v *frozen) error {
+			walk := &walking{frozen: v, check: c, walker: eventlog.NewWalker(eventlog.Anchor{}, c.Expected)}
+			if rows {
+				walk.stories = eventlog.NewStories()
+			}
+			if err := walk.compareSchema(made); err != nil {
+				return err
+			}
+			found, err = walk.run()
+			return err
+		})
+	}
 	if err != nil {
 		return found, fmt.Errorf("verify the event log: %w", ended(ctx, err))
 	}
@@ -48,9 +90,54 @@ type walking struct {
 	*frozen
 	check   eventlog.Check
 	walker  *eventlog.Walker
-	stories *eventlog.Stories // nil: requests are not compared
+	stories *eventlog.Stories // nil: rows are not compared
+	open    bool              // only the requests that are not final are
 	total   int64
 	found   eventlog.Result
+}
+
+// glance follows the entries that a start needs, and compares.
+func (w *walking) glance(made schema) (eventlog.Result, error) {
+	if err := w.compareSchema(made); err != nil {
+		return w.found, err
+	}
+	err := w.rows(`SELECT id, request_id, entry, prev_hash, hash FROM events
+		WHERE request_id IN (SELECT '' UNION ALL SELECT id FROM requests WHERE `+isOpen+`) ORDER BY id`, nil, func(row *sql.Rows) error {
+		r, err := scanRecord(row)
+		if err != nil {
+			return err
+		}
+		w.walker.Leap(r)
+		if w.found.Break = w.follow(r); w.found.Break != nil {
+			return errEnough
+		}
+		return nil
+	})
+	w.found.Entries, _ = w.walker.Passed()
+	if errors.Is(err, errEnough) {
+		return w.found, nil
+	}
+	if err != nil {
+		return w.found, err
+	}
+	return w.found, w.compare()
+}
+
+// isOpen is the condition on requests that are not final.
+const isOpen = `state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched')`
+
+// compareSchema compares the schema, where it is known how it has to be.
+func (w *walking) compareSchema(made schema) error {
+	if made == nil {
+		return nil
+	}
+	is := schema{}
+	rows, err := w.tx.QueryContext(w.ctx, w.dialect.schema)
+	if is, err = readSchema(rows, err); err != nil {
+		return err
+	}
+	compareSchema(is, made, w.found.Note)
+	return nil
 }
 
 func (w *walking) run() (eventlog.Result, error) {
@@ -103,31 +190,102 @@ func (w *walking) count() error {
 	return w.row(`SELECT count(*) FROM events`, nil, &w.total)
 }
 
-// compare compares every request with what the log says of it.
+// compare compares every row that a decision rests on with what the log says of it.
 func (w *walking) compare() error {
-	err := w.rows(`SELECT `+columns+` FROM requests ORDER BY seq`, nil, func(row *sql.Rows) error {
-		r, err := scanRequest(row)
-		w.found.Requests++
-		odd := w.stories.Compare(r)
-		if err != nil {
-			odd = &eventlog.Finding{RequestID: r.ID, Message: "it cannot be read, so it was changed by hand: " + err.Error()}
+	for _, compare := range []func() error{w.compareRequests, w.compareTokens, w.compareStop, w.orphans} {
+		if err := compare(); err != nil {
+			return err
 		}
-		if odd != nil {
-			w.note(*odd)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	w.stories.Left(w.note)
+	w.stories.Left(w.found.Note)
 	return nil
 }
 
-func (w *walking) note(odd eventlog.Finding) {
-	if w.found.Odd++; len(w.found.Findings) < eventlog.MaxFindings {
-		w.found.Findings = append(w.found.Findings, odd)
+func (w *walking) compareRequests() error {
+	keys, err := w.beside(`SELECT ` + keyColumns + ` FROM idempotency_keys`)
+	if err != nil {
+		return err
 	}
+	spent, err := w.beside(`SELECT ` + spentColumns + ` FROM spent`)
+	if err != nil {
+		return err
+	}
+	query := requestRows
+	if w.open {
+		query += ` WHERE r.` + isOpen
+	}
+	var read rawRows
+	return w.rows(query+` ORDER BY r.seq`, nil, func(row *sql.Rows) error {
+		if err := read.scan(row); err != nil {
+			return err
+		}
+		w.found.Requests++
+		var r queue.Request
+		err := row.Scan(fieldsByName(&r, read.digest.columns)...)
+		odd := w.stories.Compare(r, queue.Kept{Row: read.sum(), Key: keys[r.Seq], Spent: spent[r.Seq]})
+		if err != nil {
+			odd = &eventlog.Finding{RequestID: queue.RequestID(fmt.Sprint(read.column("id"))), Message: "it cannot be read, so it was changed by hand: " + err.Error()}
+		}
+		if odd != nil {
+			w.found.Note(*odd)
+		}
+		return nil
+	})
+}
+
+// beside reads the digests of rows that belong to requests, by their numbers.
+func (w *walking) beside(query string) (map[int64]string, error) {
+	if w.open {
+		query += ` WHERE seq IN (SELECT seq FROM requests WHERE ` + isOpen + `)`
+	}
+	all := digestsBySeq{}
+	return all, w.rows(query, nil, all.add())
+}
+
+func (w *walking) compareTokens() error {
+	var read rawRows
+	return w.rows(`SELECT * FROM tokens`, nil, func(row *sql.Rows) error {
+		if err := read.scan(row); err != nil {
+			return err
+		}
+		id, _ := read.column("id").(int64)
+		if odd := w.stories.CompareToken(id, fmt.Sprint(read.column("name")), read.sum()); odd != nil {
+			w.found.Note(*odd)
+		}
+		return nil
+	})
+}
+
+func (w *walking) compareStop() error {
+	is := queue.Gone
+	var read rawRows
+	err := w.rows(`SELECT `+pauseColumns+` FROM pause`, nil, func(row *sql.Rows) error {
+		err := read.scan(row)
+		if err == nil {
+			is = read.sum()
+		}
+		return err
+	})
+	if odd := w.stories.CompareStop(is); err == nil && odd != nil {
+		w.found.Note(*odd)
+	}
+	return err
+}
+
+// orphans are rows that belong to a request that there is not.
+func (w *walking) orphans() error {
+	for _, table := range []string{"claims", "spent", "idempotency_keys"} {
+		err := w.rows(`SELECT seq FROM `+table+` AS t WHERE NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.seq = t.seq)`, nil, func(row *sql.Rows) error {
+			var seq any
+			err := row.Scan(&seq)
+			w.found.Note(eventlog.Finding{Row: fmt.Sprintf("%s of request number %v", table, seq), Message: "there is no such request: it was put in by hand"})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Head is the newest entry of the event log; the zero Anchor where it is empty.

@@ -110,3 +110,43 @@ func bareHash(s *Store) (n int64, err error) {
 		sum.Sum(nil)
 	})
 }
+
+// BenchmarkStart is what a start has of a log of 100,000 entries, with 200 requests that are not final: to open the store and to compare
+// what it works on, and beside that to verify all of it.
+func BenchmarkStart(b *testing.B) {
+	const requests, waiting = 100_000 / 6, 200
+	path := emptyFile(b)
+	s := opened(b, path)
+	crowd(b, s, requests)
+	for n := range waiting {
+		if err := halfway(s, int64(requests+n)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ctx := context.Background()
+	verify := func(how func(*Store) (eventlog.Result, error)) func() error {
+		return func() error {
+			found, err := how(s)
+			return errors.Join(err, found.Err())
+		}
+	}
+	for name, do := range map[string]func() error{
+		"open": func() error {
+			again, err := Open(ctx, path)
+			if err != nil {
+				return err
+			}
+			return again.Close()
+		},
+		"glance": verify(func(s *Store) (eventlog.Result, error) { return s.Glance(ctx) }),
+		"verify": verify(func(s *Store) (eventlog.Result, error) { return s.Verify(ctx, eventlog.Check{}) }),
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

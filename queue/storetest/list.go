@@ -146,7 +146,7 @@ func eventsTell(b *bundle) {
 	b.same(story[2].Node, node)
 	last := story[3]
 	want := queue.Event{ID: last.ID, RequestID: r.ID, At: b.now, From: queue.Writing, To: queue.Queued, Cause: t.Cause, Node: node, What: "retry",
-		Detail: last.Detail, PrevHash: story[2].Hash, Hash: last.Hash}
+		Detail: last.Detail, Kept: last.Kept, PrevHash: story[2].Hash, Hash: last.Hash}
 	b.same(last, want)
 	if string(last.Detail) != `{"a":"\u003cé\u003e","z":1}` {
 		b.Fatalf("detail is %s", last.Detail)

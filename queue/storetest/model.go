@@ -13,6 +13,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
 // keyLife is how long an idempotency key holds.
@@ -141,6 +142,14 @@ func (m *Model) find(id queue.RequestID) (*record, error) {
 // log appends the event of a transition to the chain.
 func (m *Model) log(t queue.Transition) {
 	e, err := t.Event()
+	if err != nil {
+		panic(fmt.Sprint("an event that Advance should have refused: ", err))
+	}
+	m.append(e)
+}
+
+// append puts an event at the end of the chain.
+func (m *Model) append(e queue.Event) {
 	prev := ""
 	if len(m.events) > 0 {
 		prev = m.events[len(m.events)-1].Hash
@@ -148,8 +157,8 @@ func (m *Model) log(t queue.Transition) {
 	e.ID = int64(len(m.events) + 1)
 	sealed, canonical, sealErr := e.Sealed(prev)
 	parsed, parseErr := queue.ParseEvent(canonical, sealed.PrevHash, sealed.Hash)
-	if err != nil || sealErr != nil || parseErr != nil {
-		panic(fmt.Sprint("an event that Advance should have refused: ", err, sealErr, parseErr))
+	if sealErr != nil || parseErr != nil {
+		panic(fmt.Sprint("an event that Advance should have refused: ", sealErr, parseErr))
 	}
 	m.events = append(m.events, parsed)
 }
@@ -289,10 +298,12 @@ func (m *Model) SetPaused(_ context.Context, paused bool, by string, now time.Ti
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case !paused:
+	case !paused && !m.paused.IsZero():
 		m.paused, m.pausedBy = time.Time{}, ""
-	case m.paused.IsZero():
+		m.append(queue.Event{At: queue.Instant(now), What: eventlog.GoesOn})
+	case paused && m.paused.IsZero():
 		m.paused, m.pausedBy = queue.Instant(now), by
+		m.append(queue.Event{At: queue.Instant(now), What: eventlog.Stopped})
 	}
 	return nil
 }

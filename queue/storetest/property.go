@@ -287,7 +287,7 @@ func (p *pair) end() {
 		p.both(id, func(s queue.Store, id queue.RequestID) (any, error) {
 			story, err := s.Events(context.Background(), id)
 			for i := range story {
-				story[i].Hash, story[i].PrevHash = "", ""
+				story[i].Hash, story[i].PrevHash, story[i].Kept = "", "", queue.Kept{} // only a database keeps rows
 				story[i].Detail = []byte(p.inModelsIDs(json.RawMessage(story[i].Detail)))
 			}
 			return story, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -268,7 +269,8 @@ func seqs(list []queue.Request) []int64 {
 	return n
 }
 
-// checkChain looks through all events of all requests: they are one chain, from the first to the last.
+// checkChain looks through all events of all requests: they are one chain, from the first to the last. Between them stand entries that
+// belong to no request (the stop switch), of which only the place is seen.
 func (b *bundle) checkChain() {
 	b.Helper()
 	if b.Failed() {
@@ -292,14 +294,13 @@ func checkChain(s queue.Store) error {
 		}
 		f.Cursor = next
 	}
-	prev := ""
-	for id := int64(1); id <= int64(len(byID)); id++ {
-		e, ok := byID[id]
-		sealed, _, err := e.Sealed(prev)
-		if !ok || err != nil || e.PrevHash != prev || e.Hash != sealed.Hash {
-			return fmt.Errorf("event %d (there: %v, %v) breaks the chain: %s", id, ok, err, inJSON(e))
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		e := byID[id]
+		before, follows := byID[id-1]
+		sealed, _, err := e.Sealed(e.PrevHash)
+		if err != nil || e.Hash != sealed.Hash || follows && e.PrevHash != before.Hash || (id == 1) != (e.PrevHash == "") {
+			return fmt.Errorf("event %d (%v) breaks the chain: %s", id, err, inJSON(e))
 		}
-		prev = e.Hash
 	}
 	return nil
 }
