@@ -39,10 +39,13 @@ func (d *daemon) keepLog(ctx context.Context) error {
 // mustHold refuses a store that is not as aliasd wrote it, as far as that shows without reading all of its log.
 func (p parts) mustHold(ctx context.Context) error {
 	found, err := p.store.Glance(ctx)
-	if err == nil {
-		err = found.Err()
+	if err != nil {
+		return err
 	}
-	return err
+	if found.SchemaUnknown != "" {
+		p.log.Warn("the schema of the store is not compared with aliasd's", "why", found.SchemaUnknown)
+	}
+	return found.Err()
 }
 
 // verifyAll looks, beside the work that has begun, at all that the start left out.

@@ -54,6 +54,9 @@ func (a *app) printHolds(found logVerifiedJSON, what string, expected *eventlog.
 	default:
 		fmt.Fprintln(a.out, "  begins    with the log")
 	}
+	if found.SchemaUnknown != "" {
+		say(a.out, "  schema    ", "not compared: "+found.SchemaUnknown)
+	}
 	if found.Head.ID > 0 {
 		sayf(a.out, "  head      %s", found.Head)
 		sayf(a.out, "  made      %s", clockTime(found.HeadAt))

@@ -95,10 +95,10 @@ func ended(f *facts) (found []violation) {
 }
 
 func chained(f *facts) []violation {
-	if f.broken == 0 {
+	if f.broken == nil {
 		return nil
 	}
-	return finding(nil, nil, "the event log is broken at entry %d", f.broken)
+	return finding(nil, nil, "the event log does not hold: %v", f.broken)
 }
 
 // breakChain changes an entry behind the store's back.

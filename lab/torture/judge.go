@@ -14,6 +14,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
 // facts are all that is known when a run has come to rest.
@@ -22,7 +23,7 @@ type facts struct {
 	byID     map[queue.RequestID]*queue.Request
 	events   map[queue.RequestID][]queue.Event
 	log      []queue.Event // all of them, in their order
-	broken   int64         // the first broken link of the event log, 0 where there is none
+	broken   error         // what verifying the event log and the rows shows first, nil where all of it holds
 	deeds    []*deed
 	answers  []*answered
 	ledger   *ledger
@@ -83,7 +84,8 @@ func (r *Run) gather(ctx context.Context) (*facts, error) {
 		f.log = append(f.log, f.events[q.ID]...)
 	}
 	slices.SortFunc(f.log, func(a, b queue.Event) int { return int(a.ID - b.ID) })
-	f.broken, err = archive.VerifyChain(ctx)
+	verified, err := archive.Verify(ctx, eventlog.Check{})
+	f.broken = verified.Err()
 	return f, err
 }
 

@@ -16,13 +16,14 @@ import (
 	"github.com/aliasd/aliasd/lab/directory/wire"
 	"github.com/aliasd/aliasd/lab/faultproxy"
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/eventlog"
 )
 
 // Archive is the daemon's store, as somebody else reads it.
 type Archive interface {
 	List(ctx context.Context, f queue.Filter) ([]queue.Request, string, error)
 	Events(ctx context.Context, id queue.RequestID) ([]queue.Event, error)
-	VerifyChain(ctx context.Context) (firstBroken int64, err error)
+	Verify(ctx context.Context, c eventlog.Check) (eventlog.Result, error)
 	Close() error
 }
 

@@ -31,6 +31,8 @@ type Result struct {
 	// counts all.
 	Findings []Finding `json:"findings,omitempty"`
 	Odd      int       `json:"odd"`
+	// SchemaUnknown is why the schema was not compared; empty where it was.
+	SchemaUnknown string `json:"schema_unknown,omitempty"`
 	// HeadRemoved says that the expected head is among the removed entries and could not be compared.
 	HeadRemoved bool `json:"head_removed,omitempty"`
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -365,5 +366,28 @@ func wantNamed(t *testing.T, s *Store, part string) {
 	}
 	if !slices.ContainsFunc(found.Findings, func(f eventlog.Finding) bool { return f.Row == part }) {
 		t.Errorf("%s is not named: %v", part, found.Findings)
+	}
+}
+
+// An account that may make no schema works, and is told that the schema was not compared.
+func TestSchemaOfAnAccountThatMayMakeNone(t *testing.T) {
+	t.Parallel()
+	place := lab.database(t)
+	owner := onPostgres().open(t, place)
+	modest := fmt.Sprintf("modest%d", time.Now().UnixNano()) // all databases of the server have the same roles
+	set(t, owner, `CREATE ROLE `+modest+` LOGIN`)
+	set(t, owner, `GRANT CREATE, USAGE ON SCHEMA public TO `+modest)
+	set(t, owner, `GRANT ALL ON ALL TABLES IN SCHEMA public TO `+modest)
+	set(t, owner, `GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO `+modest)
+	as, err := url.Parse(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as.User = url.User(modest)
+	s := onPostgres().open(t, as.String())
+	set(t, owner, `DROP TRIGGER events_keep ON events`)
+	found := verified(t, s, eventlog.Check{})
+	if !found.OK() || !strings.Contains(found.SchemaUnknown, "make the account the database's owner") {
+		t.Errorf("%v, %q", found.Err(), found.SchemaUnknown)
 	}
 }

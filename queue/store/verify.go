@@ -31,10 +31,10 @@ func (s *Store) Verify(ctx context.Context, c eventlog.Check) (eventlog.Result, 
 // Glance is Verify for a start that may not take long: it compares the schema, the requests that are not final with their own entries, the
 // tokens and the stop switch. Each of those entries is whole; that none is missing between them, only Verify shows.
 func (s *Store) Glance(ctx context.Context) (found eventlog.Result, err error) {
-	made, err := s.schemaMade(ctx)
+	made, found, err := s.schemaMade(ctx)
 	if err == nil {
 		err = s.snapshot(ctx, func(v *frozen) error {
-			walk := &walking{frozen: v, walker: eventlog.NewWalker(eventlog.Anchor{}, nil), stories: eventlog.NewPartStories(), open: true}
+			walk := &walking{frozen: v, walker: eventlog.NewWalker(eventlog.Anchor{}, nil), stories: eventlog.NewPartStories(), open: true, found: found}
 			found, err = walk.glance(made)
 			return err
 		})
@@ -45,27 +45,27 @@ func (s *Store) Glance(ctx context.Context) (found eventlog.Result, err error) {
 	return found, nil
 }
 
-// schemaMade is the schema that the store has to have; nil where that cannot be known.
-func (s *Store) schemaMade(ctx context.Context) (schema, error) {
+// schemaMade is the schema that the store has to have. Where that cannot be known, it is nil, and the result says why.
+func (s *Store) schemaMade(ctx context.Context) (made schema, found eventlog.Result, err error) {
 	steps, err := s.dialect.steps()
 	if err != nil {
-		return nil, err
+		return nil, found, err
 	}
-	made, err := s.dialect.made(ctx, s.reads.db, steps)
+	made, err = s.dialect.made(ctx, s.reads.db, steps)
 	if errors.Is(err, errNoScratch) {
-		return nil, nil
+		return nil, eventlog.Result{SchemaUnknown: errNoScratch.Error()}, nil
 	}
-	return made, s.inWords(err)
+	return made, found, s.inWords(err)
 }
 
 func (s *Store) verify(ctx context.Context, c eventlog.Check, rows bool) (found eventlog.Result, err error) {
 	var made schema
 	if rows {
-		made, err = s.schemaMade(ctx)
+		made, found, err = s.schemaMade(ctx)
 	}
 	if err == nil {
 		err = s.snapshot(ctx, func(v *frozen) error {
-			walk := &walking{frozen: v, check: c, walker: eventlog.NewWalker(eventlog.Anchor{}, c.Expected)}
+			walk := &walking{frozen: v, check: c, walker: eventlog.NewWalker(eventlog.Anchor{}, c.Expected), found: found}
 			if rows {
 				walk.stories = eventlog.NewStories()
 			}
