@@ -7,5 +7,8 @@
 // A bare chain does not show that its newest entries were cut off. Two things do: an Anchor, which is the head of the log as it was
 // once, kept elsewhere; and the requests themselves, which Stories compares with the last word that the log has on each.
 //
+// An entry also has digests of the rows that its step left in the store (queue.Kept): so a row that somebody changed, took out or put in by
+// hand is found, whichever of its columns it is. Entries of earlier versions have none; the version that begins with them seals what it finds.
+//
 // The package reads no store and no clock. It never mends anything.
 package eventlog

@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,12 @@ func TestCompareKept(t *testing.T) {
 		"that version, sealed, and another row": {func(k *queue.Kept, e *[]queue.Event) {
 			k.Row = "another"
 			seal(t, e, kept())
+		}, "a column of its row"},
+		"sealed, though its entries say what is kept": {func(k *queue.Kept, e *[]queue.Event) {
+			was := slices.Clone(*e)
+			k.Row = "another"
+			seal(t, e, *k)
+			*e = append(was, (*e)[len(*e)-1])
 		}, "a column of its row"},
 		"that version, sealed without a share": {func(_ *queue.Kept, e *[]queue.Event) { seal(t, e, queue.Kept{Row: "row", Key: "key"}) }, "its share of the caps (spent) is not"},
 	} {

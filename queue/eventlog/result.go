@@ -47,14 +47,15 @@ func (r Result) OK() bool { return r.Break == nil && r.Odd == 0 }
 func (r Result) Err() error {
 	switch {
 	case r.Break != nil:
-		return altered(r.Break)
+		return Altered(r.Break)
 	case len(r.Findings) > 0:
-		return altered(r.Findings[0])
+		return Altered(r.Findings[0])
 	}
 	return nil
 }
 
-func altered(what error) error {
+// Altered is the error of a store that is not as aliasd wrote it: what is found, with what to do.
+func Altered(what error) error {
 	return cause.Distrust(cause.StoreAltered, "%s. Keep a copy of the store as it is, find out who could write to it, and put back a backup from before; aliasd log verify names all, aliasd help %s says more",
 		what, cause.StoreAltered)
 }

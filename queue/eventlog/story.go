@@ -24,6 +24,8 @@ type Stories struct {
 	stop   mark
 	latest time.Time
 	partly bool
+	// keeps says that an entry told already what rows are kept: nothing is sealed after that.
+	keeps bool
 }
 
 // mark stands for a recorded document; the zero mark for none.
@@ -69,6 +71,7 @@ func (s *Stories) Tell(e queue.Event) {
 	if e.At.After(s.latest) {
 		s.latest = e.At
 	}
+	s.keeps = s.keeps || e.Kept != queue.Kept{}
 	if e.RequestID == "" {
 		s.tellOther(e)
 		return
@@ -117,7 +120,7 @@ func (s *Stories) tellOther(e queue.Event) {
 		}
 	case Sealed:
 		var found Sealing
-		if json.Unmarshal(e.Detail, &found) == nil {
+		if !s.keeps && json.Unmarshal(e.Detail, &found) == nil {
 			s.tellSealed(found)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/aliasd/aliasd/queue"
@@ -13,12 +14,17 @@ const (
 	sealedSince = 4
 	// sealedAtOnce is how many requests one entry seals.
 	sealedAtOnce = 1000
+	// lookedBack is in how many of the newest entries it is looked whether they say it already. Those that do not, prunings, are few.
+	lookedBack = 100
 )
 
 // seal puts into the log what stands in a store that an earlier version wrote, so that what is changed by hand from now on is found. A new
 // store has nothing to seal.
 func (t *txn) seal(now time.Time) error {
 	if err := t.lock(chainLock); err != nil {
+		return err
+	}
+	if err := t.mustBeUnsealed(); err != nil {
 		return err
 	}
 	var rest eventlog.Sealing
@@ -33,6 +39,24 @@ func (t *txn) seal(now time.Time) error {
 		return err
 	}
 	return t.tell(eventlog.Sealed, now, rest, "")
+}
+
+// mustBeUnsealed refuses a store whose newest entries say already what rows are kept: somebody set the number of its schema back, so that
+// what was changed by hand would be sealed.
+func (t *txn) mustBeUnsealed() error {
+	return t.rows(`SELECT id, entry FROM events ORDER BY id DESC LIMIT ?`, []any{lookedBack}, func(row *sql.Rows) error {
+		var id int64
+		var entry string
+		if err := row.Scan(&id, &entry); err != nil {
+			return err
+		}
+		// An entry that cannot be read is for verify to name.
+		if e, err := queue.ParseEvent([]byte(entry), "", ""); err != nil || e.Kept == (queue.Kept{}) && e.What != eventlog.Sealed {
+			return nil
+		}
+		return eventlog.Altered(eventlog.Finding{Row: "the number of the schema",
+			Message: fmt.Sprintf("it says that an earlier version wrote the store, and entry %d of the log that this one did: it was set back by hand", id)})
+	})
 }
 
 func (t *txn) sealRequests(now time.Time) error {
