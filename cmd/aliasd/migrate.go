@@ -28,7 +28,7 @@ func (a *app) migrateCommand() *cobra.Command {
 		Long: `Copies all that the store holds (requests, claims, idempotency keys, the event log, tokens, the stop switch and notes) from the SQLite
 file in data_dir to the PostgreSQL database of the settings, or back. Stop aliasd first, on every node, and set database (and
 database_password) in the settings. The target has to be empty. All is copied in one transaction and compared before it is
-committed; then the event log is walked on both sides. The source stays as it is, but for writing, which is stopped there.`,
+committed; then both sides are verified. The source stays as it is, but for writing, which is stopped there.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if from == to || !isPlace(from) || !isPlace(to) {
