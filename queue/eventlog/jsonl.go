@@ -175,7 +175,7 @@ func (v *fileWalk) follow(l Line) {
 	}
 	r := Record{ID: l.ID, RequestID: e.RequestID, Entry: l.Entry, PrevHash: l.PrevHash, Hash: l.Hash}
 	if l.ID > v.walker.head.ID+1 {
-		v.walker.Leap(r)
+		v.walker.Leap(Anchor{l.ID - 1, l.PrevHash})
 	}
 	_, v.result.Break = v.walker.Follow(r)
 }

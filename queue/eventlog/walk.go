@@ -75,8 +75,25 @@ func (w *Walker) Follow(r Record) (queue.Event, *Break) {
 	return e, w.compare()
 }
 
-// Leap goes to right before an entry, wherever that stands: what is between is not followed.
-func (w *Walker) Leap(to Record) { w.head = Anchor{to.ID - 1, to.PrevHash} }
+// Leap goes behind an entry, wherever that stands: what is between is not followed.
+func (w *Walker) Leap(behind Anchor) { w.head = behind }
+
+// Before looks whether the entry that was just passed is the one that the next one was written behind, which has that link to it.
+func (w *Walker) Before(link string) *Break {
+	if link == w.head.Hash {
+		return nil
+	}
+	return &Break{ID: w.head.ID, Kind: Unlinked, Message: fmt.Sprintf("entry %d is not the one that entry %d was written behind: either of the two was replaced", w.head.ID, w.head.ID+1)}
+}
+
+// Whole looks whether the numbers of a log are without holes: so many entries are there, and so many were removed.
+func Whole(head, entries, removed int64) *Break {
+	if entries+removed == head {
+		return nil
+	}
+	return &Break{ID: head, Kind: Missing,
+		Message: fmt.Sprintf("the log has %d entries and tells of %d removed ones, and its last one is entry %d: entries were taken out or put in", entries, removed, head)}
+}
 
 // check looks whether an entry is the next one, unchanged.
 func (w *Walker) check(r Record) (queue.Event, *Break) {

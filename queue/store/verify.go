@@ -29,7 +29,8 @@ func (s *Store) Verify(ctx context.Context, c eventlog.Check) (eventlog.Result, 
 }
 
 // Glance is Verify for a start that may not take long: it compares the schema, the requests that are not final with their own entries, the
-// tokens and the stop switch. Each of those entries is whole; that none is missing between them, only Verify shows.
+// tokens and the stop switch. No entry of the log is missing, and those that it reads are whole and fit to their neighbours; the others only
+// Verify reads.
 func (s *Store) Glance(ctx context.Context) (found eventlog.Result, err error) {
 	made, found, err := s.schemaMade(ctx)
 	if err == nil {
@@ -101,26 +102,53 @@ func (w *walking) glance(made schema) (eventlog.Result, error) {
 	if err := w.compareSchema(made); err != nil {
 		return w.found, err
 	}
-	err := w.rows(`SELECT id, request_id, entry, prev_hash, hash FROM events
-		WHERE request_id IN (SELECT '' UNION ALL SELECT id FROM requests WHERE `+isOpen+`) ORDER BY id`, nil, func(row *sql.Rows) error {
-		r, err := scanRecord(row)
-		if err != nil {
+	err := w.withoutHoles()
+	if err == nil && w.found.Break == nil {
+		err = w.openLinks()
+	}
+	w.found.Entries, _ = w.walker.Passed()
+	if err != nil || w.found.Break != nil {
+		return w.found, err
+	}
+	return w.found, w.compare()
+}
+
+// withoutHoles counts the entries: the last one says how many there have to be.
+func (w *walking) withoutHoles() error {
+	var head, entries, removed int64
+	err := w.row(`SELECT (SELECT coalesce(max(id), 0) FROM events), (SELECT count(*) FROM events),
+		(SELECT coalesce(sum(last_id - first_id + 1), 0) FROM event_gaps)`, nil, &head, &entries, &removed)
+	if err == nil {
+		w.found.Break = eventlog.Whole(head, entries, removed)
+	}
+	return err
+}
+
+// openLinks follows the entries of the requests that are not final, and those of no request, each with the links to its neighbours.
+func (w *walking) openLinks() error {
+	err := w.rows(`SELECT e.id, e.request_id, e.entry, e.prev_hash, e.hash,
+			coalesce((SELECT hash FROM events WHERE id = e.id - 1), (SELECT hash FROM event_gaps WHERE last_id = e.id - 1), ''),
+			coalesce((SELECT prev_hash FROM events WHERE id = e.id + 1), (SELECT prev_hash FROM event_gaps WHERE first_id = e.id + 1), e.hash)
+		FROM events AS e WHERE e.request_id IN (SELECT '' UNION ALL SELECT id FROM requests WHERE `+isOpen+`) ORDER BY e.id`, nil, func(row *sql.Rows) error {
+		var r eventlog.Record
+		var entry, before, next string
+		if err := row.Scan(&r.ID, &r.RequestID, &entry, &r.PrevHash, &r.Hash, &before, &next); err != nil {
 			return err
 		}
-		w.walker.Leap(r)
-		if w.found.Break = w.follow(r); w.found.Break != nil {
+		r.Entry = []byte(entry)
+		w.walker.Leap(eventlog.Anchor{ID: r.ID - 1, Hash: before})
+		if w.found.Break = w.follow(r); w.found.Break == nil {
+			w.found.Break = w.walker.Before(next)
+		}
+		if w.found.Break != nil {
 			return errEnough
 		}
 		return nil
 	})
-	w.found.Entries, _ = w.walker.Passed()
 	if errors.Is(err, errEnough) {
-		return w.found, nil
+		return nil
 	}
-	if err != nil {
-		return w.found, err
-	}
-	return w.found, w.compare()
+	return err
 }
 
 // isOpen is the condition on requests that are not final.
@@ -131,9 +159,8 @@ func (w *walking) compareSchema(made schema) error {
 	if made == nil {
 		return nil
 	}
-	is := schema{}
-	rows, err := w.tx.QueryContext(w.ctx, w.dialect.schema)
-	if is, err = readSchema(rows, err); err != nil {
+	is, err := readSchema(w.tx.QueryContext(w.ctx, w.dialect.schema))
+	if err != nil {
 		return err
 	}
 	compareSchema(is, made, w.found.Note)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,4 +248,59 @@ func TestVerifyKnowsAnIntentsNewTime(t *testing.T) {
 	if found, err := s.Verify(ctx, eventlog.Check{}); err != nil || !found.OK() {
 		t.Errorf("found %+v: %v", found.Findings, err)
 	}
+}
+
+// A start finds a request that was ended and is open again by hand, though its row and its last entry fit: the log lacks the entry of its end, or
+// has another one in its place.
+func TestGlanceFindsWhatIsOpenAgain(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		for name, forge := range map[string]func(*testing.T, *Store, queue.Request, eventlog.Record){
+			"its last entry taken out": func(t *testing.T, s *Store, _ queue.Request, last eventlog.Record) {
+				tamper(t, s, fmt.Sprintf(`DELETE FROM events WHERE id = %d`, last.ID))
+			},
+			"its last entry replaced": func(t *testing.T, s *Store, r queue.Request, last eventlog.Record) {
+				e, canonical, err := queue.Event{ID: last.ID, RequestID: r.ID, At: r.UpdatedAt, From: queue.Queued, To: queue.Queued, What: "retry"}.Sealed(last.PrevHash)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tamper(t, s, fmt.Sprintf(`UPDATE events SET entry = '%s', hash = '%s' WHERE id = %d`, canonical, e.Hash, last.ID))
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				s, ctx := d.fresh(t), context.Background()
+				if err := halfway(s, 1); err != nil {
+					t.Fatal(err)
+				}
+				queued, _, err := s.List(ctx, queue.Filter{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				before := contentOf(t, s, "requests")
+				r, err := s.Advance(ctx, queue.Transition{ID: queued[0].ID, From: queue.Queued, To: queue.Cancelled, Now: time.Now()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var last eventlog.Record
+				if _, err := s.row(ctx, `SELECT id, prev_hash FROM events ORDER BY id DESC LIMIT 1`, nil, &last.ID, &last.PrevHash); err != nil {
+					t.Fatal(err)
+				}
+				ended, err := accept(s, 2)
+				if err == nil {
+					_, err = s.Advance(ctx, queue.Transition{ID: ended.ID, From: queue.Accepted, To: queue.Cancelled, Now: time.Now()})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				forge(t, s, r, last)
+				put := func(column string) any { return before.values[0][slices.Index(before.columns, column)] }
+				tamper(t, s, fmt.Sprintf(`UPDATE requests SET state = 'queued', updated_at = %v, not_before = %v WHERE id = '%s'`, put("updated_at"), put("not_before"), r.ID))
+				found, err := s.Glance(ctx)
+				if err != nil || found.Break == nil {
+					t.Errorf("found %+v, %v", found, err)
+				}
+			})
+		}
+	})
 }
