@@ -145,9 +145,20 @@ func (c *Client) Validate(ctx context.Context, body server.SubmissionJSON) (serv
 	return send[server.PreviewJSON](ctx, c, call{path: "/v1/validate", body: body})
 }
 
-// Get shows a request with its events.
+// Get shows a request with its newest events.
 func (c *Client) Get(ctx context.Context, id queue.RequestID) (server.RequestJSON, error) {
 	return fetch[server.RequestJSON](ctx, c, requestPath(id, ""))
+}
+
+// GetWhole shows a request with all its events, in as many calls as that takes.
+func (c *Client) GetWhole(ctx context.Context, id queue.RequestID) (server.RequestJSON, error) {
+	whole, err := c.Get(ctx, id)
+	for err == nil && whole.EventsCursor != 0 {
+		var earlier server.RequestJSON
+		earlier, err = fetch[server.RequestJSON](ctx, c, fmt.Sprintf("%s?events_limit=500&events_cursor=%d", requestPath(id, ""), whole.EventsCursor))
+		whole.Events, whole.EventsCursor = append(earlier.Events, whole.Events...), earlier.EventsCursor
+	}
+	return whole, err
 }
 
 // List shows a page of requests, newest first.

@@ -160,6 +160,28 @@ func TestLifeOfARequest(t *testing.T) {
 	}
 }
 
+// TestALongStoryIsReadInPages: one answer has the newest events, and the whole story is as many calls as that takes.
+func TestALongStoryIsReadInPages(t *testing.T) {
+	t.Parallel()
+	k := newStack(t)
+	ctx := t.Context()
+	made, err := k.Submit(ctx, alias("jdoe"), "")
+	for n := 0; n < 700 && err == nil; n++ {
+		_, err = k.store.Advance(ctx, queue.Transition{ID: made.ID, From: queue.Accepted, To: queue.Accepted, What: "retry", Now: time.Now()})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := k.Get(ctx, made.ID)
+	if err != nil || len(read.Events) != 100 || read.EventsCursor == 0 {
+		t.Errorf("read %d events, cursor %d: %v", len(read.Events), read.EventsCursor, err)
+	}
+	whole, err := k.GetWhole(ctx, made.ID)
+	if err != nil || len(whole.Events) != 701 || whole.EventsCursor != 0 || whole.Events[0].To != queue.Accepted || whole.Events[0].From != "" {
+		t.Errorf("read all %d events, cursor %d: %v", len(whole.Events), whole.EventsCursor, err)
+	}
+}
+
 func TestPages(t *testing.T) {
 	t.Parallel()
 	k := newStack(t)

@@ -158,10 +158,13 @@ func (s *waitingStore) Get(_ context.Context, id queue.RequestID) (queue.Request
 	return *s.find(id), nil
 }
 
-func (s *waitingStore) Wake(ctx context.Context, id queue.RequestID, now time.Time) (queue.Request, error) {
+func (s *waitingStore) Wake(_ context.Context, id queue.RequestID, _ string, now time.Time) (queue.Request, bool, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := s.find(id)
-	r.NotBefore, r.UpdatedAt = time.Time{}, now
-	s.mu.Unlock()
-	return s.Get(ctx, id)
+	woken := !r.NotBefore.IsZero()
+	if woken {
+		r.NotBefore, r.UpdatedAt = time.Time{}, now
+	}
+	return *r, woken, nil
 }

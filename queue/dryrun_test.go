@@ -26,7 +26,7 @@ func dryBench() *bench {
 
 func (b *bench) story(t *testing.T, id queue.RequestID) []queue.Event {
 	t.Helper()
-	story, err := b.store.Events(context.Background(), id)
+	story, err := b.store.Events(context.Background(), id, queue.Part{})
 	if err != nil {
 		t.Fatal(err)
 	}

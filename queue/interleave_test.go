@@ -159,7 +159,7 @@ func (w *world) inOrderOfWriting() []queue.Request {
 	at := map[queue.RequestID]int64{}
 	var written []queue.Request
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(w.ids))) {
-		events, err := w.store.Events(context.Background(), id)
+		events, err := w.store.Events(context.Background(), id, queue.Part{})
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -81,3 +81,40 @@ func TestARecheckTakesNobodysTurn(t *testing.T) {
 		t.Errorf("the dear holder was looked at %d times in 40 ticks", looked)
 	}
 }
+
+// Who asks again and again for a look that has not begun does not fill the log: one entry says who asked first.
+func TestManyWhoAskForOneLookLeaveOneEntry(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.cloud.judge = func(cloudcheck.Case) cloudcheck.Verdict {
+		return cloudcheck.Verdict{Outcome: cloudcheck.Contradicted, Cause: &cause.Wait(cause.Quarantined, "held by Sales").Cause}
+	}
+	b.cycle(t)
+	b.wantState(t, r.ID, queue.Mismatched, cause.Quarantined)
+	story := func() []queue.Event {
+		events, err := b.store.Events(context.Background(), r.ID, queue.Part{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return events
+	}
+	before := len(story())
+	for _, by := range []string{"mary", "script", "script", "script"} {
+		b.clock.Add(time.Millisecond)
+		if _, err := b.service.Recheck(context.Background(), r.ID, by); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := story()[before:]
+	if len(asked) != 1 || asked[0].What != "woken" || string(asked[0].Detail) != `{"by":"mary"}` {
+		t.Errorf("four who ask leave %d entries; want one that names the first: %+v", len(asked), asked)
+	}
+	if err := b.runner.SweepAsked(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(story()) - before; n != 2 {
+		t.Errorf("asking and looking leave %d entries, want 2", n)
+	}
+}

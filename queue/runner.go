@@ -80,6 +80,7 @@ type Runner struct {
 	forAsked *cloudcheck.Budget
 	// served is when the directory last answered a look-up, in nanoseconds since 1970.
 	served atomic.Int64
+	again  *asks
 	// claims counts the claims of this process, so that each has a name of its own.
 	claims atomic.Int64
 	// atWork are the requests that attempts of this process are at; each channel is closed when its attempt ends.
@@ -102,8 +103,8 @@ func NewRunner(o Options) *Runner {
 		workers: cmp.Or(o.Workers, 4), lease: cmp.Or(o.Lease, 2*time.Minute), landing: cmp.Or(o.Landing, 30*time.Second), poll: cmp.Or(o.Poll, time.Second),
 		deadline: cmp.Or(o.Deadline, 24*time.Hour),
 		retry:    backoff{base: cmp.Or(o.RetryBase, 2*time.Second), limit: cmp.Or(o.RetryLimit, 5*time.Minute)},
-		signals:  map[work]chan struct{}{},
-		limits:   o.Limits, dryRun: o.DryRun,
+		signals:  map[work]chan struct{}{}, again: newAsks(),
+		limits: o.Limits, dryRun: o.DryRun,
 	}
 	if r.dryRun {
 		r.directory = readOnly{o.Directory}

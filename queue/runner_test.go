@@ -682,7 +682,7 @@ func TestLongWaitLeavesNoTrace(t *testing.T) {
 	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
 	b.pass(t)
 	count := func() int {
-		events, err := b.store.Events(context.Background(), r.ID)
+		events, err := b.store.Events(context.Background(), r.ID, queue.Part{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,11 +29,13 @@ type Service struct {
 	now    func() time.Time
 	// wake is told that there is work: to resolve, to write, or to sweep.
 	wake func(work)
+	// again are the looks that are made once more (asks).
+	again *asks
 }
 
 // NewService makes the service of a runner: both work on the same store.
 func NewService(r *Runner) *Service {
-	return &Service{store: r.store, checks: r.checks, now: r.now, wake: r.wake}
+	return &Service{store: r.store, checks: r.checks, now: r.now, wake: r.wake, again: r.again}
 }
 
 // Submit stores a submission and returns it as an accepted request; created is false where an earlier request answers
@@ -170,8 +172,9 @@ func (s *Service) move(ctx context.Context, id RequestID, to State, what, by str
 }
 
 // Recheck looks again now at what a request waits for: the cloud for a written or mismatched one, else its next try.
-// ErrStale, with the request, where it waits for neither: it is held, being written, or final.
-func (s *Service) Recheck(ctx context.Context, id RequestID, _ string) (Request, error) {
+// ErrStale, with the request, where it waits for neither: it is held, being written, or final. Of many who ask before the look
+// begins, the first one is recorded, and changes something; the look answers all of them.
+func (s *Service) Recheck(ctx context.Context, id RequestID, by string) (Request, error) {
 	r, err := s.store.Get(ctx, id)
 	if err != nil {
 		return r, err
@@ -179,12 +182,15 @@ func (s *Service) Recheck(ctx context.Context, id RequestID, _ string) (Request,
 	if r.State.Final() || r.State == Held || r.State == Writing {
 		return r, fmt.Errorf("recheck %s, which is %s: %w", id, r.State, ErrStale)
 	}
-	r, err = s.store.Wake(ctx, id, s.now())
+	r, woken, err := s.store.Wake(ctx, id, by, s.now())
 	if err != nil {
 		return r, fmt.Errorf("recheck: %w", err)
 	}
 	switch r.State {
 	case Written, Mismatched:
+		if !woken {
+			s.again.add(id, by)
+		}
 		s.wake(toSweep)
 	default:
 		s.wake(toResolve)

@@ -62,7 +62,7 @@ func (b *bench) find(t *testing.T, account string) address.GUID {
 // saysNoWrite fails where the request or its story says that something was written.
 func (b *bench) saysNoWrite(t *testing.T, id queue.RequestID) {
 	t.Helper()
-	events, err := b.store.Events(context.Background(), id)
+	events, err := b.store.Events(context.Background(), id, queue.Part{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,8 +58,8 @@ type Intake interface {
 	Get(ctx context.Context, id RequestID) (Request, error)
 	// List returns a page of requests, newest first, and the cursor of the next page, empty at the end.
 	List(ctx context.Context, f Filter) (page []Request, next string, err error)
-	// Events returns a request's events, oldest first.
-	Events(ctx context.Context, id RequestID) ([]Event, error)
+	// Events returns a part of a request's events, oldest first, ErrNotFound where there is no such request.
+	Events(ctx context.Context, id RequestID, of Part) ([]Event, error)
 	// Stats counts requests by state, and gives what the metrics need.
 	Stats(ctx context.Context) (Stats, error)
 }
@@ -113,9 +113,10 @@ type Work interface {
 	// Awaited returns those of the requests with the given Seq that are still written or mismatched, in the order of
 	// acceptance.
 	Awaited(ctx context.Context, seqs []int64) ([]Request, error)
-	// Wake clears NotBefore of a request in accepted, queued, written or mismatched, so that the next pass takes it. A
-	// transition that is made of the request as it was before leaves it cleared (Transition.AsOf).
-	Wake(ctx context.Context, id RequestID, now time.Time) (Request, error)
+	// Wake clears NotBefore of a request in accepted, queued, written or mismatched, so that the next pass takes it, and logs who
+	// asked for that. A transition that is made of the request as it was before leaves it cleared (Transition.AsOf). woken is
+	// false where it was cleared already: nothing is changed and nothing is logged then, however often somebody asks.
+	Wake(ctx context.Context, id RequestID, by string, now time.Time) (r Request, woken bool, err error)
 }
 
 // Control is the stop switch.
@@ -207,6 +208,12 @@ type Filter struct {
 	Limit int // 0 is 50; more than 500 is 500
 	// Cursor keeps requests that were accepted before one: List gives it, and it is that one's Seq in decimal digits.
 	Cursor string
+}
+
+// Part is a part of a request's events. The zero one is all of them.
+type Part struct {
+	Before int64 // only those whose ID is less; 0: all
+	Most   int   // only the newest of these; 0: all
 }
 
 // Stats is what the store knows of the queue as a whole.

@@ -39,6 +39,7 @@ func (r *Runner) sweepLoop(ctx context.Context) {
 func (r *Runner) sweepAsked(ctx context.Context) error {
 	r.sweeping.Lock()
 	defer r.sweeping.Unlock()
+	r.wakeAgain(ctx)
 	all, err := r.store.Awaiting(ctx, r.now())
 	if err != nil {
 		return err

@@ -163,6 +163,11 @@ func (t Transition) Event() (Event, error) {
 	return e, nil
 }
 
+// Waking is what Wake records of a request: who asked for a look.
+func Waking(r Request, by string, now time.Time) Transition {
+	return Transition{ID: r.ID, From: r.State, To: r.State, Now: now, What: "woken", Detail: map[string]string{"by": by}}
+}
+
 // Busy is why a request for another holder cannot take an address that the request by has claimed.
 func Busy(by Request, a address.Key) *cause.Error {
 	return cause.Refuse(cause.AddressBusy,

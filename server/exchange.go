@@ -9,14 +9,12 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
-
-	"github.com/aliasd/aliasd/server/token"
 )
 
 // exchange is what is known of one call while it runs; the access log tells it in the end.
 type exchange struct {
 	id     string
-	caller token.Identity
+	caller caller
 	route  string // the pattern's path; empty where there is none
 	code   Code   // of the problem, if it was one
 	err    error  // behind a problem that is ours, for the log alone

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,6 +70,7 @@ type fakeQueue struct {
 	pausedBy string
 	preview  queue.Preview
 	holders  map[string]server.HolderView
+	events   []queue.Event // beside the two that each request has
 
 	// fail is returned by everything; panics makes everything panic.
 	fail   error
@@ -265,11 +267,14 @@ func (q *fakeQueue) List(_ context.Context, f queue.Filter) ([]queue.Request, st
 	return q.requests, "", err
 }
 
-func (q *fakeQueue) Events(_ context.Context, id queue.RequestID) ([]queue.Event, error) {
+func (q *fakeQueue) Events(_ context.Context, id queue.RequestID, of queue.Part) ([]queue.Event, error) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("CET", 3600))
-	return []queue.Event{{ID: 1, RequestID: id, At: at, To: queue.Accepted, What: "accepted", Node: "n1", Hash: "00"},
+	story := []queue.Event{{ID: 1, RequestID: id, At: at, To: queue.Accepted, What: "accepted", Node: "n1", Hash: "00"},
 		{ID: 2, RequestID: id, At: at, From: queue.Accepted, To: queue.Accepted, What: "retry",
-			Cause: &cause.Cause{Code: cause.DirectoryUnavailable, Message: "no DC answers"}}}, q.begin()
+			Cause: &cause.Cause{Code: cause.DirectoryUnavailable, Message: "no DC answers"}}}
+	q.set(func(q *fakeQueue) { story = append(story, q.events...) })
+	story = slices.DeleteFunc(story, func(e queue.Event) bool { return of.Before > 0 && e.ID >= of.Before })
+	return story[max(len(story)-of.Most, 0):], q.begin()
 }
 
 func (q *fakeQueue) Stats(context.Context) (queue.Stats, error) {

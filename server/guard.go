@@ -60,7 +60,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, known := g.routes[pattern]
 	caller, err := g.identify(r)
 	x := exchangeOf(r.Context())
-	x.caller, x.route = caller.Identity, route.Path
+	x.caller, x.route = caller, route.Path
 	if !caller.Known() {
 		// A stranger's connection is not kept: there are only so many.
 		w.Header().Set("Connection", "close")

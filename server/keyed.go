@@ -22,7 +22,7 @@ type keyed[K comparable] struct {
 }
 
 // newKeyed makes buckets; those with a rate of 0 bound nothing.
-func newKeyed[K comparable](perSecond, burst, most int, now func() time.Time) *keyed[K] {
+func newKeyed[K comparable](perSecond float64, burst, most int, now func() time.Time) *keyed[K] {
 	return &keyed[K]{rate: rate.Limit(perSecond), burst: burst, most: most, now: now, each: map[K]*rate.Limiter{},
 		rest: rate.NewLimiter(rate.Limit(perSecond), burst)}
 }

@@ -23,7 +23,7 @@ func TestKeyedHoldsTheRate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newClock()
 		perSecond, burst := rapid.IntRange(1, 50).Draw(t, "rate"), rapid.IntRange(1, 100).Draw(t, "burst")
-		k := newKeyed[string](perSecond, burst, 3, c.now)
+		k := newKeyed[string](float64(perSecond), burst, 3, c.now)
 		passed, began := 0, c.at
 		for range rapid.IntRange(1, 300).Draw(t, "calls") {
 			wait := k.take("a")

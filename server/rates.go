@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server/token"
 )
 
@@ -22,10 +23,16 @@ type Rates struct {
 	Reads, Writes int
 	// Strangers are the calls per second without a token in force, of one remote address (of one /64 with IPv6).
 	Strangers int
+	// Rechecks are how often per second one request may be looked at again in the long run, whoever asks; recheckBurst as many
+	// at once. Each is two entries in the event log, which keeps them for ever.
+	Rechecks float64
 }
 
 // burst is how many seconds' worth of calls may come at once.
 const burst = 5
+
+// recheckBurst is how many looks at one request may be asked for at once.
+const recheckBurst = 3
 
 // maxKnown is how many tokens, and how many remote addresses, are remembered at most.
 const maxKnown = 4096
@@ -34,6 +41,7 @@ const maxKnown = 4096
 type meters struct {
 	reads, writes *keyed[token.Hash]
 	strangers     *keyed[netip.Prefix]
+	rechecks      *keyed[queue.RequestID]
 
 	mu sync.Mutex
 	// known are tokens that the store has let in: they are looked up also where an address has had its share of failures,
@@ -43,10 +51,11 @@ type meters struct {
 
 func newMeters(r Rates, now func() time.Time) *meters {
 	return &meters{
-		reads:  newKeyed[token.Hash](r.Reads, burst*r.Reads, maxKnown, now),
-		writes: newKeyed[token.Hash](r.Writes, burst*r.Writes, maxKnown, now),
+		reads:  newKeyed[token.Hash](float64(r.Reads), burst*r.Reads, maxKnown, now),
+		writes: newKeyed[token.Hash](float64(r.Writes), burst*r.Writes, maxKnown, now),
 		// Strangers get twice the burst: a whole office may sit behind one address.
-		strangers: newKeyed[netip.Prefix](r.Strangers, 2*burst*r.Strangers, maxKnown, now),
+		strangers: newKeyed[netip.Prefix](float64(r.Strangers), 2*burst*r.Strangers, maxKnown, now),
+		rechecks:  newKeyed[queue.RequestID](r.Rechecks, recheckBurst, maxKnown, now),
 		known:     map[token.Hash]struct{}{},
 	}
 }
@@ -61,6 +70,22 @@ func (m *meters) call(method string, hash token.Hash) error {
 		return tooMany(TooManyCalls, "This token makes more calls than api.rate allows; nothing was done. Wait as long as Retry-After says.", wait)
 	}
 	return nil
+}
+
+// recheck has a request looked at again, unless that was done too often. Only what is there is counted: made-up ids would fill the
+// memory.
+func (m *meters) recheck(c caller, id queue.RequestID, do func() (queue.Request, error)) (queue.Request, error) {
+	if c.local {
+		return do()
+	}
+	if wait := m.rechecks.wait(id); wait > 0 {
+		return queue.Request{}, tooMany(TooManyCalls, "This request was asked to be looked at again several times just now; nothing was done. Wait as long as Retry-After says.", wait)
+	}
+	r, err := do()
+	if err == nil {
+		m.rechecks.take(id)
+	}
+	return r, err
 }
 
 // mayGuess says whether a token may be looked up in the store.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/server"
 	"github.com/aliasd/aliasd/server/token"
 )
@@ -217,4 +218,34 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestOneRequestIsNotRecheckedWithoutEnd: each look is two entries in a log that keeps them for ever, whoever asks for it.
+func TestOneRequestIsNotRecheckedWithoutEnd(t *testing.T) {
+	t.Parallel()
+	f, clock := rated(t, server.Rates{Rechecks: 0.1})
+	f.queue.requests = []queue.Request{{ID: "r1", Seq: 1, State: queue.Written}, {ID: "r2", Seq: 2, State: queue.Written}, {ID: "r3", Seq: 3, State: queue.Held}}
+	for range 3 {
+		if got := f.post("/v1/requests/r1/recheck", ""); got.status != http.StatusOK {
+			t.Fatalf("got %d: %s", got.status, got.body)
+		}
+	}
+	other := f.tokens.add("other", token.Submit)
+	wait := f.do(call{method: http.MethodPost, path: "/v1/requests/r1/recheck", token: other}).refused(t, server.TooManyCalls)
+	for range 5 { // what was not done counts for nothing
+		if got := f.post("/v1/requests/r3/recheck", ""); got.status != http.StatusConflict {
+			t.Errorf("a held one: %d", got.status)
+		}
+	}
+	if got := f.post("/v1/requests/r2/recheck", ""); got.status != http.StatusOK {
+		t.Errorf("another one: %d", got.status)
+	}
+	if got := f.do(call{method: http.MethodPost, path: "/v1/requests/r1/recheck", token: f.local}); got.status != http.StatusOK {
+		t.Errorf("the local administrator: %d", got.status)
+	}
+	clock.pass(wait)
+	if got := f.post("/v1/requests/r1/recheck", ""); got.status != http.StatusOK {
+		t.Errorf("after the wait: %d", got.status)
+	}
+	f.post("/v1/requests/r1/recheck", "").refused(t, server.TooManyCalls)
 }

@@ -64,8 +64,15 @@ type stepInput struct {
 }
 
 type getInput struct {
-	ID queue.RequestID `path:"id"`
+	ID           queue.RequestID `path:"id"`
+	EventsLimit  int             `query:"events_limit" minimum:"1" maximum:"500" default:"100" doc:"How many events at most, the newest first to be shown."`
+	EventsCursor int64           `query:"events_cursor" minimum:"1" doc:"The events_cursor of the answer before: the events that stand before those."`
 }
+
+var _ huma.Resolver = (*getInput)(nil)
+
+// Resolve implements huma.Resolver.
+func (in *getInput) Resolve(ctx huma.Context) []error { return checkQuery(ctx) }
 
 type listInput struct {
 	State  string `query:"state" enum:"accepted,queued,held,writing,written,verified,mismatched,superseded,refused,failed,cancelled"`
@@ -77,8 +84,11 @@ type listInput struct {
 
 var _ huma.Resolver = (*listInput)(nil)
 
-// Resolve implements huma.Resolver: huma takes the first of two values, and leaves out what it cannot read.
-func (in *listInput) Resolve(ctx huma.Context) []error {
+// Resolve implements huma.Resolver.
+func (in *listInput) Resolve(ctx huma.Context) []error { return checkQuery(ctx) }
+
+// checkQuery refuses what huma would pass over: it takes the first of two values, and leaves out what it cannot read.
+func checkQuery(ctx huma.Context) []error {
 	u := ctx.URL()
 	given, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -108,13 +118,13 @@ func (s *Server) registerRequests() {
 	s.registerSubmit()
 	s.registerUndo()
 	operation(s, token.Read, huma.Operation{OperationID: "get-request", Method: http.MethodGet, Path: requestPath,
-		Summary: "Show a request with its events", Errors: []int{http.StatusNotFound}}, s.get)
+		Summary: "Show a request with its newest events", Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity}}, s.get)
 	operation(s, token.Read, huma.Operation{OperationID: "list-requests", Method: http.MethodGet, Path: requestsPath,
 		Summary: "List requests, newest first", Errors: []int{http.StatusUnprocessableEntity}}, s.list)
 	s.registerStep("cancel", token.Submit, "Cancel a request that is accepted, queued or held",
 		step{do: Steering.Cancel, done: "cancelled", states: "accepted, queued or held"})
 	s.registerStep("recheck", token.Submit, "Look now at what a request waits for: the cloud, or its next try",
-		step{do: Steering.Recheck, done: "rechecked", states: "accepted, queued, written or mismatched"})
+		step{do: s.recheck, done: "rechecked", states: "accepted, queued, written or mismatched"})
 	s.registerStep("release", token.Approve, "Let a held request go",
 		step{do: Steering.Release, done: "released", states: "held"})
 }
@@ -182,6 +192,11 @@ func (s *Server) registerStep(name string, scope token.Scope, summary string, st
 	})
 }
 
+// recheck bounds how often one request is looked at again.
+func (s *Server) recheck(to Steering, ctx context.Context, id queue.RequestID, by string) (queue.Request, error) {
+	return s.guard.meters.recheck(exchangeOf(ctx).caller, id, func() (queue.Request, error) { return to.Recheck(ctx, id, by) })
+}
+
 func (s *Server) get(ctx context.Context, in *getInput) (*requestOutput, error) {
 	if err := checkID(in.ID); err != nil {
 		return nil, err
@@ -190,11 +205,11 @@ func (s *Server) get(ctx context.Context, in *getInput) (*requestOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	events, err := s.archive.Events(ctx, in.ID)
+	events, err := s.archive.Events(ctx, in.ID, queue.Part{Before: in.EventsCursor, Most: in.EventsLimit + 1})
 	if err != nil {
 		return nil, err
 	}
-	return &requestOutput{Body: RequestOf(r, events)}, nil
+	return &requestOutput{Body: withEvents(r, events, in.EventsLimit)}, nil
 }
 
 // maxID is how long a request's id may be, in bytes.

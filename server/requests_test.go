@@ -268,3 +268,26 @@ func escape(s string) string {
 	}
 	return out.String()
 }
+
+// TestEventsComeInPages: the newest events come first, and the cursor leads to the beginning.
+func TestEventsComeInPages(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.queue.requests = []queue.Request{{ID: "r1", Seq: 1, State: queue.Written}}
+	for id := int64(3); id <= 250; id++ {
+		f.queue.events = append(f.queue.events, queue.Event{ID: id, What: "woken", From: queue.Written, To: queue.Written, Detail: []byte(`{"by":"mary"}`)})
+	}
+	first := decode[server.RequestJSON](t, f.get("/v1/requests/r1"))
+	if len(first.Events) != 100 || first.EventsCursor != 151 || first.Events[99].By != "mary" {
+		t.Errorf("the first page has %d events and leads to %d; want the newest 100", len(first.Events), first.EventsCursor)
+	}
+	next := decode[server.RequestJSON](t, f.get("/v1/requests/r1?events_limit=150&events_cursor=151"))
+	if len(next.Events) != 150 || next.EventsCursor != 0 || next.Events[0].What != "accepted" {
+		t.Errorf("the last page has %d events and leads to %d", len(next.Events), next.EventsCursor)
+	}
+	for _, query := range []string{"events_cursor=0", "events_cursor=x", "events_limit=501", "events_limit=1&events_limit=2", "cursor=1"} {
+		if p := f.get("/v1/requests/r1?" + query).problem(t); p.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %+v", query, p)
+		}
+	}
+}

@@ -45,8 +45,8 @@ type Archive interface {
 	Get(ctx context.Context, id queue.RequestID) (queue.Request, error)
 	// List returns a page, newest first, and the cursor of the next one, empty at the end.
 	List(ctx context.Context, f queue.Filter) (page []queue.Request, next string, err error)
-	// Events returns a request's events, oldest first.
-	Events(ctx context.Context, id queue.RequestID) ([]queue.Event, error)
+	// Events returns a part of a request's events, oldest first.
+	Events(ctx context.Context, id queue.RequestID, of queue.Part) ([]queue.Event, error)
 	// Paused tells since when all writing is stopped and by whom; the zero time when it is not.
 	Paused(ctx context.Context) (since time.Time, by string, err error)
 	// Stats counts requests, those among them that are being written.

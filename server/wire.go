@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
@@ -54,7 +55,8 @@ type RequestJSON struct {
 	VerifiedAt   time.Time       `json:"verified_at,omitzero" doc:"When the cloud showed it."`
 	Receipt      *ReceiptJSON    `json:"receipt,omitempty" doc:"What was written, or that nothing had to be."`
 	Cloud        *CloudJSON      `json:"cloud,omitempty" doc:"What the cloud showed last."`
-	Events       []EventJSON     `json:"events,omitempty" nullable:"false" doc:"Its story, oldest first; only where one request is read."`
+	Events       []EventJSON     `json:"events,omitempty" nullable:"false" doc:"Its story, oldest first: the newest events, or those before events_cursor. Only where one request is read."`
+	EventsCursor int64           `json:"events_cursor,omitempty" doc:"Where there are earlier events than these: ?events_cursor= with it gives them."`
 	ReleasedBy   string          `json:"released_by,omitempty" doc:"The name of the token that released it when it was held; no cap holds it again."`
 	Notes        []string        `json:"notes,omitempty" nullable:"false" doc:"What was noticed about the holder while planning."`
 }
@@ -88,6 +90,7 @@ type EventJSON struct {
 	From  queue.State  `json:"from,omitempty"`
 	To    queue.State  `json:"to"`
 	What  string       `json:"what,omitempty" doc:"Names the step: accepted, resolved, claimed, intent, written, nothing to write, retry, verdict, cancelled, released, …"`
+	By    string       `json:"by,omitempty" doc:"Who asked for it, where somebody did: the name of the token that cancelled, released or woke (asked to look again)."`
 	Cause *cause.Cause `json:"cause,omitempty"`
 }
 
@@ -141,9 +144,32 @@ func RequestOf(r queue.Request, events []queue.Event) RequestJSON {
 		out.Cloud = &CloudJSON{ID: r.Seen.ID, ValuesJSON: valuesOf(r.Seen.Values), CheckedAt: r.Seen.CheckedAt.UTC()}
 	}
 	for _, e := range events {
-		out.Events = append(out.Events, EventJSON{At: e.At.UTC(), From: e.From, To: e.To, What: e.What, Cause: e.Cause})
+		out.Events = append(out.Events, EventJSON{At: e.At.UTC(), From: e.From, To: e.To, What: e.What, By: askedBy(e), Cause: e.Cause})
 	}
 	return out
+}
+
+// withEvents shows a request with as many of its events at most; those given are one more where there are earlier ones.
+func withEvents(r queue.Request, events []queue.Event, most int) RequestJSON {
+	shown := events[max(len(events)-most, 0):]
+	out := RequestOf(r, shown)
+	if len(shown) < len(events) {
+		out.EventsCursor = shown[0].ID
+	}
+	return out
+}
+
+// askedBy is the token of a step that somebody asked for, "" for any other.
+func askedBy(e queue.Event) string {
+	var detail struct {
+		By string `json:"by"`
+	}
+	switch e.What {
+	case "cancelled", "released", "woken":
+		// A detail that is none says nobody.
+		_ = json.Unmarshal(e.Detail, &detail)
+	}
+	return detail.By
 }
 
 func pageOf(page []queue.Request, next string) PageJSON {

@@ -27,6 +27,9 @@ import (
 // strangersPerSecond is how many calls without a token in force one address may make.
 const strangersPerSecond = 5
 
+// rechecksPerSecond is how often one request may be looked at again: every ten seconds, in the long run.
+const rechecksPerSecond = 0.1
+
 // daemon is a running aliasd: components made from the settings, which they never see.
 type daemon struct {
 	parts
@@ -210,7 +213,7 @@ func (d *daemon) openServer(ctx context.Context) error {
 	d.server, err = server.New(server.Options{
 		Service: queue.NewService(d.runner), Archive: queue.Shown{Store: d.store}, Holders: &holders{directory: d.directory, cloud: d.checker, requests: queue.Shown{Store: d.store}},
 		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: d.health.dependencies(d.store),
-		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond},
+		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond, Rechecks: rechecksPerSecond},
 		DryRun: d.tuning.dryRun, Logger: d.log, Now: d.now,
 	})
 	if err != nil {

@@ -16,19 +16,26 @@ import (
 )
 
 func (a *app) showCommand() *cobra.Command {
-	return &cobra.Command{Use: "show ID", Short: "Tell a request's whole story, before and after", Example: "  aliasd show 0198c5a2-…",
+	var all bool
+	c := &cobra.Command{Use: "show ID", Short: "Tell a request's story, before and after", Example: "  aliasd show 0198c5a2-…",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			remote, err := a.connect()
 			if err != nil {
 				return err
 			}
-			r, err := remote.Get(c.Context(), queue.RequestID(given[0]))
+			get := remote.Get
+			if all {
+				get = remote.GetWhole
+			}
+			r, err := get(c.Context(), queue.RequestID(given[0]))
 			if err != nil {
 				return err
 			}
 			return a.printRequest(r)
 		}}
+	c.Flags().BoolVar(&all, "all-events", false, "show all events; without it the newest 100")
+	return c
 }
 
 func (a *app) listCommand() *cobra.Command {

@@ -29,7 +29,7 @@ func printStory(w io.Writer, r server.RequestJSON) {
 	}
 	printReceipt(w, r)
 	printCloud(w, r)
-	printEvents(w, r.Events)
+	printEvents(w, r)
 }
 
 // asked says in words what a request asks for.
@@ -113,13 +113,19 @@ func printCloud(w io.Writer, r server.RequestJSON) {
 	}
 }
 
-func printEvents(w io.Writer, events []server.EventJSON) {
-	if len(events) == 0 {
+func printEvents(w io.Writer, r server.RequestJSON) {
+	if len(r.Events) == 0 {
 		return
 	}
 	fmt.Fprintln(w, "\n  story")
-	for _, e := range events {
+	if r.EventsCursor != 0 {
+		say(w, "    ", fmt.Sprintf("earlier events are left out: aliasd show %s --all-events", r.ID))
+	}
+	for _, e := range r.Events {
 		line := happened(e)
+		if e.By != "" {
+			line += ", by " + e.By
+		}
 		if e.Cause != nil {
 			line += ": " + string(e.Cause.Code)
 		}

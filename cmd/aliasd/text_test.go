@@ -34,8 +34,9 @@ func TestStoryCannotBeForged(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	r := server.RequestJSON{ID: "r1", State: queue.Refused, Action: address.AddAlias, Holder: evil, Address: "a@contoso.test",
 		Note: evil, Requester: evil, Ticket: evil, Notes: []string{long, evil},
-		Cause: &cause.Cause{Code: cause.HeldByDeleted, Message: long + evil, Conflict: &cause.Conflict{Name: evil}},
-		Events: []server.EventJSON{{At: at, To: queue.Accepted, What: "accepted"}, {At: at, From: queue.Writing, To: queue.Writing, What: "intent"},
+		Cause:        &cause.Cause{Code: cause.HeldByDeleted, Message: long + evil, Conflict: &cause.Conflict{Name: evil}},
+		EventsCursor: 7,
+		Events: []server.EventJSON{{At: at, To: queue.Accepted, What: "accepted"}, {At: at, From: queue.Written, To: queue.Written, What: "woken", By: "mary"}, {At: at, From: queue.Writing, To: queue.Writing, What: "intent"},
 			{At: at, From: queue.Written, To: queue.Mismatched, What: "verdict", Cause: &cause.Cause{Code: cause.Quarantined}}}}
 	var out bytes.Buffer
 	printStory(&out, r)
@@ -49,6 +50,7 @@ func TestStoryCannotBeForged(t *testing.T) {
 		}
 	}
 	for _, part := range []string{"--allow deleted_holder", "about to write (intent stored)", "mismatched: the cloud was looked at: quarantined",
+		"asked to look again, by mary", "aliasd show r1 --all-events",
 		at.Local().Format("2006-01-02 15:04:05-07:00") + "  accepted"} {
 		contains(t, text, part)
 	}

@@ -78,7 +78,7 @@ func (r *Run) gather(ctx context.Context) (*facts, error) {
 	for i := range f.requests {
 		q := &f.requests[i]
 		f.byID[q.ID] = q
-		if f.events[q.ID], err = archive.Events(ctx, q.ID); err != nil {
+		if f.events[q.ID], err = archive.Events(ctx, q.ID, queue.Part{}); err != nil {
 			return nil, err
 		}
 		f.log = append(f.log, f.events[q.ID]...)

@@ -22,7 +22,7 @@ import (
 // Archive is the daemon's store, as somebody else reads it.
 type Archive interface {
 	List(ctx context.Context, f queue.Filter) ([]queue.Request, string, error)
-	Events(ctx context.Context, id queue.RequestID) ([]queue.Event, error)
+	Events(ctx context.Context, id queue.RequestID, of queue.Part) ([]queue.Event, error)
 	Verify(ctx context.Context, c eventlog.Check) (eventlog.Result, error)
 	Close() error
 }

@@ -149,27 +149,31 @@ func notes(made queue.Transition) (any, error) {
 }
 
 // Wake is queue.Work's.
-func (s *Store) Wake(ctx context.Context, id queue.RequestID, now time.Time) (queue.Request, error) {
-	var r queue.Request
-	err := s.write(ctx, func(t *txn) (err error) {
-		r, err = t.wake(id, queue.Instant(now))
+func (s *Store) Wake(ctx context.Context, id queue.RequestID, by string, now time.Time) (r queue.Request, woken bool, err error) {
+	err = s.write(ctx, func(t *txn) (err error) {
+		r, woken, err = t.wake(id, by, queue.Instant(now))
 		return err
 	})
 	if err != nil {
-		return queue.Request{}, fmt.Errorf("wake: %w", err)
+		return queue.Request{}, false, fmt.Errorf("wake: %w", err)
 	}
-	return r, nil
+	return r, woken, nil
 }
 
-func (t *txn) wake(id queue.RequestID, now time.Time) (r queue.Request, err error) {
-	found, err := t.row(`UPDATE requests SET not_before = 0, updated_at = ?
-		WHERE id = ? AND state IN ('accepted', 'queued', 'written', 'mismatched') RETURNING `+columns,
+func (t *txn) wake(id queue.RequestID, by string, now time.Time) (r queue.Request, woken bool, err error) {
+	woken, err = t.row(`UPDATE requests SET not_before = 0, updated_at = ?
+		WHERE id = ? AND not_before <> 0 AND state IN ('accepted', 'queued', 'written', 'mismatched') RETURNING `+columns,
 		[]any{micros(now), id}, fields(&r)...)
 	if err != nil {
-		return r, err
+		return r, false, err
 	}
-	if !found {
-		return r, t.passedBy(id)
+	if woken {
+		return r, true, t.log(queue.Waking(r, by, now))
 	}
-	return r, t.log(queue.Transition{ID: id, From: r.State, To: r.State, Now: now, What: "woken"})
+	awake, err := t.row(`SELECT `+columns+` FROM requests
+		WHERE id = ? AND state IN ('accepted', 'queued', 'written', 'mismatched')`, []any{id}, fields(&r)...)
+	if err == nil && !awake {
+		err = t.passedBy(id)
+	}
+	return r, false, err
 }

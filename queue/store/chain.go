@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/aliasd/aliasd/queue"
 )
@@ -92,23 +95,27 @@ func insertTogether(t *txn, entries []sealed) error {
 	return err
 }
 
-// Events returns a request's events, oldest first; ErrNotFound where there is no such request.
-func (s *Store) Events(ctx context.Context, id queue.RequestID) ([]queue.Event, error) {
+// Events is queue.Intake's.
+func (s *Store) Events(ctx context.Context, id queue.RequestID, of queue.Part) ([]queue.Event, error) {
+	before, most := cmp.Or(of.Before, math.MaxInt64), cmp.Or(int64(of.Most), math.MaxInt64)
 	var story []queue.Event
-	err := s.rows(ctx, `SELECT entry, prev_hash, hash FROM events WHERE request_id = ? ORDER BY id`, []any{id}, func(rows *sql.Rows) error {
-		var entry, prev, hash string
-		if err := rows.Scan(&entry, &prev, &hash); err != nil {
+	err := s.rows(ctx, `SELECT entry, prev_hash, hash FROM events WHERE request_id = ? AND id < ? ORDER BY id DESC LIMIT ?`,
+		[]any{id, before, most}, func(rows *sql.Rows) error {
+			var entry, prev, hash string
+			if err := rows.Scan(&entry, &prev, &hash); err != nil {
+				return err
+			}
+			e, err := queue.ParseEvent([]byte(entry), prev, hash)
+			story = append(story, e)
 			return err
-		}
-		e, err := queue.ParseEvent([]byte(entry), prev, hash)
-		story = append(story, e)
-		return err
-	})
+		})
 	if err != nil {
 		return nil, fmt.Errorf("read the events of request %s: %w", id, ended(ctx, err))
 	}
-	if len(story) == 0 {
-		return nil, noRequest(id)
+	if len(story) > 0 {
+		slices.Reverse(story)
+		return story, nil
 	}
-	return story, nil
+	_, err = s.Get(ctx, id)
+	return nil, err
 }

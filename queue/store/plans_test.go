@@ -86,8 +86,11 @@ func useAll(t *testing.T, s *Store) {
 	errs := []error{err}
 	_, _, err = s.Accept(ctx, sub, queue.Idempotency{Key: "k"}, now)
 	errs = append(errs, err)
-	_, err = s.Wake(ctx, r.ID, now)
-	errs = append(errs, err, s.SetPaused(ctx, true, "x", now), s.SetPaused(ctx, false, "x", now), s.SetMeta(ctx, "k", "v"))
+	for range 2 {
+		_, _, err = s.Wake(ctx, r.ID, "x", now)
+		errs = append(errs, err)
+	}
+	errs = append(errs, s.SetPaused(ctx, true, "x", now), s.SetPaused(ctx, false, "x", now), s.SetMeta(ctx, "k", "v"))
 	_, err = s.Unresolved(ctx, now, 1)
 	errs = append(errs, err)
 	_, err = s.Unknown(ctx, 9)
@@ -100,7 +103,7 @@ func useAll(t *testing.T, s *Store) {
 	errs = append(errs, err)
 	_, err = s.Releasing(ctx, r.ID)
 	errs = append(errs, err)
-	_, err = s.Events(ctx, r.ID)
+	_, err = s.Events(ctx, r.ID, queue.Part{})
 	errs = append(errs, err)
 	_, err = s.Stats(ctx)
 	errs = append(errs, err)

@@ -453,7 +453,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("all: %v, %+v, the store has %+v", found.Err(), found, whole)
 	}
 	var third struct{ at time.Time }
-	story, err := s.Events(context.Background(), queue.RequestID(textOf(t, s, `SELECT request_id FROM events WHERE id = 7`)))
+	story, err := s.Events(context.Background(), queue.RequestID(textOf(t, s, `SELECT request_id FROM events WHERE id = 7`)), queue.Part{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ func advanceCases() map[string]func(*bundle) {
 		"waking clears the time":                               wakeClears,
 		"only what waits is woken":                             wakeGuard,
 		"a verdict does not swallow a waking":                  wakeStays,
+		"what is woken already stays as it is":                 wakeOnce,
 		"what cannot be JSON is refused":                       advanceDetail,
 		"values that are not text would be spoilt":             advanceNotText,
 		"empty and missing values are told apart in a receipt": receiptKeepsAbsence,
@@ -250,32 +251,50 @@ func finalStays(b *bundle) {
 }
 
 func wakeClears(b *bundle) {
-	ctx := context.Background()
 	r := b.delay(b.accepted("a@contoso.test"), b.now.Add(time.Hour))
-	woken, err := b.s.Wake(ctx, r.ID, b.later(time.Second))
-	b.ok(err)
+	woken := b.wake(r.ID, b.later(time.Second))
 	r.NotBefore, r.UpdatedAt = time.Time{}, b.now
 	b.same(woken, r)
 	b.same(b.unresolved(9), []int64{1})
 	r = b.delay(b.resolve(r, holder(1), takes("a@contoso.test")), b.now.Add(time.Hour))
-	_, err = b.s.Wake(ctx, r.ID, b.now)
-	b.ok(err)
+	b.wake(r.ID, b.now)
 	r = b.advance(b.move(b.advance(b.toWritten(b.claim(1)[0], address.Change{})), queue.Mismatched))
 	b.delay(r, b.now.Add(time.Hour))
 	b.same(b.awaiting(), []int64{})
-	_, err = b.s.Wake(ctx, r.ID, b.now)
-	b.ok(err)
+	b.wake(r.ID, b.now)
 	b.same(b.awaiting(), []int64{1})
 	story := b.events(r.ID)
-	if last := story[len(story)-1]; last.What != "woken" || last.From != queue.Mismatched || last.To != queue.Mismatched {
+	if last := story[len(story)-1]; last.What != "woken" || last.From != queue.Mismatched || last.To != queue.Mismatched || string(last.Detail) != `{"by":"somebody"}` {
 		b.Fatalf("event %s", inJSON(last))
+	}
+}
+
+// wakeOnce: who asks for what was asked for already changes nothing and leaves no entry, or one caller could fill the log.
+func wakeOnce(b *bundle) {
+	for i, r := range []queue.Request{b.written(holder(1), "a@contoso.test"), b.queued(holder(2), "b@contoso.test"), b.accepted("c@contoso.test")} {
+		woken := b.delay(r, b.now.Add(time.Hour))
+		for range 3 {
+			woken = b.wake(woken.ID, b.later(time.Second))
+		}
+		told := 0
+		for _, e := range b.events(r.ID) {
+			if e.What == "woken" {
+				told++
+			}
+		}
+		again, changed, err := b.s.Wake(context.Background(), r.ID, "another", b.later(time.Second))
+		b.ok(err)
+		b.same(again, woken)
+		if told != 1 || changed {
+			b.Errorf("request %d, which was woken already, was woken %d times more (%v)", i, told-1, changed)
+		}
 	}
 }
 
 func wakeGuard(b *bundle) {
 	refused := func(r queue.Request) {
 		b.Helper()
-		_, err := b.s.Wake(context.Background(), r.ID, b.later(time.Second))
+		_, _, err := b.s.Wake(context.Background(), r.ID, "somebody", b.later(time.Second))
 		b.is(err, queue.ErrStale)
 		b.same(b.get(r.ID), r)
 	}
@@ -287,13 +306,14 @@ func wakeGuard(b *bundle) {
 	refused(b.advance(b.move(b.accepted("b@contoso.test"), queue.Refused)))
 }
 
-// wakeStays: who asks for a look while another is under way is not answered by that one, be it the first to ask or not.
+// wakeStays: who asks for a look while another is under way is not answered by that one. (Of those who ask when somebody has asked
+// before, the runner takes care.)
 func wakeStays(b *bundle) {
 	looked := b.delay(b.written(holder(1), "a@contoso.test"), b.now.Add(time.Minute))
 	next := b.now.Add(time.Hour)
 	for _, to := range []queue.State{queue.Written, queue.Mismatched, queue.Mismatched} {
-		woken, err := b.s.Wake(context.Background(), looked.ID, b.later(time.Second))
-		b.ok(err)
+		looked = b.delay(looked, b.now.Add(time.Minute))
+		woken := b.wake(looked.ID, b.later(time.Second))
 		b.later(time.Second)
 		t := b.move(looked, to)
 		t.Cause, t.NotBefore, t.AsOf = why(cause.Quarantined), &next, looked.UpdatedAt

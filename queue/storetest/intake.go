@@ -32,6 +32,7 @@ func intakeCases() map[string]func(*bundle) {
 		"nor one behind a request that may have written":       twinBeforeAFailedOneIsNot,
 		"what differs in anything is no twin":                  nearTwins,
 		"what is not there is not found":                       notFound,
+		"events come in parts":                                 eventsInParts,
 		"an undo of what is not there is not found":            undoOfNobody,
 		"text that no store keeps is refused":                  noText,
 		"text that no store keeps finds nothing":               noTextFindsNothing,
@@ -330,7 +331,7 @@ func noTextFindsNothing(b *bundle) {
 	for _, bad := range []string{"a\x00b", "a\xffb"} {
 		_, err := b.s.Get(context.Background(), queue.RequestID(bad))
 		b.is(err, queue.ErrNotFound)
-		_, err = b.s.Events(context.Background(), queue.RequestID(bad))
+		_, err = b.s.Events(context.Background(), queue.RequestID(bad), queue.Part{})
 		b.is(err, queue.ErrNotFound)
 		for _, f := range []queue.Filter{{Ticket: bad}, {Holder: bad}, {State: queue.State(bad)}} {
 			page, next, err := b.s.List(context.Background(), f)
@@ -341,19 +342,47 @@ func noTextFindsNothing(b *bundle) {
 	}
 }
 
+// eventsInParts: parts of a story, put together from the newest back to the first, are the whole.
+func eventsInParts(b *bundle) {
+	other := b.accepted("b@contoso.test")
+	r := b.accepted("a@contoso.test")
+	for range 6 {
+		r = b.delay(r, b.now.Add(time.Hour))
+		other = b.delay(other, b.now.Add(time.Hour))
+	}
+	whole := b.events(r.ID)
+	b.same(len(whole), 7)
+	for most := range 9 {
+		var story []queue.Event
+		of := queue.Part{Most: most}
+		for parts := 0; parts < 9; parts++ {
+			part, err := b.s.Events(context.Background(), r.ID, of)
+			b.ok(err)
+			if len(part) == 0 {
+				break
+			}
+			if most > 0 && len(part) > most {
+				b.Fatalf("%d events, want %d at most", len(part), most)
+			}
+			story, of.Before = append(part, story...), part[0].ID
+		}
+		b.same(story, whole)
+	}
+}
+
 func notFound(b *bundle) {
 	const nobody = queue.RequestID("01900000-0000-7000-8000-000000000000")
 	ctx := context.Background()
 	b.accepted("a@contoso.test")
 	_, err := b.s.Get(ctx, nobody)
 	b.is(err, queue.ErrNotFound)
-	_, err = b.s.Events(ctx, nobody)
+	_, err = b.s.Events(ctx, nobody, queue.Part{})
 	b.is(err, queue.ErrNotFound)
 	_, err = b.s.Resolve(ctx, nobody, holder(1), nil, b.now)
 	b.is(err, queue.ErrNotFound)
 	_, err = b.s.Releasing(ctx, nobody)
 	b.is(err, queue.ErrNotFound)
-	_, err = b.s.Wake(ctx, nobody, b.now)
+	_, _, err = b.s.Wake(ctx, nobody, "somebody", b.now)
 	b.is(err, queue.ErrNotFound)
 	_, err = b.s.Advance(ctx, queue.Transition{ID: nobody, From: queue.Queued, To: queue.Held, Now: b.now})
 	b.is(err, queue.ErrNotFound)

@@ -249,7 +249,7 @@ func selects(f queue.Filter, r *record) bool {
 }
 
 // Events is queue.Intake's.
-func (m *Model) Events(_ context.Context, id queue.RequestID) ([]queue.Event, error) {
+func (m *Model) Events(_ context.Context, id queue.RequestID, of queue.Part) ([]queue.Event, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, err := m.find(id); err != nil {
@@ -257,10 +257,13 @@ func (m *Model) Events(_ context.Context, id queue.RequestID) ([]queue.Event, er
 	}
 	var story []queue.Event
 	for _, e := range m.events {
-		if e.RequestID == id {
+		if e.RequestID == id && (of.Before == 0 || e.ID < of.Before) {
 			e.Cause, e.Detail = copied(e.Cause), slices.Clone(e.Detail)
 			story = append(story, e)
 		}
+	}
+	if over := len(story) - of.Most; of.Most > 0 && over > 0 {
+		story = story[over:]
 	}
 	return story, nil
 }

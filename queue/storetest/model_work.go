@@ -344,19 +344,22 @@ func (m *Model) Awaited(_ context.Context, seqs []int64) ([]queue.Request, error
 }
 
 // Wake is queue.Work's.
-func (m *Model) Wake(_ context.Context, id queue.RequestID, now time.Time) (queue.Request, error) {
+func (m *Model) Wake(_ context.Context, id queue.RequestID, by string, now time.Time) (queue.Request, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, err := m.find(id)
 	if err != nil {
-		return queue.Request{}, err
+		return queue.Request{}, false, err
 	}
 	switch r.State {
 	case queue.Accepted, queue.Queued, queue.Written, queue.Mismatched:
 	default:
-		return queue.Request{}, stale(r)
+		return queue.Request{}, false, stale(r)
+	}
+	if r.NotBefore.IsZero() {
+		return shown(r), false, nil
 	}
 	r.NotBefore = time.Time{}
-	m.move(r, queue.Transition{ID: id, From: r.State, To: r.State, Now: queue.Instant(now), What: "woken"})
-	return shown(r), nil
+	m.move(r, queue.Waking(r.Request, by, queue.Instant(now)))
+	return shown(r), true, nil
 }

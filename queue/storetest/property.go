@@ -183,8 +183,10 @@ func (p *pair) move(t queue.Transition) {
 }
 
 func (p *pair) wake(*rapid.T) {
+	by := p.owner()
 	p.both(p.request(), func(s queue.Store, id queue.RequestID) (any, error) {
-		return s.Wake(context.Background(), id, p.now)
+		r, woken, err := s.Wake(context.Background(), id, by, p.now)
+		return []any{r, woken}, err
 	})
 }
 
@@ -285,7 +287,7 @@ func (p *pair) end() {
 	p.both("", func(s queue.Store, _ queue.RequestID) (any, error) { return everything(p.T, s), nil })
 	for _, id := range p.ids {
 		p.both(id, func(s queue.Store, id queue.RequestID) (any, error) {
-			story, err := s.Events(context.Background(), id)
+			story, err := s.Events(context.Background(), id, queue.Part{})
 			for i := range story {
 				story[i].Hash, story[i].PrevHash, story[i].Kept = "", "", queue.Kept{} // only a database keeps rows
 				story[i].Detail = []byte(p.inModelsIDs(json.RawMessage(story[i].Detail)))

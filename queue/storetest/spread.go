@@ -36,8 +36,8 @@ func (s *spread) List(ctx context.Context, f queue.Filter) ([]queue.Request, str
 }
 
 // Events is queue.Intake's.
-func (s *spread) Events(ctx context.Context, id queue.RequestID) ([]queue.Event, error) {
-	return s.next().Events(ctx, id)
+func (s *spread) Events(ctx context.Context, id queue.RequestID, of queue.Part) ([]queue.Event, error) {
+	return s.next().Events(ctx, id, of)
 }
 
 // Stats is queue.Intake's.
@@ -93,8 +93,8 @@ func (s *spread) Awaited(ctx context.Context, seqs []int64) ([]queue.Request, er
 }
 
 // Wake is queue.Work's.
-func (s *spread) Wake(ctx context.Context, id queue.RequestID, now time.Time) (queue.Request, error) {
-	return s.next().Wake(ctx, id, now)
+func (s *spread) Wake(ctx context.Context, id queue.RequestID, by string, now time.Time) (queue.Request, bool, error) {
+	return s.next().Wake(ctx, id, by, now)
 }
 
 // NextSlot is queue.Brakes's.

@@ -230,9 +230,17 @@ func (b *bundle) in(id queue.RequestID, want queue.State) queue.Request {
 
 func (b *bundle) events(id queue.RequestID) []queue.Event {
 	b.Helper()
-	story, err := b.s.Events(context.Background(), id)
+	story, err := b.s.Events(context.Background(), id, queue.Part{})
 	b.ok(err)
 	return story
+}
+
+// wake has somebody ask for a look.
+func (b *bundle) wake(id queue.RequestID, at time.Time) queue.Request {
+	b.Helper()
+	r, _, err := b.s.Wake(context.Background(), id, "somebody", at)
+	b.ok(err)
+	return r
 }
 
 // all lists every request, oldest first.
@@ -307,7 +315,7 @@ func checkChain(s queue.Store) error {
 
 // checkStory looks whether a request's events tell how it came to where it is, and collects them.
 func checkStory(s queue.Store, r queue.Request, byID map[int64]queue.Event) error {
-	story, err := s.Events(context.Background(), r.ID)
+	story, err := s.Events(context.Background(), r.ID, queue.Part{})
 	if err != nil {
 		return err
 	}

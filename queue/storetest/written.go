@@ -58,8 +58,7 @@ func awaitingTells(b *bundle) {
 	want := queue.Waiting{Seq: r.Seq, Object: holder(1), State: queue.Written, NotBefore: b.now.Add(time.Hour), WrittenAt: r.WrittenAt}
 	tells(want)
 	b.later(time.Minute)
-	_, err := b.s.Wake(context.Background(), r.ID, b.now)
-	b.ok(err)
+	b.wake(r.ID, b.now)
 	want.NotBefore = time.Time{}
 	tells(want)
 	b.advance(b.move(r, queue.Mismatched))
