@@ -42,6 +42,14 @@ type option func(*server.Options)
 
 func newFixture(t *testing.T, options ...option) *fixture {
 	t.Helper()
+	f := makeFixture(t, options...)
+	f.serve(server.Endpoint{})
+	return f
+}
+
+// makeFixture makes a server that listens to nothing yet.
+func makeFixture(t *testing.T, options ...option) *fixture {
+	t.Helper()
 	f := &fixture{t: t, queue: newFakeQueue(), tokens: &fakeTokens{}, logs: &logBuffer{}, served: make(chan error, 1),
 		client: &http.Client{Transport: &http.Transport{}, Timeout: patience}, local: token.New()}
 	f.all = f.tokens.add("helpdesk", token.Submit, token.Read, token.Approve)
@@ -56,16 +64,21 @@ func newFixture(t *testing.T, options ...option) *fixture {
 		t.Fatal(err)
 	}
 	f.server = made
-	f.serve()
 	return f
 }
 
-func (f *fixture) serve() {
-	listener, err := server.Listen(f.t.Context(), server.Endpoint{Address: "127.0.0.1:0"})
+// serve has the server answer at a free port.
+func (f *fixture) serve(e server.Endpoint) {
+	f.t.Helper()
+	e.Address = "127.0.0.1:0"
+	listener, err := server.Listen(f.t.Context(), e)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	f.url = "http://" + listener.Addr().String()
+	if e.CertFile != "" {
+		f.url = "https://" + listener.Addr().String()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop
 	ended := make(chan struct{})

@@ -41,11 +41,15 @@ type guard struct {
 	routes map[string]Route
 	meters *meters
 	crowd  *crowd
+	// urgent are the routes of the stop switch, and switching the calls of them that are being answered: they wait for no others.
+	urgent    map[string]bool
+	switching *crowd
 }
 
 func newGuard(o Options) *guard {
 	return &guard{mux: http.NewServeMux(), tokens: o.Tokens, local: o.Local, routes: map[string]Route{},
-		meters: newMeters(o.Rates, o.Now), crowd: newCrowd(o.Limits)}
+		meters: newMeters(o.Rates, o.Now), crowd: newCrowd(o.Limits),
+		urgent: map[string]bool{}, switching: newCrowd(Limits{Calls: maxSwitching, CallsPerToken: maxSwitching})}
 }
 
 // allow says what a route asks for; its handler is registered at the mux under the same method and path.
@@ -61,8 +65,11 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	caller, err := g.identify(r)
 	x := exchangeOf(r.Context())
 	x.caller, x.route = caller, route.Path
-	if !caller.Known() {
-		// A stranger's connection is not kept: there are only so many.
+	conn := connectionIn(r.Context())
+	if caller.Known() {
+		conn.know(caller.Name)
+	} else if !conn.isKnown() {
+		// A stranger's connection is not kept: there are only so many. One that a proxy shares among its callers is.
 		w.Header().Set("Connection", "close")
 	}
 	switch {

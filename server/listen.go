@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-
-	"golang.org/x/net/netutil"
 )
 
 // maxHeader is how long a call's header may be, in bytes.
@@ -22,8 +20,12 @@ type Endpoint struct {
 	Address string
 	// CertFile and KeyFile are PEM files, read once. Both empty: no TLS, which only a loopback address may go without.
 	CertFile, KeyFile string
-	// Connections are how many connections are open at a time (512); others wait until one ends.
+	// Connections are how many connections are open at a time (512).
 	Connections int
+	// Strangers are how many of them had no call with a token in force so far (half of Connections), and StrangersPerAddress how
+	// many such ones of one remote address, of one /64 with IPv6 (half of Strangers). Above that the oldest one is closed. The rest is
+	// for connections that such a call came on, and these are never closed for others without one.
+	Strangers, StrangersPerAddress int
 }
 
 // Listen opens an endpoint. Without TLS it refuses every address that another machine could reach: tokens would go over
@@ -41,7 +43,7 @@ func Listen(ctx context.Context, e Endpoint) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
-	bounded := netutil.LimitListener(listener, cmp.Or(e.Connections, 512))
+	bounded := boundConnections(listener, e.bounds())
 	if secured != nil {
 		return tls.NewListener(bounded, secured), nil
 	}
@@ -50,6 +52,12 @@ func Listen(ctx context.Context, e Endpoint) (net.Listener, error) {
 		return nil, errors.Join(notLoopback(e.Address), listener.Close())
 	}
 	return bounded, nil
+}
+
+func (e Endpoint) bounds() connectionBounds {
+	all := cmp.Or(e.Connections, 512)
+	strangers := cmp.Or(e.Strangers, max(all/2, 1))
+	return connectionBounds{all: all, known: all - all/8, strangers: strangers, perAddress: cmp.Or(e.StrangersPerAddress, max(strangers/2, 1))}
 }
 
 func notLoopback(address string) error {
@@ -103,6 +111,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:       s.limits.Idle,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          newErrorLog(s.log, s.now),
+		ConnContext:       withConnection,
+		ConnState:         noteState,
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- web.Serve(listener) }()

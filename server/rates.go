@@ -16,7 +16,7 @@ import (
 )
 
 // Rates bound how often one caller may call, so that a script that goes wrong takes the daemon from nobody else. Zero
-// fields bound nothing. /healthz, /readyz and /metrics are not counted, and the local administrator's token neither: who
+// fields bound nothing. /healthz, /readyz, /metrics and the stop switch are not counted, and the local administrator's token neither: who
 // has it may change the bounds.
 type Rates struct {
 	// Reads (GET) and Writes (all others) are a token's calls per second, in the long run; burst times as many at once.
@@ -33,6 +33,9 @@ const burst = 5
 
 // recheckBurst is how many looks at one request may be asked for at once.
 const recheckBurst = 3
+
+// maxSwitching is how many calls of the stop switch are answered at a time. They are not counted among the others.
+const maxSwitching = 16
 
 // maxKnown is how many tokens, and how many remote addresses, are remembered at most.
 const maxKnown = 4096
@@ -130,8 +133,11 @@ func (m *meters) learn(hash token.Hash, err error) {
 }
 
 // remote is who calls, as far as the network tells; headers that say otherwise may be anybody's.
-func remote(r *http.Request) netip.Prefix {
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
+func remote(r *http.Request) netip.Prefix { return networkOf(r.RemoteAddr) }
+
+// networkOf is what counts as one address: an IPv4 address, or the /64 of an IPv6 one.
+func networkOf(hostPort string) netip.Prefix {
+	from, err := netip.ParseAddrPort(hostPort)
 	if err != nil {
 		return netip.Prefix{}
 	}
@@ -194,18 +200,22 @@ func (c *crowd) leave(caller string) {
 
 // admit counts a call of somebody known and answers it, unless there are too many.
 func (g *guard) admit(w http.ResponseWriter, r *http.Request, route Route, caller caller) {
-	x := exchangeOf(r.Context())
-	if route.Path != metricsPath && !caller.local {
+	x, urgent := exchangeOf(r.Context()), g.urgent[route.Path]
+	if route.Path != metricsPath && !caller.local && !urgent {
 		if err := g.meters.call(r.Method, caller.hash); err != nil {
 			x.fail(w, err)
 			return
 		}
 	}
-	if err := g.crowd.enter(caller.Name); err != nil {
+	crowd := g.crowd
+	if urgent {
+		crowd = g.switching
+	}
+	if err := crowd.enter(caller.Name); err != nil {
 		x.fail(w, err)
 		return
 	}
-	defer g.crowd.leave(caller.Name)
+	defer crowd.leave(caller.Name)
 	g.mux.ServeHTTP(w, r)
 }
 

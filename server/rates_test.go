@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -182,41 +181,6 @@ func TestAPanicLeaves(t *testing.T) {
 	f.logs.lines(t, 3)
 	if strings.Contains(f.logs.String(), f.all.Reveal()[len("aliasd_"):]) {
 		t.Errorf("the trace holds the token:\n%s", f.logs)
-	}
-}
-
-// TestConnectionsAreBounded: one connection too many waits until another ends, and no stranger keeps one.
-func TestConnectionsAreBounded(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, func(o *server.Options) { o.Limits.Header = 300 * time.Millisecond })
-	listener, err := server.Listen(t.Context(), server.Endpoint{Address: "127.0.0.1:0", Connections: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- f.server.Serve(ctx, listener) }()
-	f.url = "http://" + listener.Addr().String()
-	const stranger = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-	began := time.Now()
-	for range 6 { // each says nothing and has its place until it is let go
-		f.dial()
-	}
-	for {
-		got, err := f.raw(stranger)
-		if err == nil && strings.HasPrefix(got, "HTTP/1.1 200 OK") {
-			break
-		}
-		if time.Since(began) > patience { // the limit is for this one too, and a busy machine may be slow to send
-			t.Fatalf("after those that say nothing: %q, %v", got, err)
-		}
-	}
-	if took := time.Since(began); took < 600*time.Millisecond {
-		t.Errorf("served after %v, while six others had two places", took)
-	}
-	stop()
-	if err := <-served; err != nil {
-		t.Error(err)
 	}
 }
 

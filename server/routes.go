@@ -72,6 +72,7 @@ func onlyAddress(wrong []FieldError) (refusal []cause.Cause, only bool) {
 
 func (s *Server) registerSwitch(name, summary string, flip func(to Switch, ctx context.Context, by string) error) {
 	op := huma.Operation{OperationID: name, Method: http.MethodPost, Path: "/v1/" + name, Summary: summary}
+	s.guard.urgent[op.Path] = true
 	bodyOperation(s, token.Admin, op, true, func(ctx context.Context, _ *bodyInput, _ NothingJSON) (*pauseOutput, error) {
 		if err := flip(s.service, ctx, exchangeOf(ctx).caller.Name); err != nil {
 			return nil, err
