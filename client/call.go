@@ -143,8 +143,8 @@ func (e *strangeError) Error() string {
 	return fmt.Sprintf("the answer (%d %s, %q) is not aliasd's; is the URL right, or is a proxy in between?", e.status, http.StatusText(e.status), e.kind)
 }
 
-// passing says whether the same call may well succeed later: nobody answered, or the server was not able to.
-func passing(err error) bool {
+// Passing says whether the same call may well succeed later, by its error: nobody answered, or the server was not able to.
+func Passing(err error) bool {
 	var problem *Problem
 	var strange *strangeError
 	switch {

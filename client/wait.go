@@ -59,7 +59,7 @@ func (c *Client) Wait(ctx context.Context, id queue.RequestID, watch Watch) (ser
 			tell(watch.Changed, seen)
 		case err != nil && ctx.Err() != nil:
 			return last, waited(id, ctx.Err())
-		case err != nil && (last.ID == "" || !passing(err)):
+		case err != nil && (last.ID == "" || !Passing(err)):
 			return last, err
 		case err != nil && !away:
 			tell(watch.Away, err)

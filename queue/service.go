@@ -209,20 +209,21 @@ func (s *Service) Pause(ctx context.Context, by string) error {
 
 // Resume starts writing again, and takes from the requests that wait what was said of the stop.
 func (s *Service) Resume(ctx context.Context, by string) error {
-	err := s.store.SetPaused(ctx, false, by, s.now())
-	if err == nil {
-		err = s.unsayPause(ctx)
-	}
+	err := Resume(ctx, s.store, by, s.now)
 	s.wake(toWrite)
 	return err
 }
 
-func (s *Service) unsayPause(ctx context.Context) error {
-	err := Each(ctx, s.store, Filter{State: Queued}, func(q Request) error {
+// Resume is Service.Resume for who has the store alone; the runners find out by themselves.
+func Resume(ctx context.Context, in Store, by string, now func() time.Time) error {
+	if err := in.SetPaused(ctx, false, by, now()); err != nil {
+		return err
+	}
+	err := Each(ctx, in, Filter{State: Queued}, func(q Request) error {
 		if q.Cause == nil || q.Cause.Code != cause.Paused {
 			return nil
 		}
-		_, err := s.store.Advance(ctx, Transition{ID: q.ID, From: Queued, To: Queued, Now: s.now(), What: "resumed", ClearCause: true})
+		_, err := in.Advance(ctx, Transition{ID: q.ID, From: Queued, To: Queued, Now: now(), What: "resumed", ClearCause: true})
 		if errors.Is(err, ErrStale) {
 			return nil
 		}

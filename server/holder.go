@@ -168,7 +168,8 @@ func conflictsOf(findings []cloudcheck.Finding, cloudIDs map[string]string) []Ho
 	return list
 }
 
-func pauseOf(since time.Time, by string, beingWritten int) PauseJSON {
+// PauseOf shows how the stop switch stands.
+func PauseOf(since time.Time, by string, beingWritten int) PauseJSON {
 	if since.IsZero() {
 		return PauseJSON{BeingWritten: beingWritten}
 	}

@@ -91,7 +91,7 @@ func (s *Server) paused(ctx context.Context) (*pauseOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pauseOutput{Body: pauseOf(since, by, stats.InFlight)}, nil
+	return &pauseOutput{Body: PauseOf(since, by, stats.InFlight)}, nil
 }
 
 func (s *Server) holder(ctx context.Context, in *holderInput) (*holderOutput, error) {

@@ -26,13 +26,15 @@ type app struct {
 	configFile string
 	serverURL  string
 	json       bool
+	// apiPatience is how long the API may take to turn the stop switch, before that is done in the store.
+	apiPatience time.Duration
 
 	// tuning is what the daemon does not take from the settings.
 	tuning tuning
 }
 
 func newApp(in io.Reader, out, err io.Writer, env func(string) (string, bool)) *app {
-	return &app{in: in, out: out, err: err, env: env, now: time.Now}
+	return &app{in: in, out: out, err: err, env: env, now: time.Now, apiPatience: 5 * time.Second}
 }
 
 // run executes one command line and returns the exit code.

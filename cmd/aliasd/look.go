@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -90,89 +87,4 @@ func printRow(w io.Writer, indent string, r server.RequestJSON) {
 	}
 	sayf(w, "%s", line)
 	say(w, indent+"    ", asked(r))
-}
-
-func (a *app) pauseCommand() *cobra.Command {
-	var patience time.Duration
-	c := &cobra.Command{Use: "pause", Short: "Stop all writing, on every node", Example: "  aliasd pause", Args: args(cobra.NoArgs),
-		Long: "Stop all writing, on every node, at once: nothing new is begun. Then wait until what had begun has its answer from the directory.\n" +
-			"Exit code 5 says that writing is stopped, and that something that had begun has no answer yet.",
-		RunE: func(c *cobra.Command, _ []string) error {
-			if patience < 0 {
-				return usage(c, errors.New("--timeout must not be less than 0"))
-			}
-			remote, err := a.connect()
-			if err != nil {
-				return err
-			}
-			state, err := pauseAndWait(c.Context(), remote, patience)
-			if err != nil {
-				return err
-			}
-			return a.printSwitch(state)
-		}}
-	c.Flags().DurationVar(&patience, "timeout", 30*time.Second, "how long to wait for what had begun; 0: not at all")
-	return c
-}
-
-// pauseAndWait stops all writing, and asks again until nothing is on its way to the directory any more, or the time is over.
-func pauseAndWait(ctx context.Context, remote *client.Client, patience time.Duration) (server.PauseJSON, error) {
-	state, err := remote.Pause(ctx)
-	if err != nil || patience == 0 {
-		return state, err
-	}
-	over := time.NewTimer(patience)
-	defer over.Stop()
-	again := time.NewTicker(200 * time.Millisecond)
-	defer again.Stop()
-	for state.BeingWritten > 0 {
-		select {
-		case <-ctx.Done():
-			return state, ctx.Err()
-		case <-over.C:
-			return state, nil
-		case <-again.C:
-			if state, err = remote.Pause(ctx); err != nil {
-				return state, err
-			}
-		}
-	}
-	return state, nil
-}
-
-func (a *app) resumeCommand() *cobra.Command {
-	return &cobra.Command{Use: "resume", Short: "Start writing again", Example: "  aliasd resume", Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			remote, err := a.connect()
-			if err != nil {
-				return err
-			}
-			state, err := remote.Resume(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.printSwitch(state)
-		}}
-}
-
-// printSwitch says how the stop switch stands; what is still on its way to the directory is not done with.
-func (a *app) printSwitch(state server.PauseJSON) error {
-	onItsWay := state.Paused && state.BeingWritten > 0
-	switch {
-	case a.json:
-		if err := a.printJSON(state); err != nil {
-			return err
-		}
-	case onItsWay:
-		fmt.Fprintln(a.out, "writing is stopped; requests are still taken in and wait")
-		say(a.out, "", fmt.Sprintf("%d begun before it and without an answer from the directory yet: aliasd list --state writing shows them", state.BeingWritten))
-	case state.Paused:
-		fmt.Fprintln(a.out, "writing is stopped; requests are still taken in and wait")
-	default:
-		fmt.Fprintln(a.out, "writing goes on")
-	}
-	if onItsWay {
-		return &silentError{code: exitTimedOut}
-	}
-	return nil
 }
