@@ -55,24 +55,27 @@ type message struct {
 func exchange[T any](ctx context.Context, c *Client, m message) (T, error) {
 	for patience := c.patience; ; {
 		into, err := once[T](ctx, c, m)
-		pause, again := comeBack(err)
-		if deadline, bounded := ctx.Deadline(); !again || pause > patience || bounded && time.Until(deadline) <= pause {
+		why, pause := comeBack(err)
+		if deadline, bounded := ctx.Deadline(); why == nil || pause > patience || bounded && time.Until(deadline) <= pause {
 			return into, err
 		}
 		patience -= pause
+		if c.waiting != nil {
+			c.waiting(why, pause)
+		}
 		if c.pace.sleep(ctx, pause) != nil {
 			return into, err
 		}
 	}
 }
 
-// comeBack says after which pause to make a call again, where that is what the answer asks for.
-func comeBack(err error) (pause time.Duration, again bool) {
+// comeBack says why and after which pause to make a call again, where that is what the answer asks for; nil where not.
+func comeBack(err error) (why *Problem, pause time.Duration) {
 	var problem *tooManyError
 	if !errors.As(err, &problem) {
-		return 0, false
+		return nil, 0
 	}
-	return problem.pause, true
+	return problem.Problem, problem.pause
 }
 
 // tooManyError is a problem that says when to come back.

@@ -36,6 +36,8 @@ type Options struct {
 	// Timeout bounds one call; 0 is 30 seconds. A call that the server had too many of (429) is made again when it says so:
 	// that waiting is bounded by Timeout once more, and by the call's context.
 	Timeout time.Duration
+	// Waiting is told of each such wait before it begins; may be nil.
+	Waiting func(why *Problem, pause time.Duration)
 }
 
 // Client makes calls. It may be used concurrently.
@@ -46,6 +48,7 @@ type Client struct {
 	pace  pace
 	// patience is how long a call may wait, all in all, to be made again.
 	patience time.Duration
+	waiting  func(why *Problem, pause time.Duration)
 }
 
 // New checks the options; it calls nobody.
@@ -72,7 +75,7 @@ func New(o Options) (*Client, error) {
 		}
 	}
 	timeout := cmp.Or(o.Timeout, 30*time.Second)
-	return &Client{base: base, token: secret, pace: defaultPace(), patience: timeout, http: &http.Client{Transport: transport, Timeout: timeout,
+	return &Client{base: base, token: secret, pace: defaultPace(), patience: timeout, waiting: o.Waiting, http: &http.Client{Transport: transport, Timeout: timeout,
 		// The API sends nobody elsewhere; whatever does is not to have the token.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/puddle/v2"
 
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/share"
 )
 
 // server is one DC or global catalog, with its pool of bound connections. It may be used concurrently.
@@ -26,6 +27,8 @@ type server struct {
 	timeout time.Duration
 	now     func() time.Time
 	pool    *puddle.Pool[*session]
+	// people are the connections that reads by people have (package share): half of them, so that a write always finds one.
+	people chan struct{}
 
 	mu       sync.Mutex
 	restTill time.Time // it did not answer in time: not asked again until then
@@ -55,6 +58,7 @@ func newServer(raw string, u *url.URL, o Options, gate *bindGate) (*server, erro
 		gate:    gate,
 		timeout: o.Timeout,
 		now:     o.Now,
+		people:  make(chan struct{}, max(o.Connections/2, 1)),
 	}
 	pool, err := puddle.NewPool(&puddle.Config[*session]{
 		Constructor: s.connect,
@@ -178,6 +182,11 @@ func (s *server) read(ctx context.Context, work func(*session) error) error {
 
 // readOnce says whether the connection was an old one that turned out to be dead.
 func (s *server) readOnce(ctx context.Context, work func(*session) error) (stale bool, err error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
 	got, err := s.acquire(ctx)
 	if err != nil {
 		return false, err
@@ -199,6 +208,21 @@ func (s *server) readOnce(ctx context.Context, work func(*session) error) (stale
 	}
 	s.giveBack(got, err)
 	return false, s.answered(err)
+}
+
+// enter counts a read by people and has it wait for its turn; other work goes on at once.
+func (s *server) enter(ctx context.Context) (leave func(), err error) {
+	tally := share.TallyOf(ctx)
+	if tally == nil {
+		return func() {}, nil
+	}
+	select {
+	case s.people <- struct{}{}:
+		tally.Add(1)
+		return func() { <-s.people }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("connect to %s: %w", s.url, ctx.Err())
+	}
 }
 
 // forget ends the connections that lie in the pool, where one of them went silent: a firewall that forgot one, or a server that

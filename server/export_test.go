@@ -4,5 +4,5 @@ package server
 func Codes() []Code {
 	return []Code{Unauthenticated, Forbidden, NotFound, NoSuchRoute, MethodNotAllowed, BodyTimeout, NotPossible, NothingToUndo, BodyTooLarge,
 		UnsupportedMediaType, MalformedJSON, InvalidRequest, UnknownField, DuplicateField, InvalidField, IdempotencyKeyReused,
-		TooManyCalls, TooManyFailures, Internal, Unavailable, Busy, Timeout, StoreFull, StoreAway}
+		TooManyCalls, TooCostly, TooManyFailures, Internal, Unavailable, Busy, Timeout, StoreFull, StoreAway}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aliasd/aliasd/server"
 	"github.com/aliasd/aliasd/server/metrics"
 	"github.com/aliasd/aliasd/server/token"
+	"github.com/aliasd/aliasd/share"
 )
 
 // fakeTokens is a store of tokens in memory.
@@ -71,6 +72,12 @@ type fakeQueue struct {
 	preview  queue.Preview
 	holders  map[string]server.HolderView
 	events   []queue.Event // beside the two that each request has
+	// cost is what each look at a holder and each preview costs; looking lets one go on each time, where it is there.
+	cost    int
+	looking chan struct{}
+	looks   int
+	// inside are the looks under way, together how many there were at most.
+	inside, together int
 
 	// fail is returned by everything; panics makes everything panic.
 	fail   error
@@ -177,8 +184,29 @@ func (q *fakeQueue) Undo(_ context.Context, id queue.RequestID, s queue.Submissi
 	return undo, true, nil
 }
 
-func (q *fakeQueue) Validate(_ context.Context, s queue.Submission) (queue.Preview, error) {
-	err := q.begin()
+// look costs what it costs, and takes as long as the test wants.
+func (q *fakeQueue) look(ctx context.Context) error {
+	q.mu.Lock()
+	q.looks++
+	q.inside++
+	q.together = max(q.together, q.inside)
+	cost, looking := q.cost, q.looking
+	q.mu.Unlock()
+	defer q.set(func(q *fakeQueue) { q.inside-- })
+	share.TallyOf(ctx).Add(cost)
+	if looking == nil {
+		return nil
+	}
+	select {
+	case <-looking:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (q *fakeQueue) Validate(ctx context.Context, s queue.Submission) (queue.Preview, error) {
+	err := errors.Join(q.begin(), q.look(ctx))
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.asked = append(q.asked, s)
@@ -285,8 +313,8 @@ func (q *fakeQueue) Used(context.Context, time.Time) (queue.Used, error) {
 	return queue.Used{Writes: 4, Removals: 1}, q.begin()
 }
 
-func (q *fakeQueue) Show(_ context.Context, identity string) (server.HolderView, error) {
-	if err := q.begin(); err != nil {
+func (q *fakeQueue) Show(ctx context.Context, identity string) (server.HolderView, error) {
+	if err := errors.Join(q.begin(), q.look(ctx)); err != nil {
 		return server.HolderView{}, err
 	}
 	q.mu.Lock()

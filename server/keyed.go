@@ -4,84 +4,80 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/aliasd/aliasd/share"
 )
 
 // keyed is one token bucket per key, in bounded memory: a bucket that is full again is as good as none, and keys beyond the
 // bound share one. It may be used concurrently.
 type keyed[K comparable] struct {
-	rate  rate.Limit
-	burst int
-	most  int
-	now   func() time.Time
+	make func() *share.Bucket // nil: nothing is bounded
+	most int
+	now  func() time.Time
 
 	mu    sync.Mutex
-	each  map[K]*rate.Limiter
-	rest  *rate.Limiter
+	each  map[K]*share.Bucket
+	rest  *share.Bucket
 	swept time.Time
 }
 
 // newKeyed makes buckets; those with a rate of 0 bound nothing.
 func newKeyed[K comparable](perSecond float64, burst, most int, now func() time.Time) *keyed[K] {
-	return &keyed[K]{rate: rate.Limit(perSecond), burst: burst, most: most, now: now, each: map[K]*rate.Limiter{},
-		rest: rate.NewLimiter(rate.Limit(perSecond), burst)}
+	if perSecond == 0 {
+		return &keyed[K]{}
+	}
+	k := &keyed[K]{most: most, now: now, each: map[K]*share.Bucket{},
+		make: func() *share.Bucket { return share.NewBucket(perSecond, float64(burst), now) }}
+	k.rest = k.make()
+	return k
 }
 
 // take counts one call, and says how long to wait where it is one too many; that one is not counted.
 func (k *keyed[K]) take(key K) (wait time.Duration) {
-	if k.rate == 0 {
+	if k.make == nil {
 		return 0
 	}
-	now := k.now()
-	limiter := k.limiter(key, now)
-	if limiter.AllowN(now, 1) {
-		return 0
+	return k.bucket(key).Take(1)
+}
+
+// spend counts what was spent beyond what was taken, less than zero where it was less.
+func (k *keyed[K]) spend(key K, units int) {
+	if k.make != nil {
+		k.bucket(key).Spend(float64(units))
 	}
-	return k.until(limiter, now)
 }
 
 // wait says how long it takes until one more call may be counted; it counts none.
 func (k *keyed[K]) wait(key K) time.Duration {
-	if k.rate == 0 {
+	if k.make == nil {
 		return 0
 	}
-	now := k.now()
 	k.mu.Lock()
-	limiter, there := k.each[key]
-	if !there && len(k.each) < k.most {
-		k.mu.Unlock()
-		return 0
-	}
+	bucket, there := k.each[key]
+	free := len(k.each) < k.most
 	k.mu.Unlock()
-	if !there {
-		limiter = k.rest
-	}
-	return k.until(limiter, now)
-}
-
-// until is the time until a bucket holds a whole call.
-func (k *keyed[K]) until(limiter *rate.Limiter, now time.Time) time.Duration {
-	lacks := 1 - limiter.TokensAt(now)
-	if lacks <= 0 {
+	switch {
+	case there:
+		return bucket.Wait()
+	case free:
 		return 0
 	}
-	return max(time.Millisecond, time.Duration(lacks/float64(k.rate)*float64(time.Second)))
+	return k.rest.Wait()
 }
 
-// limiter finds a key's bucket, or makes it where there is room.
-func (k *keyed[K]) limiter(key K, now time.Time) *rate.Limiter {
+// bucket finds a key's bucket, or makes it where there is room.
+func (k *keyed[K]) bucket(key K) *share.Bucket {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if found, there := k.each[key]; there {
 		return found
 	}
 	if len(k.each) >= k.most {
-		k.sweep(now)
+		k.sweep(k.now())
 	}
 	if len(k.each) >= k.most {
 		return k.rest
 	}
-	made := rate.NewLimiter(k.rate, k.burst)
+	made := k.make()
 	k.each[key] = made
 	return made
 }
@@ -92,8 +88,8 @@ func (k *keyed[K]) sweep(now time.Time) {
 		return
 	}
 	k.swept = now
-	for key, limiter := range k.each {
-		if limiter.TokensAt(now) >= float64(k.burst) {
+	for key, bucket := range k.each {
+		if bucket.Full() {
 			delete(k.each, key)
 		}
 	}

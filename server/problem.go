@@ -30,6 +30,7 @@ const (
 	InvalidField         Code = "invalid_field"          // 422: in `errors`: a value that cannot be
 	IdempotencyKeyReused Code = "idempotency_key_reused" // 422: the key came before with another body
 	TooManyCalls         Code = "too_many_calls"         // 429: the token makes more calls than it may; Retry-After says when to come back
+	TooCostly            Code = "too_costly"             // 429: explain and validate cost more than they may; Retry-After says when to come back
 	TooManyFailures      Code = "too_many_failures"      // 429: too many calls without a token in force came from this address
 	Internal             Code = "internal"               // 500: the log says more under `incident`
 	Unavailable          Code = "unavailable"            // 503: the store could not be asked

@@ -26,7 +26,14 @@ type Rates struct {
 	// Rechecks are how often per second one request may be looked at again in the long run, whoever asks; recheckBurst as many
 	// at once. Each is two entries in the event log, which keeps them for ever.
 	Rechecks float64
+	// Units are what reads by people may cost per second in the long run, ten times as much at once: resource units of Microsoft
+	// Graph, and reads from the directory, of which each counts as one.
+	Units Units
 }
+
+// Units bound what reads by people (explain, validate) cost: all together, those of one token, and those of one token for one
+// person (the requester). Zero fields bound nothing.
+type Units struct{ All, Token, Person float64 }
 
 // burst is how many seconds' worth of calls may come at once.
 const burst = 5

@@ -54,7 +54,11 @@ func (s *Server) registerValidate() {
 		if len(wrong) > 0 {
 			return nil, invalid(wrong)
 		}
-		preview, err := s.service.Validate(ctx, submission)
+		var preview queue.Preview
+		err := s.reads.read(ctx, exchangeOf(ctx).caller, submission.Requester, func(ctx context.Context) (err error) {
+			preview, err = s.service.Validate(ctx, submission)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -98,9 +102,13 @@ func (s *Server) holder(ctx context.Context, in *holderInput) (*holderOutput, er
 	if wrong := checkLine("path.identity", in.Identity); len(wrong) > 0 {
 		return nil, invalid(wrong)
 	}
-	view, err := s.holders.Show(ctx, in.Identity)
+	out := &holderOutput{}
+	err := s.reads.read(ctx, exchangeOf(ctx).caller, "", func(ctx context.Context) (err error) {
+		out.Body, err = s.holders.Show(ctx, in.Identity)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &holderOutput{Body: view}, nil
+	return out, nil
 }

@@ -100,7 +100,7 @@ func (l Limits) orDefaults() Limits {
 	}
 }
 
-// Options are what a server is made from. All but Local, Dependencies, DryRun, Limits and Rates are needed.
+// Options are what a server is made from. All but Local, Dependencies, DryRun, Room, Limits and Rates are needed.
 type Options struct {
 	Service Service
 	Archive Archive
@@ -113,6 +113,9 @@ type Options struct {
 	Dependencies []Dependency
 	// DryRun says that this node writes nothing; /readyz tells.
 	DryRun bool
+	// Room says how long writes and sweeps need Microsoft Graph for themselves, 0 where not now; nil: never. Meanwhile nobody has
+	// a holder looked up.
+	Room   func() time.Duration
 	Limits Limits
 	Rates  Rates
 	Logger *slog.Logger
@@ -137,6 +140,7 @@ type Server struct {
 	limits  Limits
 	ready   *readiness
 	guard   *guard
+	reads   *spending
 	api     huma.API
 	handler http.Handler
 }
@@ -148,7 +152,7 @@ func New(o Options) (*Server, error) {
 	}
 	o.Limits = o.Limits.orDefaults()
 	s := &Server{service: o.Service, archive: o.Archive, holders: o.Holders, metrics: o.Metrics, log: o.Logger, now: o.Now,
-		limits: o.Limits, guard: newGuard(o),
+		limits: o.Limits, guard: newGuard(o), reads: newSpending(o),
 		ready: &readiness{dependencies: o.Dependencies, archive: o.Archive, dryRun: o.DryRun, now: o.Now}}
 	s.api = newAPI(s.guard.mux)
 	s.register()

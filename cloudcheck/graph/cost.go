@@ -8,6 +8,7 @@ import (
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/cloudcheck"
+	"github.com/aliasd/aliasd/share"
 )
 
 // unitsHeader is where Graph says what an answer cost ("Microsoft Graph service-specific throttling limits", identity and
@@ -51,9 +52,10 @@ func (n *note) cost(what area) int {
 	return int(number(n.units, fallback))
 }
 
-// charge tells the metrics what was spent, and corrects what the context's budget had set aside for it.
+// charge tells the metrics and the context's tally what was spent, and corrects what the context's budget had set aside for it.
 func (c *Client) charge(ctx context.Context, units, setAside int) {
 	c.observer.Spent(units)
+	share.TallyOf(ctx).Add(units)
 	cloudcheck.BudgetOf(ctx).Spend(units - setAside)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/aliasd/aliasd/server"
 	"github.com/aliasd/aliasd/server/metrics"
 	"github.com/aliasd/aliasd/server/token"
+	"github.com/aliasd/aliasd/share"
 )
 
 // strangersPerSecond is how many calls without a token in force one address may make.
@@ -52,7 +53,9 @@ type parts struct {
 	directory *ldapwriter.Directory
 	graph     *graph.Client
 	checker   *cloudcheck.Checker
-	health    *health
+	// room is what of Microsoft Graph is left over for reads by people.
+	room   *share.Bucket
+	health *health
 }
 
 // limitsOf are the brakes of the settings.
@@ -116,7 +119,8 @@ func openParts(ctx context.Context, s *config.Settings, log *slog.Logger, t tuni
 	if p.directory, err = openDirectory(s.Directory, log, p.now); err != nil {
 		return p, err
 	}
-	if p.graph, err = openGraph(s.Cloud, log, p.numbers, t); err != nil {
+	p.room = share.NewBucket(roomUnits/10, roomUnits, p.now)
+	if p.graph, err = openGraph(s.Cloud, log, roomObserver{p.numbers, p.room}, t); err != nil {
 		return p, err
 	}
 	p.checker = newChecker(s, p.graph, p.now, log, t)
@@ -211,9 +215,11 @@ func (d *daemon) openServer(ctx context.Context) error {
 		return err
 	}
 	d.server, err = server.New(server.Options{
-		Service: queue.NewService(d.runner), Archive: queue.Shown{Store: d.store}, Holders: &holders{directory: d.directory, cloud: d.checker, requests: queue.Shown{Store: d.store}},
-		Tokens: &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: d.health.dependencies(d.store),
-		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond, Rechecks: rechecksPerSecond},
+		Service: queue.NewService(d.runner), Archive: queue.Shown{Store: d.store},
+		Holders: &holders{directory: d.directory, cloud: newExplainCache(d.checker.Explain, d.tuning.explainFresh, d.now), requests: queue.Shown{Store: d.store}},
+		Tokens:  &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: d.health.dependencies(d.store),
+		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond, Rechecks: rechecksPerSecond, Units: readUnits()},
+		Room:   d.room.Wait,
 		DryRun: d.tuning.dryRun, Logger: d.log, Now: d.now,
 	})
 	if err != nil {

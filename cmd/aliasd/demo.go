@@ -110,7 +110,8 @@ const demoInterval = 2 * time.Second
 
 // demoTuning fits a lab that syncs twice a second.
 func demoTuning() tuning {
-	return tuning{retryBase: 200 * time.Millisecond, retryLimit: time.Second, poll: 100 * time.Millisecond}
+	return tuning{retryBase: 200 * time.Millisecond, retryLimit: time.Second, poll: 100 * time.Millisecond,
+		explainFresh: time.Nanosecond} // what was mended a moment ago shows
 }
 
 // openStage writes the settings an administrator would write, and starts the daemon from them.

@@ -23,7 +23,7 @@ func floorOf(pkg string) int {
 		floor  int
 		prefix string
 	}{
-		{1, "cause"}, {1, "config"}, {1, "docs"}, {1, "installer"}, {1, "private"}, {1, "publish"}, {1, "sqlitefile"}, {1, "strictjson"},
+		{1, "cause"}, {1, "config"}, {1, "docs"}, {1, "installer"}, {1, "private"}, {1, "publish"}, {1, "share"}, {1, "sqlitefile"}, {1, "strictjson"},
 		{2, "address"},
 		{3, "ldapwriter"}, {3, "cloudcheck"},
 		{4, "queue"},

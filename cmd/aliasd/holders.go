@@ -28,7 +28,7 @@ type requestList interface {
 // holders shows one holder on both sides.
 type holders struct {
 	directory *ldapwriter.Directory
-	cloud     *cloudcheck.Checker
+	cloud     *explainCache
 	requests  requestList
 }
 
@@ -67,7 +67,7 @@ func (h *holders) Show(ctx context.Context, identity string) (server.HolderView,
 
 // compare asks the cloud, and says what can be said without it where it is away.
 func (h *holders) compare(ctx context.Context, holder cloudcheck.Ref) (cloudcheck.Explanation, *cloudcheck.Tenant, *cause.Cause) {
-	x, err := h.cloud.Explain(ctx, holder)
+	x, err := h.cloud.of(ctx, holder)
 	if err != nil {
 		return cloudcheck.Explanation{Diagnosis: cloudcheck.DiagnoseOnPremises(holder.Holder)}, nil, causeOf(err, cause.CloudUnavailable)
 	}

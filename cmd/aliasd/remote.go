@@ -16,7 +16,7 @@ import (
 // connect makes a client of the running daemon: the one of --server or ALIASD_URL, else the local one of the settings.
 // The token is ALIASD_TOKEN's, else the one that the local daemon keeps for administrators.
 func (a *app) connect() (*client.Client, error) {
-	o := client.Options{URL: a.serverURL}
+	o := client.Options{URL: a.serverURL, Waiting: a.showWaiting}
 	secret, named := a.env("ALIASD_TOKEN")
 	local := false
 	if o.URL != "" {

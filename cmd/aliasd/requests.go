@@ -196,6 +196,12 @@ func (a *app) showAway(host string) {
 	a.progress(trouble, progressJSON{Trouble: trouble})
 }
 
+// showWaiting says that the daemon asks for a pause, and why.
+func (a *app) showWaiting(why *client.Problem, pause time.Duration) {
+	trouble := fmt.Sprintf("%s: %s Trying again in %s", why.Code, why.Detail, pause)
+	a.progress(trouble, progressJSON{Trouble: trouble})
+}
+
 func (a *app) progress(line string, step progressJSON) {
 	if a.json {
 		step.At = a.now().UTC()

@@ -17,6 +17,8 @@ type tuning struct {
 	paused bool
 	// graphTimeout and graphPatience bound one call to Graph and its retries; zero: the client's own.
 	graphTimeout, graphPatience time.Duration
+	// explainFresh is how long explain may show again what the cloud said of a holder; the constant of that name where it is zero.
+	explainFresh time.Duration
 	// now is the clock of everything that the daemon decides; nil: the system's.
 	now func() time.Time
 }
