@@ -216,7 +216,7 @@ func (d *daemon) openServer(ctx context.Context) error {
 	}
 	d.server, err = server.New(server.Options{
 		Service: queue.NewService(d.runner), Archive: queue.Shown{Store: d.store},
-		Holders: &holders{directory: d.directory, cloud: newExplainCache(d.checker.Explain, d.tuning.explainFresh, d.now), requests: queue.Shown{Store: d.store}},
+		Holders: &holders{directory: d.directory, cloud: newExplainCache(d.checker.Explain, d.tuning.explainFresh, d.now), checker: d.checker, requests: queue.Shown{Store: d.store}},
 		Tokens:  &tokens{store: d.store, now: d.now, touched: map[string]time.Time{}}, Metrics: d.numbers, Local: local.Hash(), Dependencies: d.health.dependencies(d.store),
 		Rates:  server.Rates{Reads: d.settings.API.Rate.Reads, Writes: d.settings.API.Rate.Writes, Strangers: strangersPerSecond, Rechecks: rechecksPerSecond, Units: readUnits()},
 		Room:   d.room.Wait,

@@ -29,6 +29,7 @@ type requestList interface {
 type holders struct {
 	directory *ldapwriter.Directory
 	cloud     *explainCache
+	checker   *cloudcheck.Checker
 	requests  requestList
 }
 
@@ -115,7 +116,7 @@ func (h *holders) weigh(ctx context.Context, duplicates []cloudcheck.Finding, tw
 	for i, guid := range guids {
 		others[i] = twins[guid]
 	}
-	unsynced := h.cloud.Unsynced(ctx, x.Tenant, others)
+	unsynced := h.checker.Unsynced(ctx, x.Tenant, others)
 	absent := x.Diagnosis.Object == nil
 	leftOut := absent && cloudcheck.LeftOut(x.Diagnosis.Holder) != ""
 	for i, f := range duplicates {
