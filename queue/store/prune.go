@@ -108,7 +108,8 @@ type endedRequest struct {
 	id  queue.RequestID
 }
 
-// prunable finds the next requests that may go; keys that are as old as held do not hold them. Prior and Accept rest on what is kept here.
+// prunable finds the next requests that may go; keys that are as old as held do not hold them. Prior and Accept rest on what is kept here,
+// and so does an open undo: on what it undoes, and on what the holder's later requests wrote.
 func (t *txn) prunable(before, held time.Time, after int64) (due []endedRequest, err error) {
 	err = t.rows(`SELECT r.seq, r.id FROM requests AS r INDEXED BY requests_ended
 		WHERE r.seq > ? AND r.updated_at < ? AND r.state IN ('verified', 'superseded', 'refused', 'failed', 'cancelled')
@@ -116,6 +117,9 @@ func (t *txn) prunable(before, held time.Time, after int64) (due []endedRequest,
 			AND NOT EXISTS (SELECT 1 FROM idempotency_keys AS k WHERE k.seq = r.seq AND k.created_at > ?)
 			AND NOT EXISTS (SELECT 1 FROM requests AS o WHERE o.undoes = r.id AND o.undoes <> ''
 				AND o.state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched'))
+			AND NOT EXISTS (SELECT 1 FROM requests AS undone JOIN requests AS o ON o.undoes = undone.id AND o.undoes <> ''
+				AND o.state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched')
+				WHERE undone.object = r.object AND undone.object <> '' AND undone.seq < r.seq)
 			AND NOT EXISTS (SELECT 1 FROM requests AS o WHERE o.holder_key = r.holder_key AND o.seq < r.seq
 				AND o.state IN ('accepted', 'queued', 'held', 'writing', 'written', 'mismatched'))
 			AND NOT EXISTS (SELECT 1 FROM requests AS o WHERE o.object = r.object AND o.object <> '' AND o.seq < r.seq

@@ -171,6 +171,15 @@ func TestPruneKeeps(t *testing.T) {
 			}
 			return all
 		},
+		"what came after a request that an open one undoes": func(t *testing.T, s *Store) []queue.Request {
+			all := past(t, s, holder, 4)
+			undo := submission(99)
+			undo.Action, undo.Undoes, undo.Holder = address.Undo, all[1].ID, "other"
+			if _, _, err := s.Accept(context.Background(), undo, queue.Idempotency{}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			return all[1:]
+		},
 		"what came after an open one for the same name": func(t *testing.T, s *Store) []queue.Request {
 			if err := halfway(s, 50); err != nil {
 				t.Fatal(err)
