@@ -139,7 +139,12 @@ func (p *pair) load(t *queue.Transition) {
 	}
 	if t.To == queue.Writing && p.some("intent") {
 		t.Intent = fullIntent(p.now)
-		t.Intent.Sent = p.some("sent")
+		t.Intent.Sent, t.Restates = p.some("sent"), p.some("restates")
+		if p.some("earlier") {
+			earlier := *fullIntent(p.now)
+			earlier.Sent, earlier.DC = p.some("earlier sent"), "ldaps://dc3.contoso.test:636"
+			t.Intent.Earlier = &earlier
+		}
 		if t.Sends() && p.some("spend") {
 			t.Spend = p.spend()
 		}
@@ -149,12 +154,24 @@ func (p *pair) load(t *queue.Transition) {
 	}
 	if t.To == queue.Written && t.From == queue.Writing {
 		t.Receipt, t.Expectation = fullReceipt(p.now), fullExpectation(p.now)
-		t.Receipt.Change = changeOf(p.address(), p.address())
+		t.Receipt.Change = p.change()
+		t.Receipt.After = address.Values{Mail: string(p.address()), Proxies: address.Set{address.Secondary(p.address()), address.Primary(p.address())}}
 		t.Supersedes = []address.Key{p.address().Key(), p.address().Key()}
 		if p.some("undo") {
 			t.UndoneID = p.request()
 		}
 	}
+}
+
+// change is of two addresses, of mail alone, or of nothing.
+func (p *pair) change() address.Change {
+	switch {
+	case p.some("mail alone"):
+		return address.Change{Mail: &address.MailChange{Old: string(p.address()), New: "new@contoso.test"}}
+	case p.some("nothing"):
+		return address.Change{}
+	}
+	return changeOf(p.address(), p.address())
 }
 
 func (p *pair) spend() *queue.Spend {
