@@ -439,6 +439,35 @@ func TestOneBadHolder(t *testing.T) {
 	}
 }
 
+// What takes a modify back is sent in the time of the lease too: a process that slept in between leaves it to the next owner, as a doubt.
+func TestTakingBackAsksForTheLease(t *testing.T) {
+	t.Parallel()
+	w := watch(t, nil)
+	entry := read(t, w.writer, w.guid)
+	var modifies, asked atomic.Int32
+	w.answer(func(o directory.Operation) directory.Fault {
+		if _, ok := o.Request.(*wire.Modify); !ok || modifies.Add(1) > 1 {
+			return directory.Fault{}
+		}
+		return directory.Fault{Then: func() { w.edit(t, w.guid, proxyEdit(nil, w.smtp("SMTP:theirs"))) }}
+	})
+	lost := errors.New("the lease is over")
+	_, err := w.writer.Write(t.Context(), ldapwriter.Job{Entry: entry, Change: address.Change{Delete: entry.Proxies, Add: proxySet(w.smtp("smtp:watched", "SMTP:ours")...)},
+		Confirm: func(context.Context) error {
+			if asked.Add(1) > 1 {
+				return lost
+			}
+			return nil
+		}})
+	var unknown *ldapwriter.UnknownOutcomeError
+	if !errors.As(err, &unknown) || !errors.Is(err, lost) {
+		t.Errorf("got %v", err)
+	}
+	if n := modifies.Load(); n != 1 {
+		t.Errorf("%d modifies", n)
+	}
+}
+
 // TestLandedIsReadBack judges a modify that landed without an answer as any other one: what somebody did meanwhile counts.
 func TestLandedIsReadBack(t *testing.T) {
 	t.Parallel()

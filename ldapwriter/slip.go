@@ -128,6 +128,9 @@ func (w *writing) again(ctx context.Context, c address.Change, now address.Value
 	if err != nil {
 		return now, err
 	}
+	if err := w.confirm(ctx, got); err != nil {
+		return now, err
+	}
 	sent := w.modify(got, exactly(c, now.Proxies))
 	if sent != nil && !errors.Is(sent, ErrConflict) {
 		return now, sent

@@ -3,6 +3,7 @@ package ldapwriter_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/aliasd/aliasd/address"
@@ -18,10 +19,13 @@ func slipIn(t *testing.T, b *bundle, guid address.GUID, change address.Change, e
 	o := b.options()
 	o.Servers = []string{tap.url}
 	d := open(t, o)
+	var once sync.Once // what takes it back is confirmed too
 	return d.Write(t.Context(), ldapwriter.Job{Entry: read(t, d, guid), Change: change, Confirm: func(context.Context) error {
-		tap.onReply(func() bool {
-			b.edit(t, guid, edit)
-			return true
+		once.Do(func() {
+			tap.onReply(func() bool {
+				b.edit(t, guid, edit)
+				return true
+			})
 		})
 		return nil
 	}})

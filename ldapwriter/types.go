@@ -101,7 +101,8 @@ type Job struct {
 	// is sent then: the holder is read back and judged as after any modify. Entry has the values from before that modify.
 	Landed bool
 	// Confirm is called right before the modify is sent, after a connection was had; an error stops the write and is
-	// returned as it is. The queue checks its lease there.
+	// returned as it is. The queue checks its lease there. It is called again before each modify that takes back: an error leaves what
+	// was written, as an *UnknownOutcomeError.
 	Confirm func(context.Context) error
 }
 

@@ -58,15 +58,24 @@ func (w *writing) send(ctx context.Context) error {
 	if err != nil {
 		return unsent(err)
 	}
-	if w.job.Confirm != nil {
-		if err := w.job.Confirm(ctx); err != nil {
-			got.ReleaseUnused()
-			return err
-		}
+	if err := w.confirm(ctx, got); err != nil {
+		return err
 	}
 	err = w.modify(got, exactly(w.job.Change, w.job.Entry.Proxies))
 	if answer, ok := answerOf(err); ok && answer.ResultCode == ldap.LDAPResultInsufficientAccessRights {
 		return w.noRights(context.WithoutCancel(ctx), answer)
+	}
+	return err
+}
+
+// confirm asks whether the modify may be sent; where not, the connection is given back.
+func (w *writing) confirm(ctx context.Context, got *puddle.Resource[*session]) error {
+	if w.job.Confirm == nil {
+		return nil
+	}
+	err := w.job.Confirm(ctx)
+	if err != nil {
+		got.ReleaseUnused()
 	}
 	return err
 }
