@@ -32,9 +32,9 @@ type Stamp struct {
 }
 
 // show says whether a DC has what was written elsewhere: the attributes that the change touched are of that write, or of a later one.
-func (s Stamps) show(written Stamps, c address.Change) bool {
-	proxies := len(c.Delete)+len(c.Add) == 0 || s.Proxies.has(written.Proxies)
-	return proxies && (c.Mail == nil || s.Mail.has(written.Mail))
+func (s Stamps) show(written Stamps, r Receipt) bool {
+	proxies := len(r.Change.Delete)+len(r.Change.Add) == 0 && !r.Doubted || s.Proxies.has(written.Proxies)
+	return proxies && (r.Change.Mail == nil && !r.Doubted || s.Mail.has(written.Mail))
 }
 
 func (s Stamp) has(written Stamp) bool { return s.Version > written.Version || s == written }

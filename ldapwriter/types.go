@@ -32,6 +32,8 @@ type Receipt struct {
 	At     time.Time      `json:"at"`
 	// Stamps are those of the entry after the write: another DC that has them has replicated it. Nil where the DC did not tell.
 	Stamps *Stamps `json:"stamps,omitempty"`
+	// Doubted says that nothing had to be written in the end, and an earlier modify may have brought that about: another DC need not show it.
+	Doubted bool `json:"doubted,omitempty"`
 	// LandsUntil is when a modify of this change whose answer was lost can land at the latest, should it not be the one that the holder
 	// showed; zero where none can.
 	LandsUntil time.Time `json:"lands_until,omitzero"`
@@ -39,7 +41,7 @@ type Receipt struct {
 
 // Prior is what is known of earlier writes to a holder; it decides which DC may be used for the next one.
 type Prior struct {
-	// Receipts are those of the holder that changed something, oldest first: all of the last hour (Replicated), and the newest whatever
+	// Receipts are those of the holder that changed something, or may have (Doubted), oldest first: all of the last hour (Replicated), and the newest whatever
 	// its age. A DC that does not show them has not replicated.
 	Receipts []Receipt
 	// InDoubt is the DC that a modify of unknown outcome was sent to; only that DC may be used then. Empty: none.
@@ -81,13 +83,16 @@ func (p Prior) Behind(e Entry, now time.Time, sameServer func(a, b string) bool)
 // receipts left behind is there, and was not there before any of them; else a DC that has none of them would show it too.
 func replicated(e Entry, receipts []Receipt) bool {
 	var left address.Change
-	stamped := e.Stamps != nil
+	stamped, doubted := e.Stamps != nil, false
 	for _, r := range receipts {
 		left = address.Net(left, r.Change)
-		stamped = stamped && r.Stamps != nil
+		stamped, doubted = stamped && r.Stamps != nil, doubted || r.Doubted
 	}
-	if stamped {
-		return !slices.ContainsFunc(receipts, func(r Receipt) bool { return !e.Stamps.show(*r.Stamps, r.Change) })
+	switch {
+	case stamped:
+		return !slices.ContainsFunc(receipts, func(r Receipt) bool { return !e.Stamps.show(*r.Stamps, r) })
+	case doubted:
+		return false
 	}
 	return left.Stands(e.Values) && !slices.ContainsFunc(receipts, func(r Receipt) bool { return left.Stands(r.Before) })
 }

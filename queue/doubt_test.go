@@ -178,6 +178,51 @@ func TestStandingWaitsForWhatMayLand(t *testing.T) {
 	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 }
 
+// While all writing is stopped, a modify in doubt that slipped is not taken back either.
+func TestNothingIsTakenBackWhilePaused(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
+	r := b.submit(t, "ann", address.SetPrimary, "p@contoso.test")
+	b.pass(t)
+	ann := b.get(t, r.ID).Object
+	b.directory.edit(ann, address.Values{Mail: "p@contoso.test", Proxies: address.Set{"smtp:ann@contoso.test", "SMTP:p@contoso.test", "SMTP:theirs@contoso.test"}})
+	if err := b.store.SetPaused(t.Context(), true, "admin", b.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Add(time.Minute)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Writing, cause.Paused)
+	if err := b.store.SetPaused(t.Context(), false, "admin", b.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Add(time.Minute)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+}
+
+// What a lost modify may have brought about counts at a fail-over, though nothing had to be written in the end.
+func TestADoubtThatEndsInNothingIsKept(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	ann := b.get(t, r.ID).Object
+	b.directory.edit(ann, address.Values{Mail: "ann@contoso.test", Proxies: address.Set{"SMTP:ann@contoso.test", "smtp:A@contoso.test"}})
+	b.clock.Add(time.Minute)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+	prior, err := b.store.Prior(t.Context(), ann, "", b.clock.Now().Add(-ldapwriter.Replicated))
+	if err != nil || len(prior.Receipts) != 1 || !prior.Receipts[0].Doubted {
+		t.Fatalf("%+v, %v", prior, err)
+	}
+	elsewhere := ldapwriter.Entry{DC: "ldaps://dc2.contoso.test:636", Holder: address.Holder{Values: b.directory.values(ann)}}
+	if prior.Behind(elsewhere, b.clock.Now(), func(a, b string) bool { return a == b }) == nil {
+		t.Error("another DC may be written to at once")
+	}
+}
+
 // A modify that somebody built on is not called unwritten, though it cannot be planned again.
 func TestWhatSomebodyBuiltOnIsNotRefused(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,9 @@ func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) erro
 	case slip != "" && a.dryRun:
 		return cause.Wait(cause.DryRun, "this is a dry run, which writes nothing; an earlier write on %s would be taken back, for %s", entry.DC, slip)
 	case slip != "":
+		if err := a.mustNotBePaused(ctx); err != nil {
+			return err
+		}
 		var err error
 		entry.Values = i.Before
 		if receipt, err = a.directory.Write(ctx, ldapwriter.Job{Entry: entry, Change: i.Change, Landed: true, Confirm: a.confirm}); err != nil {
@@ -46,6 +49,18 @@ func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) erro
 	return a.noteWritten(ctx, receipt, i.Expectation, nil)
 }
 
+// mustNotBePaused keeps what is no new modify from being taken back while all writing is stopped.
+func (a *attempt) mustNotBePaused(ctx context.Context) error {
+	since, by, err := a.store.Paused(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: the stop switch: %w", errStore, err)
+	case !since.IsZero():
+		return pausedBy(by, since)
+	}
+	return nil
+}
+
 // noteStanding stores that the directory shows already what was asked for. Where an earlier modify may have brought that
 // about, it counts as written.
 func (a *attempt) noteStanding(ctx context.Context, entry ldapwriter.Entry, found assessment) error {
@@ -54,6 +69,7 @@ func (a *attempt) noteStanding(ctx context.Context, entry ldapwriter.Entry, foun
 		if err := a.mustHaveLanded(); err != nil {
 			return err
 		}
+		receipt.Doubted, receipt.Stamps = true, entry.Stamps
 		return a.noteWritten(ctx, receipt, expect(found), found.plan.Notes)
 	}
 	why := "nothing had to be written: " + found.standing

@@ -21,7 +21,7 @@ func (s *Store) Prior(ctx context.Context, holder address.GUID, except queue.Req
 		[]any{holder.String(), except, micros(queue.Instant(since)), holder.String(), except}, func(row *sql.Rows) error {
 			var r ldapwriter.Receipt
 			err := row.Scan(document{&r})
-			if !r.Change.Empty() {
+			if !r.Change.Empty() || r.Doubted {
 				prior.Receipts = append(prior.Receipts, r)
 			}
 			return err

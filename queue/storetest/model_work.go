@@ -305,7 +305,7 @@ func (m *Model) Prior(_ context.Context, holder address.GUID, except queue.Reque
 			}
 			isNewest := newest && len(r.touched) > 0
 			newest = newest && !isNewest
-			if r.Receipt != nil && !r.Receipt.Change.Empty() && (isNewest || !r.WrittenAt.Before(queue.Instant(since))) {
+			if r.Receipt != nil && (!r.Receipt.Change.Empty() || r.Receipt.Doubted) && (isNewest || !r.WrittenAt.Before(queue.Instant(since))) {
 				prior.Receipts = append(prior.Receipts, *copied(r.Receipt))
 			}
 		}

@@ -155,6 +155,7 @@ func (p *pair) load(t *queue.Transition) {
 	if t.To == queue.Written && t.From == queue.Writing {
 		t.Receipt, t.Expectation = fullReceipt(p.now), fullExpectation(p.now)
 		t.Receipt.Change = p.change()
+		t.Receipt.Doubted = t.Receipt.Change.Empty() && p.some("doubted")
 		t.Receipt.After = address.Values{Mail: string(p.address()), Proxies: address.Set{address.Secondary(p.address()), address.Primary(p.address())}}
 		t.Supersedes = []address.Key{p.address().Key(), p.address().Key()}
 		if p.some("undo") {
