@@ -15,6 +15,7 @@ import (
 	"github.com/aliasd/aliasd/lab"
 	"github.com/aliasd/aliasd/lab/tenant"
 	"github.com/aliasd/aliasd/queue"
+	"github.com/aliasd/aliasd/queue/eventlog"
 	"github.com/aliasd/aliasd/server"
 )
 
@@ -68,7 +69,7 @@ func TestTheStopSwitchWorksWithoutTheAPI(t *testing.T) {
 	s.until(t, r.ID, "written", func(r requestJSON) bool { return r.State == queue.Written })
 	events, err := s.daemon.store.Events(context.Background(), "", queue.Part{})
 	fatal(t, err)
-	if len(events) != 2 || events[0].What != "paused" || events[1].What != "resumed" || string(events[1].Detail) != `{"by":"`+by+`"}` {
+	if len(events) != 2 || events[0].What != eventlog.Stopped || events[1].What != eventlog.GoesOn || string(events[1].Detail) != `{"by":"`+by+`"}` {
 		t.Errorf("the log says %+v", events)
 	}
 	s.cli(t, "log", "verify").want(t, exitDone, "holds")
