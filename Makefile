@@ -30,6 +30,7 @@ demo: ## play the main job on embedded parts (a directory, a sync engine and a t
 
 test: test-tools ## run the tests but the long part; installs Samba, PostgreSQL and Chromium by apt where they are missing
 	$(GO) test $(TESTFLAGS) ./...
+	$(GO) test -run '^TestHistories$$' ./queue
 
 test-long: test-tools ## run the tests that take minutes: daemons and stores that are killed at work
 	$(LONG) $(GO) test $(TESTFLAGS) -run '$(LONGTESTS)' ./cmd/aliasd ./queue ./queue/store

@@ -28,7 +28,10 @@ func TestHistories(t *testing.T) {
 		t.Run(script.name, func(t *testing.T) {
 			t.Parallel()
 			n := 0
-			for _, h := range histories(script) {
+			for i, h := range histories(script) {
+				if underRace && i%10 != 0 {
+					continue // make test plays all of them without the race detector
+				}
 				for _, tells := range h.tells() {
 					n++
 					if wrong := h.play(t, tells); wrong != "" {
