@@ -169,19 +169,10 @@ func shown(r *record) queue.Request {
 		return queue.Request{}
 	}
 	q := r.Request
-	q.Cause, q.Intent, q.Receipt = lent(q.Cause), lent(q.Intent), lent(q.Receipt)
-	q.Expectation, q.Seen = lent(q.Expectation), lent(q.Seen)
+	q.Cause, q.Intent, q.Receipt = copied(q.Cause), copied(q.Intent), copied(q.Receipt)
+	q.Expectation, q.Seen = copied(q.Expectation), copied(q.Seen)
 	q.Allow, q.Notes = append([]address.Allowance(nil), q.Allow...), append([]string(nil), q.Notes...)
 	return q
-}
-
-// lent is a copy whose fields a caller may set. What it points to was copied when it came in (copied), and nobody changes it in place.
-func lent[T any](v *T) *T {
-	if v == nil {
-		return nil
-	}
-	c := *v
-	return &c
 }
 
 // copied is a deep copy by way of JSON, which is how databases keep it.
