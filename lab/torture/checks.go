@@ -150,7 +150,7 @@ func inOrder(f *facts) (found []violation) {
 			for j := range f.requests {
 				earlier := &f.requests[j]
 				state, known := at[earlier.ID]
-				if earlier.Seq < q.Seq && known && slices.Contains(underway, state) && (earlier.Object == q.Object || state == queue.Accepted) {
+				if earlier.Seq < q.Seq && known && slices.Contains(underway, state) && earlier.Object == q.Object {
 					found = append(found, finding(q, nil, "it was claimed in event %d while the earlier request %s was %s", e.ID, earlier.ID, state)...)
 				}
 			}
