@@ -140,8 +140,8 @@ func replayed(f *facts) (found []violation) {
 	return found
 }
 
-// inOrder walks along the log: when a request is claimed, no earlier one for the same holder may still be on its way, nor
-// any earlier one whose holder is not known.
+// inOrder walks along the log: when a request is claimed, no earlier one for the same holder may still be on its way. One whose holder was
+// not known then counts as well: whoever may be for the same holder has to wait for it.
 func inOrder(f *facts) (found []violation) {
 	at := map[queue.RequestID]queue.State{}
 	underway := []queue.State{queue.Accepted, queue.Queued, queue.Held, queue.Writing}
