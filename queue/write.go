@@ -306,7 +306,7 @@ func (a *attempt) once(ctx context.Context) error {
 		}
 		return a.undoubted(entry, err)
 	}
-	return a.noteWritten(ctx, receipt, expectation, found.plan.Notes)
+	return a.noteWritten(ctx, receipt, leftOf(expectation, found.plan.After, receipt.After), found.plan.Notes)
 }
 
 // isNews says whether an error of Write tells that the holder has changed since it was read, or may have: what was read tells nothing of

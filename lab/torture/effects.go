@@ -87,7 +87,7 @@ func (f *facts) unlawful(d *deed, q *queue.Request) (wrong []string) {
 	if lost := had == 1 && has != 1; lost && !f.hadNone(d, q) || has > max(1, had) {
 		say("makes %d primaries of %d", has, had)
 	}
-	return append(wrong, f.unlawfulPrimary(before, after, q)...)
+	return append(wrong, f.unlawfulPrimary(d, q)...)
 }
 
 // respelled says whether a modify named a value in another spelling than it had by then: AD compares without case, so that no
@@ -143,7 +143,8 @@ func (f *facts) may(d *deed, q *queue.Request) (loses, gains map[address.Key]boo
 }
 
 // unlawfulPrimary: the primary moves where that was asked for, and mail goes with it.
-func (f *facts) unlawfulPrimary(before, after address.Values, q *queue.Request) (wrong []string) {
+func (f *facts) unlawfulPrimary(d *deed, q *queue.Request) (wrong []string) {
+	before, after := d.before.Values, d.after.Values
 	had, has := primaryOf(before), primaryOf(after)
 	moved := had != "" && !had.Equal(has)
 	if moved && q.Action != address.SetPrimary && q.Action != address.Undo {
@@ -152,6 +153,9 @@ func (f *facts) unlawfulPrimary(before, after address.Values, q *queue.Request) 
 	together := had == "" || had.Equal(address.Address(before.Mail))
 	if original := f.byID[q.Undoes]; original != nil && original.Receipt != nil && after.Mail == original.Receipt.Before.Mail {
 		together = false // it had not been together then either
+	}
+	if forth, _ := f.effects(q); d.back && slices.ContainsFunc(forth, func(done *deed) bool { return done.n < d.n && done.before.Mail == after.Mail }) {
+		together = false // nor before what this takes back
 	}
 	if has != "" && together && !has.Equal(address.Address(after.Mail)) && !(had == "" && before.Mail == after.Mail) {
 		wrong = append(wrong, fmt.Sprintf("leaves mail at %q where the primary is %s", after.Mail, has))
