@@ -46,8 +46,8 @@ func (s Shown) sayBehind(ctx context.Context, r *Request) error {
 	return err
 }
 
-// before is the request of r's holder right before it in the line; nil where r is the first. One whose holder became known late may stand
-// before others that are written already.
+// before is the request of r's holder right before it in the line; nil where r is the first. Between the two there may be others that
+// have ended without a turn.
 func (s Shown) before(ctx context.Context, r Request) (*Request, error) {
 	earlier, _, err := s.Store.List(ctx, Filter{Holder: r.Object.String(), Limit: lookBack, Cursor: r.cursor()})
 	for i, q := range earlier {
@@ -75,5 +75,5 @@ func behind(first Request) *cause.Error {
 	}
 	return cause.Wait(cause.BehindRequest, "request %s (%s) of the same holder comes first and is %s; this one has its turn when that one has ended: %s",
 		first.ID, first.words(), state, end).
-		WithConflict(cause.Conflict{Kind: "request", ID: string(first.ID), Name: first.Holder, Address: string(first.Address)})
+		WithConflict(first.conflict())
 }

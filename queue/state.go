@@ -61,6 +61,15 @@ func (s State) Next() []State {
 // CanGo says whether a request may go from s to next.
 func (s State) CanGo(next State) bool { return slices.Contains(s.Next(), next) }
 
+// Begun says whether a request in s has had its turn to write: it changed its holder, or may have.
+func (s State) Begun() bool {
+	switch s {
+	case Writing, Written, Verified, Mismatched, Superseded, Failed:
+		return true
+	}
+	return false
+}
+
 // Final says whether nothing leaves s.
 func (s State) Final() bool { return len(s.Next()) == 0 }
 

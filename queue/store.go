@@ -85,7 +85,8 @@ type Work interface {
 	Unknown(ctx context.Context, before int64) ([]Request, error)
 	// Resolve notes the holder of an accepted request, takes its claims and moves it to queued, all in one
 	// transaction. Where an open request for another holder has one of the addresses claimed for taking, the request
-	// is refused address_busy instead, naming that request; the returned request shows which it was.
+	// is refused address_busy instead, naming that request; the returned request shows which it was. Where a later request of the
+	// holder has had its turn (State.Begun), it is refused changed_since (Late): a holder's requests are written in the order of Seq.
 	Resolve(ctx context.Context, id RequestID, holder address.GUID, claims []Claim, now time.Time) (Request, error)
 	// Claim leases at most n queued requests to owner (state writing) whose time has come and whose holder has no earlier
 	// request in queued, held or writing; and takes over requests in writing whose lease has expired. Not while paused (Control): a

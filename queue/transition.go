@@ -170,7 +170,22 @@ func Waking(r Request, by string, now time.Time) Transition {
 
 // Busy is why a request for another holder cannot take an address that the request by has claimed.
 func Busy(by Request, a address.Key) *cause.Error {
+	taken := by.conflict()
+	taken.Address = string(a)
 	return cause.Refuse(cause.AddressBusy,
 		"%s is claimed by request %s for %s, which is %s; ask again when that has ended, or end it: cancel it while it waits, else ask for the address to be removed from its holder", a, by.ID, by.Holder, by.State).
-		WithConflict(cause.Conflict{Kind: "request", ID: string(by.ID), Name: by.Holder, Address: string(a)})
+		WithConflict(taken)
+}
+
+// Late is why a request cannot be written any more whose holder became known after a later request of that holder had its turn.
+func Late(later Request) *cause.Error {
+	return cause.Refuse(cause.ChangedSince,
+		"request %s (%s), which is for the same holder under the name %s, came later and is %s: that it is the same holder was not known then, and what is older is not written over what is newer; look at the holder and ask for what it shall have now",
+		later.ID, later.words(), later.Holder, later.State).
+		WithConflict(later.conflict())
+}
+
+// conflict names a request as what another one stands behind.
+func (r Request) conflict() cause.Conflict {
+	return cause.Conflict{Kind: "request", ID: string(r.ID), Name: r.Holder, Address: string(r.Address)}
 }

@@ -79,5 +79,5 @@ func behindUnknown(first Request) *cause.Error {
 	}
 	return cause.Wait(cause.BehindRequest, "request %s (%s) came first and may be for the same holder, or frees the address first, and %s; this one goes on when that is known, or when somebody cancels that one",
 		first.ID, first.words(), why).
-		WithConflict(cause.Conflict{Kind: "request", ID: string(first.ID), Name: first.Holder, Address: string(first.Address)})
+		WithConflict(first.conflict())
 }

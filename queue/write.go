@@ -392,7 +392,7 @@ func (a *attempt) mustBeReleased(ctx context.Context) error {
 		return nil
 	}
 	return cause.Wait(cause.AddressReleasing, "request %s takes the address away from %s first, and the cloud has not shown that yet; this one goes on by itself then", other.ID, other.Holder).
-		WithConflict(cause.Conflict{Kind: "request", ID: string(other.ID), Name: other.Holder, Address: string(other.Address)})
+		WithConflict(other.conflict())
 }
 
 // mustHaveLanded makes the holder's next modify wait for one whose answer was lost, until that one can land no more: an address that it

@@ -21,7 +21,7 @@ func urgency(it Item) int {
 			return 4
 		}
 	case queue.Refused:
-		if it.code() == cause.ChangedSince { // an undo that came too late, often of what was undone already
+		if it.code() == cause.ChangedSince { // often an undo of what was undone already
 			return 6
 		}
 		if slices.Contains(decisions(), it.code()) {

@@ -141,7 +141,7 @@ func replayed(f *facts) (found []violation) {
 }
 
 // inOrder walks along the log: when a request is claimed, no earlier one for the same holder may still be on its way. One whose holder was
-// not known then counts as well: whoever may be for the same holder has to wait for it.
+// not known then counts as well, unless it ended without a turn of its own.
 func inOrder(f *facts) (found []violation) {
 	at := map[queue.RequestID]queue.State{}
 	underway := []queue.State{queue.Accepted, queue.Queued, queue.Held, queue.Writing}
@@ -150,7 +150,8 @@ func inOrder(f *facts) (found []violation) {
 			for j := range f.requests {
 				earlier := &f.requests[j]
 				state, known := at[earlier.ID]
-				if earlier.Seq < q.Seq && known && slices.Contains(underway, state) && earlier.Object == q.Object {
+				cameLate := state == queue.Accepted && !earlier.State.Begun()
+				if earlier.Seq < q.Seq && known && slices.Contains(underway, state) && earlier.Object == q.Object && !cameLate {
 					found = append(found, finding(q, nil, "it was claimed in event %d while the earlier request %s was %s", e.ID, earlier.ID, state)...)
 				}
 			}

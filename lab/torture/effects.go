@@ -146,7 +146,8 @@ func (f *facts) may(d *deed, q *queue.Request) (loses, gains map[address.Key]boo
 func (f *facts) unlawfulPrimary(d *deed, q *queue.Request) (wrong []string) {
 	before, after := d.before.Values, d.after.Values
 	had, has := primaryOf(before), primaryOf(after)
-	moved := had != "" && !had.Equal(has)
+	goesBack := has == "" && f.hadNone(d, q)
+	moved := had != "" && !had.Equal(has) && !goesBack
 	if moved && q.Action != address.SetPrimary && q.Action != address.Undo {
 		wrong = append(wrong, fmt.Sprintf("moves the primary from %s to %s", had, has))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/queue"
 )
 
@@ -50,12 +51,12 @@ func (s *Store) Resolve(ctx context.Context, id queue.RequestID, holder address.
 func (t *txn) resolve(id queue.RequestID, holder address.GUID, claims []queue.Claim, now time.Time) (r queue.Request, err error) {
 	made := queue.Transition{ID: id, From: queue.Accepted, To: queue.Queued, Now: now, What: "resolved",
 		Detail: map[string]string{"object_guid": holder.String()}}
-	by, taken, busy, err := t.busy(holder, claims)
+	obstacle, err := t.obstacle(id, holder, claims)
 	if err != nil {
 		return r, err
 	}
-	if busy {
-		made.To, made.What, made.Cause = queue.Refused, "refused", &queue.Busy(by, taken).Cause
+	if obstacle != nil {
+		made.To, made.What, made.Cause = queue.Refused, "refused", &obstacle.Cause
 	}
 	why, err := orNull(made.Cause)
 	if err != nil {
@@ -70,12 +71,47 @@ func (t *txn) resolve(id queue.RequestID, holder address.GUID, claims []queue.Cl
 	if !found {
 		return r, t.passedBy(id)
 	}
-	if !busy {
+	if obstacle == nil {
 		if err := t.claim(r.Seq, claims); err != nil {
 			return r, err
 		}
 	}
 	return r, t.log(made)
+}
+
+// obstacle is why a request cannot be put into its holder's line; nil where it can.
+func (t *txn) obstacle(id queue.RequestID, holder address.GUID, claims []queue.Claim) (*cause.Error, error) {
+	if err := t.stopClaims(id, holder); err != nil {
+		return nil, err
+	}
+	var later queue.Request
+	passed, err := t.row(`SELECT `+columns+` FROM requests
+		WHERE object = ? AND object <> '' AND seq > (SELECT seq FROM requests WHERE id = ?)
+			AND state IN ('writing', 'written', 'verified', 'mismatched', 'superseded', 'failed')
+		ORDER BY seq LIMIT 1`, []any{holder.String(), id}, fields(&later)...)
+	if err != nil {
+		return nil, err
+	}
+	if passed {
+		return queue.Late(later), nil
+	}
+	by, taken, busy, err := t.busy(holder, claims)
+	if err != nil || !busy {
+		return nil, err
+	}
+	return queue.Busy(by, taken), nil
+}
+
+// stopClaims keeps every node from claiming until this transaction ends, where a later request of the holder waits for its turn: it could be
+// claimed without anybody's seeing that another one stands before it now.
+func (t *txn) stopClaims(id queue.RequestID, holder address.GUID) error {
+	var n int
+	waits, err := t.row(`SELECT 1 FROM requests
+		WHERE object = ? AND seq > (SELECT seq FROM requests WHERE id = ?) AND state IN ('queued', 'held', 'writing') LIMIT 1`, []any{holder.String(), id}, &n)
+	if err != nil || !waits {
+		return err
+	}
+	return t.lock(pauseLock)
 }
 
 // busy finds the oldest open request for another holder that takes an address which claims want to take. It says IS DISTINCT FROM

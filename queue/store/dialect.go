@@ -83,7 +83,7 @@ const (
 	// addresses.
 	intakeLock lock = iota + 1
 	// pauseLock stands between the stop switch on one side and claims and intents on the other: those share it, and the switch is turned
-	// when none is under way.
+	// when none is under way. So is a request put before another of its holder.
 	pauseLock
 	// capsLock is held by who spends of a cap: two nodes must not both see the last bit of room.
 	capsLock

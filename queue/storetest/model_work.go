@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/ldapwriter"
 	"github.com/aliasd/aliasd/queue"
 )
@@ -50,14 +51,27 @@ func (m *Model) Resolve(_ context.Context, id queue.RequestID, holder address.GU
 	}
 	t := queue.Transition{ID: id, From: queue.Accepted, To: queue.Queued, Now: queue.Instant(now), What: "resolved",
 		Detail: map[string]string{"object_guid": holder.String()}, ClearCause: true}
-	if by, key := m.busy(holder, claims); by != nil {
-		t.To, t.What, t.Cause, t.ClearCause = queue.Refused, "refused", &queue.Busy(by.Request, key).Cause, false
+	if obstacle := m.obstacle(r, holder, claims); obstacle != nil {
+		t.To, t.What, t.Cause, t.ClearCause = queue.Refused, "refused", &obstacle.Cause, false
 	} else {
 		r.claims = slices.Clone(claims)
 	}
 	r.Object, r.Attempts, r.NotBefore = holder, 0, time.Time{}
 	m.move(r, t)
 	return shown(r), nil
+}
+
+// obstacle is why a request cannot be put into its holder's line; nil where it can.
+func (m *Model) obstacle(r *record, holder address.GUID, claims []queue.Claim) *cause.Error {
+	for _, later := range m.records[r.Seq:] {
+		if later.Object == holder && later.State.Begun() {
+			return queue.Late(later.Request)
+		}
+	}
+	if by, key := m.busy(holder, claims); by != nil {
+		return queue.Busy(by.Request, key)
+	}
+	return nil
 }
 
 // busy finds the oldest open request for another holder that takes an address which claims want to take.

@@ -39,6 +39,7 @@ func nodeCases() map[string]func(*bundle) {
 	return map[string]func(*bundle){
 		"what is seen has nothing unseen before it":  nodesSeeInOrder,
 		"two nodes resolve for one address":          nodesResolve,
+		"one resolves late while others claim":       nodesResolveLate,
 		"a dead node's lease is taken over by one":   nodesTakeOver,
 		"a pause holds on every node when it is set": nodesPause,
 		"a removal and its successor, on many nodes": nodesSupersede,
@@ -121,6 +122,34 @@ func nodesResolve(b *bundle) {
 			b.Fatalf("%v all took the address", seqs(queued))
 		}
 		b.advance(b.move(queued[0], queue.Cancelled))
+	}
+}
+
+// nodesResolveLate puts a request before another one of its holder while other nodes claim: one of the two is begun, never both.
+func nodesResolveLate(b *bundle) {
+	for i := range byte(40) {
+		late := b.accepted(address.Address(fmt.Sprintf("a%d@contoso.test", i)))
+		later := b.queued(holder(i+1), address.Address(fmt.Sprintf("b%d@contoso.test", i)))
+		together(nodeCount, func(n int) {
+			if n == 0 {
+				if _, err := b.on(n).s.Resolve(context.Background(), late.ID, holder(i+1), nil, b.now); err != nil {
+					b.Error(err)
+				}
+				return
+			}
+			b.on(n).claimAs(fmt.Sprint("node", n), 1)
+		})
+		late, later = b.get(late.ID), b.get(later.ID)
+		wasRefused := late.State == queue.Refused && later.State == queue.Writing
+		goesFirst := (late.State == queue.Queued || late.State == queue.Writing) && later.State == queue.Queued
+		if !wasRefused && !goesFirst {
+			b.Fatalf("request %d is %s, and the later one for the same holder is %s", late.Seq, late.State, later.State)
+		}
+		for _, r := range b.all() {
+			if r.State == queue.Queued {
+				b.advance(b.move(r, queue.Refused))
+			}
+		}
 	}
 }
 

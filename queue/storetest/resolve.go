@@ -2,6 +2,9 @@ package storetest
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,20 +15,22 @@ import (
 
 func resolveCases() map[string]func(*bundle) {
 	return map[string]func(*bundle){
-		"oldest first, at most n":                                unresolvedOrder,
-		"one whose time has not come is passed":                  unresolvedPassed,
-		"whose holder is not known before one":                   unknownBefore,
-		"a resolved request is queued and begins anew":           resolveQueues,
-		"only what is accepted is resolved":                      resolveGuard,
-		"an address taken by another holder's request is busy":   resolveBusy,
-		"the oldest request and the first address are named":     resolveBusyNames,
-		"no claim, no conflict":                                  resolveFree,
-		"claims end when the request is final":                   claimsEnd,
-		"claims stay while the request is open":                  claimsStay,
-		"a claim may be made twice":                              claimsTwice,
-		"an earlier removal elsewhere is found":                  releasing,
-		"what is no earlier removal of another holder is not it": releasingNot,
-		"the oldest of several removals is found":                releasingOldest,
+		"oldest first, at most n":                                 unresolvedOrder,
+		"one whose time has not come is passed":                   unresolvedPassed,
+		"whose holder is not known before one":                    unknownBefore,
+		"a resolved request is queued and begins anew":            resolveQueues,
+		"only what is accepted is resolved":                       resolveGuard,
+		"an address taken by another holder's request is busy":    resolveBusy,
+		"the oldest request and the first address are named":      resolveBusyNames,
+		"one whose holder became known late is refused":           resolveLate,
+		"one before which nothing of its holder was begun is not": resolveBefore,
+		"no claim, no conflict":                                   resolveFree,
+		"claims end when the request is final":                    claimsEnd,
+		"claims stay while the request is open":                   claimsStay,
+		"a claim may be made twice":                               claimsTwice,
+		"an earlier removal elsewhere is found":                   releasing,
+		"what is no earlier removal of another holder is not it":  releasingNot,
+		"the oldest of several removals is found":                 releasingOldest,
 	}
 }
 
@@ -125,6 +130,47 @@ func resolveBusyNames(b *bundle) {
 	got := b.resolve(b.accepted("y@contoso.test"), holder(3), takes("a@contoso.test", "c@contoso.test", "b@contoso.test"))
 	b.same(*got.Cause.Conflict, cause.Conflict{Kind: "request", ID: string(first.ID), Name: first.Holder, Address: "c@contoso.test"})
 	b.queued(holder(4), "y@contoso.test") // what was refused claims nothing
+}
+
+// resolveLate: whatever became of a later request of the holder that had its turn, an earlier one is not written after it.
+func resolveLate(b *bundle) {
+	begun := map[queue.State]func(address.GUID, address.Address) queue.Request{
+		queue.Writing: b.writing,
+		queue.Written: b.written,
+		queue.Verified: func(h address.GUID, a address.Address) queue.Request {
+			return b.advance(b.move(b.written(h, a), queue.Verified))
+		},
+		queue.Mismatched: func(h address.GUID, a address.Address) queue.Request {
+			return b.advance(b.move(b.written(h, a), queue.Mismatched))
+		},
+		queue.Failed: func(h address.GUID, a address.Address) queue.Request {
+			return b.advance(b.move(b.writing(h, a), queue.Failed))
+		},
+	}
+	for n, state := range slices.Sorted(maps.Keys(begun)) {
+		late, h := b.accepted("a@contoso.test"), holder(byte(1+n))
+		later := begun[state](h, address.Address(fmt.Sprintf("b%d@contoso.test", n)))
+		got := b.resolve(late, h, takes("a@contoso.test"))
+		if got.State != queue.Refused || got.Object != h || got.Cause == nil || got.Cause.Code != cause.ChangedSince {
+			b.Fatalf("%s: got %s, want changed_since", state, inJSON(got))
+		}
+		b.same(*got.Cause.Conflict, cause.Conflict{Kind: "request", ID: string(later.ID), Name: later.Holder, Address: string(later.Address)})
+		b.same(b.get(got.ID), got)
+		b.same(b.busyNow("a@contoso.test"), false) // what was refused claims nothing
+	}
+}
+
+// resolveBefore: one that became known late goes before those of its holder that wait, and those that wrote nothing do not count.
+func resolveBefore(b *bundle) {
+	late := b.accepted("a@contoso.test")
+	b.writing(holder(2), "e@contoso.test") // another holder's
+	b.advance(b.move(b.queued(holder(1), "b@contoso.test"), queue.Refused))
+	b.advance(b.move(b.queued(holder(1), "d@contoso.test"), queue.Cancelled))
+	held := b.advance(b.move(b.queued(holder(1), "c@contoso.test"), queue.Held))
+	b.accepted("f@contoso.test") // not known either
+	b.same(b.resolve(late, holder(1), takes("a@contoso.test")).State, queue.Queued)
+	b.advance(b.move(held, queue.Queued))
+	b.same(seqs(b.claim(9)), []int64{late.Seq})
 }
 
 func resolveFree(b *bundle) {
