@@ -201,6 +201,47 @@ func TestNothingIsTakenBackWhilePaused(t *testing.T) {
 	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
 }
 
+// What may still land is not taken back either: it would come again after that, and the request would speak of the new plan alone.
+func TestNothingIsTakenBackThatMayLand(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(false) }
+	r := b.submit(t, "ann", address.SetPrimary, "p@contoso.test")
+	b.pass(t)
+	sent := b.clock.Now()
+	b.directory.onWrite = nil
+	b.directory.edit(b.get(t, r.ID).Object, address.Values{Mail: "p@contoso.test", // an administrator asked for the same, and for more
+		Proxies: address.Set{"smtp:ann@contoso.test", "SMTP:p@contoso.test", "SMTP:theirs@contoso.test", "X500:/o=Contoso/cn=ann"}})
+	for b.clock.Now().Sub(sent) < 29*time.Second {
+		b.clock.Add(time.Second)
+		b.pass(t)
+		b.wantState(t, r.ID, queue.Writing, cause.DCUnavailable)
+	}
+	if n := len(b.directory.writes); n != 0 {
+		t.Fatalf("%d modifies were sent meanwhile", n)
+	}
+	b.clock.Add(10 * time.Second)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+}
+
+// A clock that is set back keeps no holder waiting for the jump.
+func TestAClockSetBackBehindALandingThatShows(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
+	first := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.directory.onWrite = nil
+	b.clock.Add(3 * time.Second)
+	b.pass(t)
+	b.wantState(t, first.ID, queue.Written, cause.NotSyncedYet)
+	b.clock.Add(-time.Hour)
+	next := b.submit(t, "ann", address.AddAlias, "b@contoso.test")
+	b.pass(t)
+	b.wantState(t, next.ID, queue.Written, cause.NotSyncedYet)
+}
+
 // What a lost modify may have brought about counts at a fail-over, though nothing had to be written in the end.
 func TestADoubtThatEndsInNothingIsKept(t *testing.T) {
 	t.Parallel()

@@ -50,3 +50,6 @@ func (d Doubt) Seen(e ldapwriter.Entry, at time.Time) Doubt { return d.seen(e, a
 
 // LandsBy is landsBy.
 func (d Doubt) LandsBy(until time.Time) Doubt { return d.landsBy(until) }
+
+// HasASayIn is hasASayIn.
+func (r Request) HasASayIn(c address.Change) bool { return r.hasASayIn(c) }

@@ -31,8 +31,8 @@ func leftOf(e cloudcheck.Expectation, wrote, now address.Values) cloudcheck.Expe
 }
 
 // settleLanded deals with a modify whose answer was never had and that the directory shows, all of it. What somebody did
-// meanwhile counts as behind any other modify: a second primary makes it taken back and planned again. A dry run takes
-// nothing back: the doubt stays.
+// meanwhile counts as behind any other modify: a second primary makes it taken back and planned again, once it can land no more: what
+// shows may be somebody else's, and ours would come after it was taken back. A dry run takes nothing back: the doubt stays.
 func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) error {
 	i := a.request.Doubt().newest()
 	slip := ldapwriter.Slipped(i.Before, i.Change, entry.Values)
@@ -45,10 +45,10 @@ func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) erro
 	case slip != "" && a.dryRun:
 		return cause.Wait(cause.DryRun, "this is a dry run, which writes nothing; an earlier write on %s would be taken back, for %s", entry.DC, slip)
 	case slip != "":
-		if err := a.mustNotBePaused(ctx); err != nil {
+		err := errors.Join(a.mustHaveLanded(), a.mustNotBePaused(ctx))
+		if err != nil {
 			return err
 		}
-		var err error
 		entry.Values = i.Before
 		if receipt, err = a.directory.Write(ctx, ldapwriter.Job{Entry: entry, Change: i.Change, Landed: true, Confirm: a.confirm}); err != nil {
 			a.learn(err)

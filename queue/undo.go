@@ -51,9 +51,8 @@ func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) err
 
 // hasASayIn says whether a request wrote to an address of a change, or may have, or found there what it asked for.
 func (r Request) hasASayIn(c address.Change) bool {
-	wrote := r.lastChange()
-	found := wrote == nil && r.Receipt != nil && slices.ContainsFunc(c.Addresses(), r.Address.Equal)
-	return found || wrote != nil && wrote.Touches(c)
+	found := r.Receipt != nil && r.Receipt.Change.Empty() && slices.ContainsFunc(c.Addresses(), r.Address.Equal)
+	return found || slices.ContainsFunc(r.changes(), func(wrote address.Change) bool { return wrote.Touches(c) })
 }
 
 // between gives the holder's requests that were accepted after one and before another, newest first. All of them have ended, or wait
@@ -75,15 +74,13 @@ func (r *Runner) between(ctx context.Context, after, before Request) (all []Requ
 	return all, err
 }
 
-// lastChange is what a request wrote, or may have written where no answer came; nil where it wrote nothing.
-func (r Request) lastChange() *address.Change {
-	switch {
-	case r.Receipt != nil && !r.Receipt.Change.Empty():
-		return &r.Receipt.Change
-	case r.Doubt().Exists():
-		return &r.Doubt().newest().Change
+// changes are what a request wrote, or may have written where no answer came.
+func (r Request) changes() []address.Change {
+	all := r.Doubt().changes()
+	if r.Receipt != nil && !r.Receipt.Change.Empty() {
+		all = append(all, r.Receipt.Change)
 	}
-	return nil
+	return all
 }
 
 // undoClaims is what taking back a change asks for: an address that comes back is taken, also where it comes back as mail alone, and one

@@ -230,3 +230,36 @@ func TestAnUndoInDoubtTakesNothingBack(t *testing.T) {
 		t.Error("what an administrator added is gone")
 	}
 }
+
+// Whatever a request wrote, or may have written with any of its modifies, has a say; and so has what it found in place.
+func TestWhoHasASayInWhatAnUndoTakesBack(t *testing.T) {
+	t.Parallel()
+	touches := func(a string) address.Change {
+		return address.Change{Add: []address.Proxy{address.Proxy("smtp:" + a + "@contoso.test")}}
+	}
+	sent := func(a string, earlier *queue.Intent) *queue.Intent {
+		return &queue.Intent{DC: dc, Change: touches(a), Sent: true, Earlier: earlier}
+	}
+	settled := func(i *queue.Intent) *queue.Intent { i.Sent = false; return i }
+	receipt := func(c address.Change) *ldapwriter.Receipt { return &ldapwriter.Receipt{DC: dc, Change: c} }
+	asked := queue.Submission{Address: "a@contoso.test"}
+	for what, c := range map[string]struct {
+		r    queue.Request
+		want bool
+	}{
+		"it wrote":                           {queue.Request{Receipt: receipt(touches("a"))}, true},
+		"it wrote to another address":        {queue.Request{Submission: asked, Receipt: receipt(touches("b"))}, false},
+		"it found it in place":               {queue.Request{Submission: asked, Receipt: receipt(address.Change{})}, true},
+		"it never came so far":               {queue.Request{Submission: asked}, false},
+		"its modify may have landed":         {queue.Request{Intent: sent("a", nil)}, true},
+		"an earlier modify may have landed":  {queue.Request{Intent: sent("b", sent("a", nil))}, true},
+		"and another one was written":        {queue.Request{Intent: sent("b", sent("a", nil)), Receipt: receipt(touches("b"))}, true},
+		"what may have landed is another's":  {queue.Request{Intent: sent("b", nil)}, false},
+		"it is known that nothing landed":    {queue.Request{Intent: settled(sent("a", nil))}, false},
+		"nothing written, but in doubt once": {queue.Request{Intent: sent("a", nil), Receipt: receipt(address.Change{})}, true},
+	} {
+		if got := c.r.HasASayIn(touches("a")); got != c.want {
+			t.Errorf("%s: %v, want %v", what, got, c.want)
+		}
+	}
+}

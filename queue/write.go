@@ -211,8 +211,8 @@ type attempt struct {
 	hasSlot bool
 	// stopping is closed when the program stops: who only waits goes then.
 	stopping <-chan struct{}
-	// landing is when a modify of an earlier request for the holder can land at the latest; zero where none can.
-	landing time.Time
+	// earlierLands is when a modify of an earlier request for the holder can land at the latest; zero where none can.
+	earlierLands time.Time
 	// before are the values that the holder's last write replaced: the cloud may show them still.
 	before []address.Values
 	// exists is the last answer that a value is there already, and on is the entry that the modify was made for.
@@ -339,7 +339,8 @@ func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
 	if err != nil {
 		return ldapwriter.Entry{}, fmt.Errorf("%w: earlier writes: %w", errStore, err)
 	}
-	a.before, a.readAt, a.landing = replaced(prior), a.now(), landing(prior)
+	a.before, a.readAt = replaced(prior), a.now()
+	a.earlierLands = a.landsUntil(prior)
 	if doubt := a.request.Doubt(); doubt.Exists() {
 		prior.InDoubt = doubt.DC()
 	}
@@ -398,7 +399,7 @@ func (a *attempt) mustBeReleased(ctx context.Context) error {
 // mustHaveLanded makes the holder's next modify wait for one whose answer was lost, until that one can land no more: an address that it
 // gives would come back after a later request took it away.
 func (a *attempt) mustHaveLanded() error {
-	until, dc := a.landing, "a server"
+	until, dc := a.earlierLands, "a server"
 	if doubt := a.request.Doubt(); doubt.Exists() && doubt.newest().landsUntil().After(until) {
 		until, dc = doubt.newest().landsUntil(), doubt.newest().DC
 	}
@@ -409,10 +410,12 @@ func (a *attempt) mustHaveLanded() error {
 		dc, until.UTC().Format(time.RFC3339))
 }
 
-// landing is when what earlier requests sent can land at the latest.
-func landing(prior ldapwriter.Prior) (latest time.Time) {
+// landsUntil is when what earlier requests sent can land at the latest. What stands there already, and could land later than anything
+// can, was noted before the clock was set back: nobody waits for that jump.
+func (a *attempt) landsUntil(prior ldapwriter.Prior) (latest time.Time) {
+	farthest := a.readAt.Add(a.lease + a.landing)
 	for _, r := range prior.Receipts {
-		if r.LandsUntil.After(latest) {
+		if r.LandsUntil.After(latest) && !r.LandsUntil.After(farthest) {
 			latest = r.LandsUntil
 		}
 	}
@@ -434,7 +437,7 @@ func (a *attempt) journal(ctx context.Context, entry ldapwriter.Entry, found ass
 	now := a.now()
 	until := now.Add(a.lease)
 	intent := *a.request.Doubt().with(Intent{DC: entry.DC, Before: entry.Values, Change: found.plan.Change, USNChanged: entry.USNChanged, Sent: true, At: now,
-		Until: Instant(until.Add(-a.lease / leaseMargin).Add(a.Runner.landing)), Expectation: e}).intent()
+		Until: Instant(until.Add(-a.lease / leaseMargin).Add(a.landing)), Expectation: e}).intent()
 	stored, err := a.store.Advance(ctx, Transition{ID: a.request.ID, From: Writing, To: Writing, Owner: a.request.Owner, Now: now,
 		What: "intent", Detail: intent, Intent: &intent, LeaseUntil: &until, CloudID: a.request.CloudID, Spend: a.spend(entry, intent.Change)})
 	if err != nil {
@@ -460,7 +463,7 @@ func (a *attempt) learn(err error) {
 	var slipped *ldapwriter.SlippedError
 	switch doubt := a.request.Doubt(); {
 	case errors.As(err, &unknown):
-		a.request.Intent = doubt.landsBy(a.now().Add(a.Runner.landing)).intent()
+		a.request.Intent = doubt.landsBy(a.now().Add(a.landing)).intent()
 	case errors.As(err, &slipped) && slipped.Remains:
 		a.request.Intent = doubt.landsBy(a.now()).intent()
 	default:
