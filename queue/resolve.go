@@ -33,11 +33,10 @@ func (r *Runner) resolvePass(ctx context.Context) error {
 		if err != nil || len(batch) == 0 {
 			return err
 		}
-		waiting, err := r.store.Unknown(ctx, batch[len(batch)-1].Seq)
+		ahead, err := r.unknown(ctx, batch[len(batch)-1].Seq)
 		if err != nil {
 			return err
 		}
-		ahead := unknown(waiting)
 		for i, found := range r.findAll(ctx, batch) {
 			moved, stored := r.resolve(ctx, batch[i], found, ahead)
 			if !stored {
@@ -111,7 +110,7 @@ func claimsOf(q Request) []Claim {
 // resolve stores one look-up's result; stored is false where the store did not take it.
 func (r *Runner) resolve(ctx context.Context, q Request, f found, ahead unknown) (moved Request, stored bool) {
 	if f.err == nil {
-		first, err := r.keptBy(ctx, q, f, ahead)
+		first, err := ahead.keeping(q, f)
 		switch {
 		case err != nil:
 			f.err = err

@@ -17,36 +17,57 @@ import (
 //   - not where it takes an address that one of them takes away from somebody: that has to go first.
 //
 // Who waits here waits for an hour at the longest (inVain), as long as the directory answers at all.
-type unknown []Request
+type unknown []intended
+
+// intended is a request with whom it is for and what it claims, or why that is not known just now.
+type intended struct {
+	Request
+	identity string
+	claims   []Claim
+	err      error
+}
+
+// unknown finds out what accepted requests before a Seq are for. What is for nobody is left out.
+func (r *Runner) unknown(ctx context.Context, before int64) (ahead unknown, err error) {
+	waiting, err := r.store.Unknown(ctx, before)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range waiting {
+		identity, claims, err := r.meant(ctx, q)
+		if refusal, ok := cause.As(err); ok && refusal.Kind == cause.Refusal {
+			continue
+		}
+		ahead = append(ahead, intended{q, identity, claims, err})
+	}
+	return ahead, nil
+}
 
 // after is what is unknown after a request has moved.
 func (u unknown) after(moved Request) unknown {
-	at := slices.IndexFunc(u, func(other Request) bool { return other.ID == moved.ID })
+	at := slices.IndexFunc(u, func(other intended) bool { return other.ID == moved.ID })
 	switch {
 	case at < 0:
 		return u
 	case moved.State == Accepted:
-		u[at] = moved
+		u[at].Request = moved
 		return u
 	}
 	return slices.Delete(u, at, at+1)
 }
 
-// keptBy is the first unknown request that one has to stay behind whose holder is known; nil where none.
-func (r *Runner) keptBy(ctx context.Context, q Request, f found, ahead unknown) (*Request, error) {
-	for i, first := range ahead {
+// keeping is the first unknown request that one has to stay behind whose holder is known; nil where none.
+func (u unknown) keeping(q Request, f found) (*Request, error) {
+	for i, first := range u {
 		if first.Seq >= q.Seq {
 			return nil, nil
 		}
-		identity, claims, err := r.meant(ctx, first)
-		if refusal, ok := cause.As(err); ok && refusal.Kind == cause.Refusal {
-			continue // it is for nobody
+		if first.err != nil {
+			return nil, first.err
 		}
-		if err != nil {
-			return nil, err
-		}
-		if f.entry.Bears(identity) || strings.EqualFold(strings.TrimSpace(identity), strings.TrimSpace(q.Holder)) || takesAfter(f.claims, claims) {
-			return &ahead[i], nil
+		isSameName := strings.EqualFold(strings.TrimSpace(first.identity), strings.TrimSpace(q.Holder))
+		if isSameName || f.entry.Bears(first.identity) || takesAfter(f.claims, first.claims) {
+			return &u[i].Request, nil
 		}
 	}
 	return nil, nil

@@ -12,16 +12,16 @@ import (
 const storeFile = "aliasd.db"
 
 // openStore opens the store that the settings name: SQLite in the data folder, or a PostgreSQL database that nodes share.
-func openStore(ctx context.Context, s *config.Settings) (*store.Store, error) {
+func openStore(ctx context.Context, s *config.Settings, options ...store.Option) (*store.Store, error) {
 	if s.Database == "" {
-		return store.Open(ctx, filepath.Join(s.DataDir, storeFile))
+		return store.Open(ctx, filepath.Join(s.DataDir, storeFile), options...)
 	}
-	return store.OpenPostgres(ctx, s.Database, postgresOptions(s)...)
+	return store.OpenPostgres(ctx, s.Database, append(postgresOptions(s), options...)...)
 }
 
-func postgresOptions(s *config.Settings) []store.PostgresOption {
+func postgresOptions(s *config.Settings) []store.Option {
 	if !s.DatabasePassword.Set() {
 		return nil
 	}
-	return []store.PostgresOption{store.Password(s.DatabasePassword.Value)}
+	return []store.Option{store.Password(s.DatabasePassword.Value)}
 }

@@ -120,20 +120,27 @@ var (
 // hang, and that is when somebody needs the switch.
 type switchboard struct {
 	*app
-	remote *client.Client
+	remote *client.Client // nil: the API cannot be asked, because of unheard
 	// local says that the daemon is the one of the settings, so that its store can be opened.
 	local bool
-	// silent says that the API did not answer; it is not asked again.
-	silent bool
+	// unheard is why the API is not asked, or not asked again; nil: it is.
+	unheard error
 }
 
+// switchboard refuses where the API cannot be asked and the store is not here either. A token or a certificate that cannot be read does not
+// keep the administrator of this machine from the switch.
 func (a *app) switchboard() (*switchboard, error) {
 	remote, err := a.connect()
-	if err != nil {
+	s, wrong := a.settings()
+	local := wrong == nil && a.isLocal(s)
+	if err != nil && !local {
 		return nil, err
 	}
-	s, err := a.settings()
-	return &switchboard{app: a, remote: remote, local: err == nil && a.isLocal(s)}, nil
+	b := &switchboard{app: a, remote: remote, local: local}
+	if err != nil {
+		b.goDirect(fmt.Errorf("aliasd cannot be asked (%w)", err))
+	}
+	return b, nil
 }
 
 // isLocal says whether the daemon that is asked is that of the settings.
@@ -157,31 +164,31 @@ func (b *switchboard) Resume(ctx context.Context) (server.PauseJSON, error) {
 }
 
 func (b *switchboard) turn(ctx context.Context, do func(stopSwitch, context.Context) (server.PauseJSON, error)) (server.PauseJSON, error) {
-	var state server.PauseJSON
-	var err error
-	if !b.silent {
+	if b.unheard == nil {
 		limited, stop := context.WithTimeout(ctx, b.apiPatience)
 		defer stop()
-		state, err = do(b.remote, limited)
-		if err == nil || ctx.Err() != nil || !b.local || !client.Passing(err) {
+		state, err := do(b.remote, limited)
+		isSilent := err != nil && (client.Passing(err) || limited.Err() != nil)
+		if !isSilent || ctx.Err() != nil || !b.local {
 			return state, err
 		}
-		b.silent = true
-		b.showDirect(err)
+		b.goDirect(fmt.Errorf("aliasd at %s does not answer (%w)", b.remote.Host(), err))
 	}
-	inStore := b.withStoreThere(ctx, func(s *store.Store) (err error) {
+	var state server.PauseJSON
+	err := b.withStoreThere(ctx, func(s *store.Store) (err error) {
 		state, err = do(storeSwitch{store: s, by: byHand(), now: b.now}, ctx)
 		return err
 	})
-	if inStore != nil && err != nil {
-		inStore = fmt.Errorf("%w; and aliasd at %s does not answer: %w", inStore, b.remote.Host(), err)
+	if err != nil {
+		err = fmt.Errorf("%w; and %w", err, b.unheard)
 	}
-	return state, inStore
+	return state, err
 }
 
-// showDirect says that the store is opened, and why.
-func (b *switchboard) showDirect(err error) {
-	trouble := fmt.Sprintf("aliasd at %s does not answer (%v); the switch is turned in its store", b.remote.Host(), err)
+// goDirect has the switch turned in the store from now on, and says why.
+func (b *switchboard) goDirect(unheard error) {
+	b.unheard = unheard
+	trouble := unheard.Error() + "; the switch is turned in its store"
 	b.progress(trouble, progressJSON{Trouble: trouble})
 }
 

@@ -5,7 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +21,7 @@ import (
 	"github.com/aliasd/aliasd/queue"
 	"github.com/aliasd/aliasd/queue/eventlog"
 	"github.com/aliasd/aliasd/server"
+	"github.com/aliasd/aliasd/server/token"
 )
 
 // impatient runs a command line that gives the API little time before it turns the switch in the store.
@@ -73,6 +78,27 @@ func TestTheStopSwitchWorksWithoutTheAPI(t *testing.T) {
 		t.Errorf("the log says %+v", events)
 	}
 	s.cli(t, "log", "verify").want(t, exitDone, "holds")
+}
+
+// TestTheStopSwitchWithoutAToken: the local token is gone, or an answer begins and never ends: neither keeps anybody from the switch.
+func TestTheStopSwitchWithoutAToken(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, lab.Embedded, tenant.Options{})
+	fatal(t, os.Remove(filepath.Join(filepath.Dir(s.file), "data", token.LocalFile)))
+	env := map[string]string{"ALIASD_CONFIG": s.file}
+	impatient(t, env, "pause").want(t, exitDone, "cannot be asked", "the switch is turned in its store", "writing is stopped")
+	hanging := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write([]byte("{"))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(hanging.Close)
+	replaceInFile(t, s.file, strings.TrimPrefix(s.daemon.URL(), "http://"), hanging.Listener.Addr().String())
+	env["ALIASD_TOKEN"] = s.token(t, "boss")
+	impatient(t, env, "resume").want(t, exitDone, "does not answer", "the switch is turned in its store", "writing goes on")
 }
 
 // TestTheStopSwitchOfAnotherMachine: only the daemon of this machine's settings has a store here.

@@ -192,14 +192,15 @@ func (a *app) withStoreThere(ctx context.Context, do func(*store.Store) error) e
 	return a.withStore(ctx, do)
 }
 
-// withStore opens the store of the settings for one command, and makes it where there is none.
+// withStore opens the store of the settings for one command, and makes it where there is none. The daemon may be running, and be of an
+// earlier version: bringing its store up to date is left to the daemon.
 func (a *app) withStore(ctx context.Context, do func(*store.Store) error) error {
 	s, err := a.settings()
 	if err != nil {
 		return err
 	}
 	return inDataDir(s.DataDir, func() error {
-		opened, err := openStore(ctx, s)
+		opened, err := openStore(ctx, s, store.AsItIs())
 		if err != nil {
 			return err
 		}

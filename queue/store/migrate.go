@@ -21,14 +21,14 @@ import (
 var migrations embed.FS
 
 // migrate brings the schema up to date, each step in a transaction of its own.
-func migrate(ctx context.Context, db *sql.DB, d *dialect) error {
+func migrate(ctx context.Context, db *sql.DB, d *dialect, o options) error {
 	steps, err := d.steps()
 	if err != nil {
 		return err
 	}
 	for more := true; more && err == nil; {
 		err = sqlitefile.InTx(ctx, db, func(tx *sql.Tx) error {
-			more, err = d.migrateOnce(ctx, db, tx, steps)
+			more, err = d.migrateOnce(ctx, db, tx, steps, o)
 			return err
 		})
 	}
@@ -64,12 +64,19 @@ func (d *dialect) tablesMade() (all []string, err error) {
 // ErrNewer: a newer version of the program made the store.
 var ErrNewer = errors.New("a newer aliasd made it; use that one, or restore a backup from before the upgrade")
 
+// ErrOlder: an earlier version of the program made the store, and may be using it (AsItIs).
+var ErrOlder = errors.New("an earlier aliasd made it and may be running: start this version's daemon, which brings the store up to date, or use the earlier version's command")
+
+func older(version, known int) error {
+	return fmt.Errorf("its schema has version %d, this program's has %d: %w", version, known, ErrOlder)
+}
+
 func newer(version, known int) error {
 	return fmt.Errorf("its schema has version %d, this program knows %d: %w", version, known, ErrNewer)
 }
 
 // migrateOnce makes the next step; false where there is none to make. Another process may have made it meanwhile.
-func (d *dialect) migrateOnce(ctx context.Context, db *sql.DB, tx *sql.Tx, steps []string) (more bool, err error) {
+func (d *dialect) migrateOnce(ctx context.Context, db *sql.DB, tx *sql.Tx, steps []string, o options) (more bool, err error) {
 	version, err := d.schemaVersion(ctx, tx)
 	if err != nil {
 		return false, err
@@ -79,6 +86,9 @@ func (d *dialect) migrateOnce(ctx context.Context, db *sql.DB, tx *sql.Tx, steps
 	}
 	if version == len(steps) {
 		return false, nil
+	}
+	if version > 0 && o.asItIs {
+		return false, older(version, len(steps))
 	}
 	step, err := fs.ReadFile(migrations, steps[version])
 	if err != nil {

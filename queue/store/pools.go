@@ -21,11 +21,7 @@ type pools struct {
 }
 
 // newPools refuses a URL that PostgreSQL does not understand, and a connection that checkEncryption refuses.
-func newPools(url string, options []PostgresOption) (*pools, error) {
-	var o postgresOptions
-	for _, option := range options {
-		option(&o)
-	}
+func newPools(url string, o options) (*pools, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		// The error may hold the whole URL.

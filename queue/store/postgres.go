@@ -46,26 +46,17 @@ func postgres() *dialect {
 	}
 }
 
-// PostgresOption is something more that OpenPostgres may be told.
-type PostgresOption func(*postgresOptions)
-
-type postgresOptions struct{ password func() (string, error) }
-
-// Password has read give the password, for each connection anew. Without it, PGPASSWORD and the password file count.
-func Password(read func() (string, error)) PostgresOption {
-	return func(o *postgresOptions) { o.password = read }
-}
-
 // OpenPostgres opens the store in the PostgreSQL database of a URL, of which parts may be left to PostgreSQL's environment
-// variables. It brings an older schema up to date, one node at a time, and refuses
+// variables. It brings an older schema up to date, one node at a time (but AsItIs), and refuses
 // one that a newer version of the program made. It refuses a connection that leaves the machine without encryption or without
 // a check of the server's certificate. No error holds anything of a password.
-func OpenPostgres(ctx context.Context, url string, options ...PostgresOption) (*Store, error) {
-	p, err := newPools(url, options)
+func OpenPostgres(ctx context.Context, url string, options ...Option) (*Store, error) {
+	o := optionsOf(options)
+	p, err := newPools(url, o)
 	if err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	s, err := openPostgres(ctx, p.open)
+	s, err := openPostgres(ctx, p.open, o)
 	if err != nil {
 		return nil, fmt.Errorf("open the store in %s: %w", p, p.told(err))
 	}
@@ -81,8 +72,8 @@ type Probe struct {
 }
 
 // ProbePostgres looks whether OpenPostgres could open a store, and changes nothing.
-func ProbePostgres(ctx context.Context, url string, now func() time.Time, options ...PostgresOption) (Probe, error) {
-	p, err := newPools(url, options)
+func ProbePostgres(ctx context.Context, url string, now func() time.Time, options ...Option) (Probe, error) {
+	p, err := newPools(url, optionsOf(options))
 	if err != nil {
 		return Probe{}, err
 	}
@@ -102,13 +93,13 @@ func ProbePostgres(ctx context.Context, url string, now func() time.Time, option
 	return found, nil
 }
 
-func openPostgres(ctx context.Context, connect func(connections int) *sql.DB) (*Store, error) {
+func openPostgres(ctx context.Context, connect func(connections int) *sql.DB, o options) (*Store, error) {
 	d := postgres()
 	intake := connect(1)
 	if err := checkEncoding(ctx, intake); err != nil {
 		return nil, errors.Join(err, intake.Close())
 	}
-	if err := migrate(ctx, intake, d); err != nil {
+	if err := migrate(ctx, intake, d, o); err != nil {
 		return nil, errors.Join(err, intake.Close())
 	}
 	s := newStore(d, connect(readers), newLane(intake, d, intakeLock), newLane(connect(1), d, 0))

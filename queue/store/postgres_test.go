@@ -98,7 +98,7 @@ func TestOpenPostgresRefuses(t *testing.T) {
 		}
 	}
 	for _, url := range []string{"postgres://db.contoso.test/aliasd?sslmode=verify-full", "postgres://db.contoso.test/aliasd?sslmode=verify-ca", "postgres://127.0.0.1/aliasd", "postgres:///aliasd?host=/tmp"} {
-		if _, err := newPools(url, nil); err != nil {
+		if _, err := newPools(url, options{}); err != nil {
 			t.Errorf("%s gives %v", url, err)
 		}
 	}

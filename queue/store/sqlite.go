@@ -28,16 +28,16 @@ func sqlite() *dialect {
 }
 
 // Open opens the store in the SQLite file path and makes it where there is none, readable by its owner alone. It brings an
-// older schema up to date, and refuses one that a newer version of the program made.
-func Open(ctx context.Context, path string) (*Store, error) {
-	s, err := open(ctx, path)
+// older schema up to date (but AsItIs), and refuses one that a newer version of the program made.
+func Open(ctx context.Context, path string, options ...Option) (*Store, error) {
+	s, err := open(ctx, path, optionsOf(options))
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, path string) (*Store, error) {
+func open(ctx context.Context, path string, o options) (*Store, error) {
 	if err := sqlitefile.Create(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(err, writing.Close())
 	}
 	d := sqlite()
-	if err := migrate(ctx, writing, d); err != nil {
+	if err := migrate(ctx, writing, d, o); err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
 	reading, err := connect(path, readers, "query_only(1)")
