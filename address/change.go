@@ -74,6 +74,16 @@ func (c Change) Apply(v Values) (Values, error) {
 	return after, nil
 }
 
+// Onto is what the change makes of values, whatever of it stands there already: what it deletes is gone, what it adds is there, and mail is as
+// it says. Apply is for values that it must fit.
+func (c Change) Onto(v Values) Values {
+	after := Values{Mail: v.Mail, Proxies: v.Proxies.Without(c.Delete...).With(c.Add...)}
+	if c.Mail != nil {
+		after.Mail = c.Mail.New
+	}
+	return after
+}
+
 // Stands says whether values show all of c: what it adds is there to the letter, what it deletes is in no spelling but one that it
 // adds, mail is as written. A value that somebody has only spelled otherwise was not deleted.
 func (c Change) Stands(v Values) bool {

@@ -46,7 +46,7 @@ func (p *planner) refuseGone(done Change, _ Values) error {
 
 // refuseBack: a deleted value must not stand there again in any spelling, but what we wrote and what stood beside it.
 func (p *planner) refuseBack(done Change, before Values) error {
-	ours := before.Proxies.Without(done.Delete...).With(done.Add...)
+	ours := done.Onto(before).Proxies
 	since := p.Holder.Proxies.Without(ours...)
 	for _, deleted := range done.Delete {
 		for _, v := range since {

@@ -4,15 +4,11 @@ package address
 // of mail too, each once, without case. An alias that becomes the primary, a prefix whose case changes, and a mail that stays
 // as an alias are not among them.
 func (c Change) Removed(before Values) []Key {
-	stays := map[Key]bool{}
-	for _, p := range before.Proxies.Without(c.Delete...).With(c.Add...) {
+	after := c.Onto(before)
+	stays := map[Key]bool{mailKey(after.Mail): true}
+	for _, p := range after.Proxies {
 		stays[p.Key()] = true
 	}
-	mail := before.Mail
-	if c.Mail != nil {
-		mail = c.Mail.New
-	}
-	stays[mailKey(mail)] = true
 	var gone []Key
 	for _, p := range append(before.Proxies.Without(), mailValues(before.Mail)...) {
 		if key := p.Key(); !stays[key] {

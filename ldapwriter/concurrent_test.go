@@ -152,7 +152,7 @@ func mustBeThere(t *testing.T, before address.Values, c address.Change, could []
 			continue
 		}
 		is := roles(one.now)
-		if len(meant(before, c).Proxies.Primaries()) > 0 && len(one.alone.Proxies.Primaries()) > 0 && len(one.now.Proxies.Primaries()) == 0 {
+		if len(c.Onto(before).Proxies.Primaries()) > 0 && len(one.alone.Proxies.Primaries()) > 0 && len(one.now.Proxies.Primaries()) == 0 {
 			t.Errorf("after %s there is no primary, and it was not noticed: %+v", one.what, one.now)
 		}
 		for k, r := range roles(one.alone) {

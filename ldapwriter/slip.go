@@ -27,7 +27,7 @@ func Slipped(before address.Values, c address.Change, now address.Values) string
 			return fmt.Sprintf("%q is still or again there, as %q", p, still)
 		}
 	}
-	wanted := meant(before, c)
+	wanted := c.Onto(before)
 	if now.Mail != wanted.Mail {
 		return fmt.Sprintf("mail is %q and not %q", now.Mail, wanted.Mail)
 	}
@@ -61,7 +61,7 @@ func inAnySpelling(before address.Values, c address.Change, deleted address.Prox
 // in two spellings.
 func worse(before address.Values, c address.Change, now address.Values) string {
 	had, has := len(before.Proxies.Primaries()), len(now.Proxies.Primaries())
-	if has > max(1, had, len(meant(before, c).Proxies.Primaries())) {
+	if has > max(1, had, len(c.Onto(before).Proxies.Primaries())) {
 		return fmt.Sprintf("there are %d primaries", has)
 	}
 	return twinned(before, c, now)
@@ -75,15 +75,6 @@ func twinned(before address.Values, c address.Change, now address.Values) string
 		}
 	}
 	return ""
-}
-
-// meant is what a change should have made of the values.
-func meant(before address.Values, c address.Change) address.Values {
-	after := address.Values{Mail: before.Mail, Proxies: before.Proxies.Without(c.Delete...).With(c.Add...)}
-	if c.Mail != nil {
-		after.Mail = c.Mail.New
-	}
-	return after
 }
 
 // newTwin is a value that differs from p in case alone and was not there before, "" where there is none. Samba keeps
@@ -147,13 +138,13 @@ func (w *writing) again(ctx context.Context, c address.Change, now address.Value
 
 func (w *writing) slippedError(got, left address.Values, takenBack bool) error {
 	before, c := w.job.Entry.Values, w.job.Change
-	return &SlippedError{Want: meant(before, c), Got: got, TakenBack: takenBack, Remains: remains(before, c, left)}
+	return &SlippedError{Want: c.Onto(before), Got: got, TakenBack: takenBack, Remains: remains(before, c, left)}
 }
 
 // remains says whether something that c brought about is there after all: an address that came, went or became the primary with it,
 // or mail. Somebody built on it, so that it could not be taken back.
 func remains(before address.Values, c address.Change, now address.Values) bool {
-	wanted, isChosen := meant(before, c), len(now.Proxies.Primaries()) > 0
+	wanted, isChosen := c.Onto(before), len(now.Proxies.Primaries()) > 0
 	for _, a := range c.Addresses() {
 		was, shall, is := roleOf(before.Proxies, a), roleOf(wanted.Proxies, a), roleOf(now.Proxies, a)
 		theirs := was == primary && is == alias && isChosen // it had to go for another primary, whoever chose that
@@ -211,7 +202,7 @@ func ours(before address.Holder, c address.Change, now address.Values) address.C
 	if chosen := byMail(before.Values, c, now, address.Set(back.Add)); chosen != "" {
 		return onlyPrimary(back, chosen)
 	}
-	left, theirs := len(meant(now, back).Proxies.Primaries()), len(rest.Primaries())
+	left, theirs := len(back.Onto(now).Proxies.Primaries()), len(rest.Primaries())
 	switch {
 	case left > max(1, theirs):
 		return demoted(back, rest)
@@ -293,7 +284,7 @@ func keepsMail(before address.Values, c address.Change, p address.Proxy) bool {
 // alias otherwise that c had made of it; where it is gone, ours stays. One that was not named stays named where somebody's values would
 // mask it.
 func promoted(before address.Holder, back, c address.Change, now address.Values) address.Change {
-	left := meant(now, back).Proxies
+	left := back.Onto(now).Proxies
 	for _, old := range address.Set(c.Delete).Primaries() {
 		for _, alias := range left.Find(old.Address()) {
 			return raised(back, alias, now.Proxies)

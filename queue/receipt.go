@@ -55,8 +55,7 @@ func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) erro
 			return err
 		}
 	}
-	wrote := address.Values{Proxies: i.Before.Proxies.Without(i.Change.Delete...).With(i.Change.Add...)}
-	return a.noteWritten(ctx, receipt, leftOf(i.Expectation, wrote, receipt.After), nil)
+	return a.noteWritten(ctx, receipt, leftOf(i.Expectation, i.Change.Onto(i.Before), receipt.After), nil)
 }
 
 // mustNotBePaused keeps what is no new modify from being taken back while all writing is stopped.
