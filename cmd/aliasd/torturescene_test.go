@@ -23,6 +23,8 @@ func scenes() map[string]func(context.Context, *torture.Scene) error {
 		"two holders ask for one address at once":               twoForOne,
 		"one holder by two names":                               oneByTwoNames,
 		"killed while a foreign edit stands in the way":         killedBesideAnEdit,
+		"a modify arrives late, and its removal comes in":       lateBehindARemoval,
+		"an undo of what was asked for again since":             undoOfWhatCameAgain,
 	}
 }
 
@@ -173,6 +175,61 @@ func killedBesideAnEdit(ctx context.Context, s *torture.Scene) error {
 	_, err = s.Until(ctx, 0, id, queue.Verified)
 	holds, held := s.Holds(torture.Full, s.At("full.old"))
 	return errors.Join(err, held, torture.Expect(!holds, "the alias that was removed is back"))
+}
+
+// lateBehindARemoval: the answer to an add is lost, and it arrives only after that. Its removal has to wait for it.
+func lateBehindARemoval(ctx context.Context, s *torture.Scene) error {
+	s.Delay(1, 2)
+	if err := s.Start(ctx, 0, torture.Passage{}); err != nil {
+		return err
+	}
+	addr := s.At("slow")
+	added, err := s.Ask(ctx, 0, address.AddAlias, s.UPN(torture.Full), addr)
+	if err != nil {
+		return err
+	}
+	removed, err := s.Ask(ctx, 0, address.RemoveAlias, s.UPN(torture.Full), addr)
+	if err != nil {
+		return err
+	}
+	first, failed := s.Until(ctx, 0, added, queue.Superseded, queue.Verified)
+	_, err = s.Until(ctx, 0, removed, queue.Verified)
+	if err := errors.Join(failed, err, s.Late(ctx, torture.Full)); err != nil {
+		return err
+	}
+	holds, held := s.Holds(torture.Full, addr)
+	return errors.Join(held,
+		torture.Expect(!holds, "the address is back"),
+		torture.Expect(!first.WrittenAt.IsZero(), "the add says that it was not written"),
+		torture.Expect(s.Writes(torture.Full) == 2, "there were %d writes", s.Writes(torture.Full)))
+}
+
+// undoOfWhatCameAgain: an alias is added, removed and added again; what stands there is not the first request's.
+func undoOfWhatCameAgain(ctx context.Context, s *torture.Scene) error {
+	if err := s.Start(ctx, 0, torture.Passage{}); err != nil {
+		return err
+	}
+	addr := s.At("again")
+	var asked []queue.RequestID
+	for _, action := range []address.Action{address.AddAlias, address.RemoveAlias, address.AddAlias} {
+		id, err := s.Ask(ctx, 0, action, s.UPN(torture.Full), addr)
+		if err != nil {
+			return err
+		}
+		if _, err := s.Until(ctx, 0, id, queue.Verified); err != nil {
+			return err
+		}
+		asked = append(asked, id)
+	}
+	undo, err := s.Undo(ctx, 0, asked[0])
+	if err != nil {
+		return err
+	}
+	r, err := s.Until(ctx, 0, undo, queue.Refused, queue.Verified)
+	holds, held := s.Holds(torture.Full, addr)
+	return errors.Join(err, held,
+		torture.Expect(holds, "the later request's alias is gone"),
+		torture.Expect(r.Cause != nil && r.Cause.Code == cause.ChangedSince, "the undo is %s: %v", r.State, r.Cause))
 }
 
 // A daemon that falls asleep at a write and wakes up when its lease is over writes nothing any more.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 
@@ -32,6 +33,8 @@ func checks() []check {
 		{"one request for a holder at a time, in the order of acceptance", inOrder},
 		{"every modify has its intent stored before", journaled},
 		{"a modify changes nothing but what was asked for", lawful},
+		{"an undo takes back its own request's write", undoesOwn},
+		{"nothing is begun while writing is stopped", still},
 		{"no address on two holders", onePlace},
 		{"nothing happens without a trace", traced},
 		{"no effect twice", notTwice},
@@ -197,4 +200,89 @@ func wantsOf(q *queue.Request) []address.Want {
 		return nil
 	}
 	return q.Expectation.Wants
+}
+
+// still: while all writing was stopped, nothing was claimed and no intent was stored.
+func still(f *facts) (found []violation) {
+	for _, e := range f.log {
+		begins := e.What == "claimed" || e.What == "intent"
+		for _, s := range f.still {
+			if begins && e.At.After(s.from) && e.At.Before(s.until) {
+				found = append(found, finding(f.byID[e.RequestID], nil, "event %d (%s) came while all writing was stopped", e.ID, e.What)...)
+			}
+		}
+	}
+	return found
+}
+
+// undoesOwn: between what an undo takes back and the undo, no other request of ours brought or took one of the addresses. One that was
+// itself undone by then does not count, with its undo.
+func undoesOwn(f *facts) (found []violation) {
+	for i := range f.requests {
+		q := &f.requests[i]
+		if q.Undoes == "" {
+			continue
+		}
+		forth, _ := f.effects(q)
+		for _, d := range forth {
+			for _, other := range f.between(q, d) {
+				if moved := shared(moves(d), moves(other)); len(moved) > 0 {
+					found = append(found, finding(q, d.holder, "deed %d moves %s, which request %s moved after what is undone (deed %d)", d.n, moved, other.request, other.n)...)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// between are the modifies of other requests that stand between what an undo takes back and a deed of the undo.
+func (f *facts) between(undo *queue.Request, d *deed) (all []*deed) {
+	original, _ := f.effects(f.byID[undo.Undoes])
+	if len(original) == 0 {
+		return nil
+	}
+	undone := map[queue.RequestID]bool{undo.ID: true, undo.Undoes: true}
+	for i := range f.requests {
+		if u := &f.requests[i]; u.Undoes != "" && u.Seq < undo.Seq {
+			if done, _ := f.effects(u); len(done) > 0 {
+				undone[u.ID], undone[u.Undoes] = true, true
+			}
+		}
+	}
+	since := original[len(original)-1].n
+	for _, other := range f.ledger.of(d.holder) {
+		if other.by == daemon && other.took() && other.n > since && other.n < d.n && !undone[other.request] && f.stays(other) {
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+// stays says whether nothing of its request took a modify back.
+func (f *facts) stays(d *deed) bool {
+	q := f.byID[d.request]
+	if d.back || q == nil {
+		return false
+	}
+	_, back := f.effects(q)
+	return !slices.ContainsFunc(back, func(b *deed) bool { return b.n > d.n })
+}
+
+// moves are the addresses that a deed brought or took.
+func moves(d *deed) map[address.Key]bool {
+	moved := map[address.Key]bool{}
+	before, after := keys(d.before.Proxies), keys(d.after.Proxies)
+	for _, k := range append(lacking(before, after), lacking(after, before)...) {
+		moved[k] = true
+	}
+	return moved
+}
+
+func shared(a, b map[address.Key]bool) (both []address.Key) {
+	for _, k := range slices.Sorted(maps.Keys(a)) {
+		if b[k] {
+			both = append(both, k)
+		}
+	}
+	return both
 }

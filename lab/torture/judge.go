@@ -28,6 +28,7 @@ type facts struct {
 	answers  []*answered
 	ledger   *ledger
 	views    map[string][]view
+	still    []stillness
 }
 
 // judge gathers the facts and holds them against everything that was promised.
@@ -66,7 +67,7 @@ func (r *Run) gather(ctx context.Context) (*facts, error) {
 	}
 	defer archive.Close()
 	f := &facts{byID: map[queue.RequestID]*queue.Request{}, events: map[queue.RequestID][]queue.Event{}, deeds: r.ledger.all(),
-		answers: r.callers.answers, ledger: r.ledger, views: r.views}
+		answers: r.callers.answers, ledger: r.ledger, views: r.views, still: r.still}
 	for cursor, more := "", true; more; more = cursor != "" {
 		var page []queue.Request
 		if page, cursor, err = archive.List(ctx, queue.Filter{Limit: 500, Cursor: cursor}); err != nil {
@@ -111,11 +112,14 @@ func (r *Run) count(f *facts) {
 			if d.back {
 				t.TakenBack++
 			}
+			if d.late {
+				t.Late++
+			}
 		case d.by == daemon:
 			t.Refused++
 		}
 	}
-	t.Edits, t.Vain = r.foreign.done, r.foreign.vain
+	t.Edits, t.Vain, t.Pauses = r.foreign.done, r.foreign.vain, len(r.still)
 }
 
 // violation is a promise that was not kept, with what it is about.

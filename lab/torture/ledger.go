@@ -53,7 +53,8 @@ type deed struct {
 	back    bool
 	// stray says that it is not the intent of that request, which is in writing for the holder.
 	stray bool
-	pid   int // of the daemon that sent it, as far as the intent tells
+	late  bool // it arrived late, and its answer was lost
+	pid   int  // of the daemon that sent it, as far as the intent tells
 }
 
 // took says whether the deed changed anything.

@@ -157,7 +157,7 @@ func (c *callers) submission(a *answered) server.SubmissionJSON {
 func (c *callers) identity(a ask) string {
 	h := c.ledger.holders[a.holder]
 	o := h.object
-	known := map[naming]string{byUPN: o.UPN, byAccount: o.Account, byMail: o.Mail, byGUID: h.guid.String(), byName: o.Name}
+	known := map[naming]string{byUPN: o.UPN, byAccount: o.Account, byMail: o.Mail, byGUID: h.guid.String(), byName: o.Name, byNothing: "nobody." + c.script.tag}
 	if known[a.naming] == "" {
 		return h.guid.String()
 	}

@@ -66,6 +66,7 @@ type Run struct {
 	callers *callers
 	foreign *foreigner
 	views   map[string][]view
+	still   []stillness
 	log     *os.File
 }
 
@@ -158,7 +159,7 @@ func (r *Run) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	t := newTap(r.ledger, r.archive)
-	t.kill, t.ambush, t.patience = r.killPID, r.foreign.ambush, r.options.Timeout*8/10
+	t.kill, t.ambush, t.limit, t.late = r.killPID, r.foreign.ambush, r.options.Timeout, r.script.late
 	r.tap.Store(t)
 	r.proxy.OnMessage(t.hook)
 	for i := range max(r.options.Shape.Nodes, 1) {
@@ -248,6 +249,7 @@ func (r *Run) violence(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { asking = r.callers.run(ctx, began) })
 	parts.Go(func() { r.endanger(ctx, began) })
+	parts.Go(func() { r.operate(ctx, began) })
 	parts.Go(func() { editing = r.foreign.run(ctx, began, r.script.edits) })
 	dying := r.die(ctx)
 	if dying == nil {

@@ -4,10 +4,12 @@ package torture
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/cause"
 	"github.com/aliasd/aliasd/ldapwriter"
 	"github.com/aliasd/aliasd/queue"
 )
@@ -27,11 +29,14 @@ const (
 	BreakChain   Sabotage = "break_chain"   // an entry of the event log is changed; the run does it, when the daemon has ended
 	WriteUnasked Sabotage = "write_unasked" // a write adds an address that nobody asked for
 	WriteNothing Sabotage = "write_nothing" // a write says that it is done and is not sent
+	ForgetDoubt  Sabotage = "forget_doubt"  // a modify whose answer was lost counts as not sent
+	UndoAnything Sabotage = "undo_anything" // an undo does not see the requests that came since
+	WriteOn      Sabotage = "write_on"      // the stop switch is said to be turned and is not
 )
 
 func (s Sabotage) store(inner queue.Store) queue.Store {
 	switch s {
-	case SkipIntent, LoseAccept, LoseReceipt, EarlyVerdict:
+	case SkipIntent, LoseAccept, LoseReceipt, EarlyVerdict, UndoAnything, WriteOn:
 		return &wrongStore{Store: inner, wrong: s}
 	}
 	return inner
@@ -39,7 +44,7 @@ func (s Sabotage) store(inner queue.Store) queue.Store {
 
 func (s Sabotage) directory(inner queue.Directory) queue.Directory {
 	switch s {
-	case LoseValue, ModifyTwice, WriteUnasked, WriteNothing:
+	case LoseValue, ModifyTwice, WriteUnasked, WriteNothing, ForgetDoubt:
 		return &wrongDirectory{Directory: inner, wrong: s}
 	}
 	return inner
@@ -77,6 +82,20 @@ func (s *wrongStore) Advance(ctx context.Context, t queue.Transition) (queue.Req
 	return s.Store.Advance(ctx, t)
 }
 
+func (s *wrongStore) List(ctx context.Context, f queue.Filter) ([]queue.Request, string, error) {
+	if s.wrong == UndoAnything && f.Holder != "" {
+		return nil, "", nil
+	}
+	return s.Store.List(ctx, f)
+}
+
+func (s *wrongStore) SetPaused(ctx context.Context, paused bool, by string, now time.Time) error {
+	if s.wrong == WriteOn {
+		return nil
+	}
+	return s.Store.SetPaused(ctx, paused, by, now)
+}
+
 // wrongDirectory writes one thing wrong.
 type wrongDirectory struct {
 	queue.Directory
@@ -99,7 +118,11 @@ func (d *wrongDirectory) Write(ctx context.Context, job ldapwriter.Job) (ldapwri
 			Change: job.Change, At: time.Now()}, nil
 	}
 	receipt, err := d.Directory.Write(ctx, job)
-	if err != nil || d.wrong != ModifyTwice {
+	var unknown *ldapwriter.UnknownOutcomeError
+	switch {
+	case d.wrong == ForgetDoubt && errors.As(err, &unknown):
+		return receipt, cause.Wait(cause.DirectoryUnavailable, "no answer")
+	case err != nil || d.wrong != ModifyTwice:
 		return receipt, err
 	}
 	return d.again(ctx, job, receipt)

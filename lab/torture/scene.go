@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/client"
 	"github.com/aliasd/aliasd/lab/faultproxy"
 	"github.com/aliasd/aliasd/lab/tenant"
 	"github.com/aliasd/aliasd/queue"
@@ -78,6 +79,28 @@ func (s *Scene) Start(ctx context.Context, node int, asleep Passage) error {
 	return err
 }
 
+// Delay has the n-th modify of the scene travel for so many time limits of the directory, at most 3.6, and its answer get lost.
+func (s *Scene) Delay(n int64, limits float64) {
+	t := s.run.tap.Load()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.late = append(t.late, lateness{n: n, limits: min(limits, latest)})
+}
+
+// Late waits until a modify has arrived late at a holder, with or without effect.
+func (s *Scene) Late(ctx context.Context, holder int) error {
+	return s.poll(ctx, func() (bool, error) {
+		return slices.ContainsFunc(s.run.ledger.of(s.run.ledger.holders[holder]), func(d *deed) bool { return d.late }), nil
+	})
+}
+
+// Undo asks a daemon to undo a request.
+func (s *Scene) Undo(ctx context.Context, node int, id queue.RequestID) (queue.RequestID, error) {
+	return s.ask(ctx, node, func(remote *client.Client, ticket string) (server.RequestJSON, error) {
+		return remote.Undo(ctx, id, server.UndoJSON{Ticket: ticket}, ticket)
+	})
+}
+
 // Kill kills a daemon.
 func (s *Scene) Kill(node int) { s.run.nodes[node].kill() }
 
@@ -112,13 +135,19 @@ func (s *Scene) poll(ctx context.Context, is func() (bool, error)) error {
 
 // Ask asks a daemon for something and gives the request that it became.
 func (s *Scene) Ask(ctx context.Context, node int, action address.Action, identity, addr string) (queue.RequestID, error) {
+	return s.ask(ctx, node, func(remote *client.Client, ticket string) (server.RequestJSON, error) {
+		return remote.Submit(ctx, server.SubmissionJSON{Holder: identity, Action: action, Address: addr, Ticket: ticket}, ticket)
+	})
+}
+
+func (s *Scene) ask(ctx context.Context, node int, how func(remote *client.Client, ticket string) (server.RequestJSON, error)) (queue.RequestID, error) {
 	remote, err := s.run.nodes[node].remote(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer remote.Close()
 	ticket := fmt.Sprintf("S%d-%s", len(s.run.callers.answers), s.run.script.tag)
-	r, err := remote.Submit(ctx, server.SubmissionJSON{Holder: identity, Action: action, Address: addr, Ticket: ticket}, ticket)
+	r, err := how(remote, ticket)
 	if err != nil {
 		return "", err
 	}

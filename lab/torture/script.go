@@ -16,8 +16,9 @@ import (
 // Shape is how much happens in a run.
 type Shape struct {
 	// Asks are the requests, Edits those of the second writer, Kills how often a daemon dies, Faults how often the network or
-	// the tenant does not do its work.
-	Asks, Edits, Kills, Faults int
+	// the tenant does not do its work, Late how many modifies arrive late and are never answered, Pauses how often somebody turns
+	// the stop switch.
+	Asks, Edits, Kills, Faults, Late, Pauses int
 	// Span is how long requests and edits arrive.
 	Span time.Duration
 	// Nodes are the daemons that share one database.
@@ -26,7 +27,7 @@ type Shape struct {
 
 // DefaultShape is a run of about ten seconds, most of which is waiting.
 func DefaultShape() Shape {
-	return Shape{Asks: 36, Edits: 24, Kills: 4, Faults: 4, Span: 4 * time.Second, Nodes: 1}
+	return Shape{Asks: 36, Edits: 24, Kills: 4, Faults: 4, Late: 2, Pauses: 1, Span: 4 * time.Second, Nodes: 1}
 }
 
 // verb is what somebody asks of the daemon.
@@ -39,6 +40,8 @@ const (
 	undo    verb = "undo"
 	cancel  verb = "cancel"
 	recheck verb = "recheck"
+	// repeat asks for the same again in the same words, without a key.
+	repeat verb = "repeat"
 )
 
 // naming is by what a holder is called.
@@ -50,6 +53,7 @@ const (
 	byMail    naming = "mail"
 	byGUID    naming = "guid"
 	byName    naming = "name"
+	byNothing naming = "nothing" // a name that nobody has
 )
 
 // ask is one call of somebody who keeps at it until there is an answer.
@@ -105,6 +109,8 @@ type script struct {
 	edits   []edit
 	lives   []life
 	hazards []hazard
+	late    []lateness
+	pauses  []pause
 }
 
 // newScript writes the script of a seed. turn tells the runs of one torture apart, so that together they pass every point.
@@ -116,6 +122,8 @@ func newScript(seed uint64, turn int, shape Shape) script {
 	s.edits = newEdits(rand.New(rand.NewPCG(seed, 2)), s, shape)
 	s.lives = newLives(rand.New(rand.NewPCG(seed, 3)), turn, shape)
 	s.hazards = newHazards(rand.New(rand.NewPCG(seed, 4)), shape)
+	s.late = newLateness(rand.New(rand.NewPCG(seed, 5)), shape)
+	s.pauses = newPauses(rand.New(rand.NewPCG(seed, 6)), shape)
 	return s
 }
 
@@ -145,12 +153,15 @@ func newAsks(r *rand.Rand, s script, shape Shape) []ask {
 		a := &asks[i]
 		a.at = time.Duration(r.Int64N(int64(shape.Span)))
 		a.holder, a.naming = r.IntN(len(s.objects)), []naming{byUPN, byAccount, byMail, byGUID, byName}[r.IntN(5)]
+		if r.IntN(20) == 0 {
+			a.naming = byNothing
+		}
 		a.address = address.Address(fmt.Sprintf("a%d-%d.%s@contoso.test", a.holder, r.IntN(3), s.tag))
 		if r.IntN(5) == 0 {
 			a.address = address.Address(fmt.Sprintf("all%d.%s@contoso.test", r.IntN(2), s.tag))
 		}
 		a.keyed, a.twice = r.IntN(10) > 0, r.IntN(6) == 0
-		a.verb = []verb{add, add, add, add, remove, remove, primary, primary, undo, cancel, recheck}[r.IntN(11)]
+		a.verb = []verb{add, add, add, add, remove, remove, primary, primary, undo, undo, cancel, recheck, repeat}[r.IntN(13)]
 	}
 	slices.SortStableFunc(asks, func(a, b ask) int { return int(a.at - b.at) })
 	for i := range asks {
@@ -175,8 +186,13 @@ func (a *ask) settle(r *rand.Rand, earlier []ask) {
 		return
 	}
 	a.of = fit[r.IntN(len(fit))]
-	if a.verb == cancel || a.verb == recheck {
+	switch a.verb {
+	case cancel, recheck:
 		a.twice = false
+	case repeat:
+		said := earlier[a.of]
+		said.at, said.keyed, said.twice = a.at, false, false
+		*a = said
 	}
 }
 

@@ -26,9 +26,10 @@ type Tally struct {
 	// Asked counts calls that were made to the end, Calls how often they were sent in all.
 	Asked, Calls int
 	// Edits took effect; Vain ones were refused because aliasd was faster. Writes are aliasd's modifies that took effect,
-	// Refused those that did not, TakenBack those that took another one back.
-	Edits, Vain, Writes, Refused, TakenBack int
-	Took                                    []time.Duration
+	// Refused those that did not, TakenBack those that took another one back, Late those that arrived late. Pauses are how often writing was
+	// stopped.
+	Edits, Vain, Writes, Refused, TakenBack, Late, Pauses int
+	Took                                                  []time.Duration
 }
 
 func newTally() Tally {
@@ -46,7 +47,7 @@ func (t *Tally) Add(o Tally) {
 	addAll(t.Causes, o.Causes)
 	addAll(t.Faults, o.Faults)
 	for to, n := range map[*int]int{&t.Runs: o.Runs, &t.Restarts: o.Restarts, &t.Asked: o.Asked, &t.Calls: o.Calls, &t.Edits: o.Edits,
-		&t.Vain: o.Vain, &t.Writes: o.Writes, &t.Refused: o.Refused, &t.TakenBack: o.TakenBack} {
+		&t.Vain: o.Vain, &t.Writes: o.Writes, &t.Refused: o.Refused, &t.TakenBack: o.TakenBack, &t.Late: o.Late, &t.Pauses: o.Pauses} {
 		*to += n
 	}
 	t.Took = append(t.Took, o.Took...)
@@ -81,12 +82,14 @@ func (t *Tally) Print(w io.Writer) error {
 	for _, kind := range slices.Sorted(maps.Keys(t.Faults)) {
 		row(kind, t.Faults[kind])
 	}
+	row("writing was stopped", t.Pauses)
 	fmt.Fprintln(table, "calls")
 	row("answered", t.Asked)
 	row("sent", t.Calls)
 	fmt.Fprintln(table, "directory")
 	row("modifies of aliasd", t.Writes)
 	row("of these taking back", t.TakenBack)
+	row("of these that arrived late", t.Late)
 	row("modifies of aliasd without effect", t.Refused)
 	row("foreign edits", t.Edits)
 	row("foreign edits that came too late", t.Vain)

@@ -34,8 +34,10 @@ type tap struct {
 	archive func(context.Context) (Archive, error)
 	// ambush lets the second writer edit a holder at the worst moment.
 	ambush func(when occasion, h *holder) error
-	// patience is how long a modify may wait for its turn.
-	patience time.Duration
+	// limit is how long the daemons wait for an answer.
+	limit time.Duration
+	// late are the modifies that arrive late.
+	late []lateness
 	// kill kills the daemon with a process id, the only one where it is 0.
 	kill func(pid int)
 
@@ -44,6 +46,7 @@ type tap struct {
 	reads  map[exchange]int // read-backs under way, with the pid of who reads
 	at     Passage
 	passed int64
+	sent   int64 // modifies so far
 	failed error // of the lab itself
 }
 
@@ -113,12 +116,26 @@ func (l *ledger) named(dn string) *holder {
 	return nil
 }
 
+// delay is how long the next modify travels; 0: it arrives at once.
+func (t *tap) delay() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent++
+	for _, l := range t.late {
+		if l.n == t.sent {
+			return time.Duration(l.limits * float64(t.limit))
+		}
+	}
+	return 0
+}
+
 // modify takes the holder's turn for a modify.
 func (t *tap) modify(on exchange, h *holder, request *wire.Modify) faultproxy.Fault {
-	came := time.Now()
+	came, delay := time.Now(), t.delay()
+	time.Sleep(delay)
 	ambushed := t.ambush(beforeModify, h)
 	h.enter()
-	d := &deed{at: time.Now(), by: daemon, holder: h, what: operators(request.Changes), asked: changeOf(request.Changes), code: -1}
+	d := &deed{at: time.Now(), by: daemon, holder: h, what: operators(request.Changes), asked: changeOf(request.Changes), code: -1, late: delay > 0}
 	if err := errors.Join(ambushed, t.trace(d), t.ledger.mustBeQuiet(h)); err != nil {
 		t.fail(err)
 	}
@@ -126,15 +143,21 @@ func (t *tap) modify(on exchange, h *holder, request *wire.Modify) faultproxy.Fa
 	t.mu.Lock()
 	t.open[on] = d
 	t.mu.Unlock()
+	// One that waited for its turn so long that a network would have lost it is lost: aliasd does not count on modifies that travel for
+	// longer.
+	longest := t.limit * 8 / 10
+	if d.late {
+		longest = time.Duration(latest * float64(t.limit))
+	}
 	switch {
 	case t.hit(Sent, Before):
 		return faultproxy.Fault{Before: func() { t.kill(pid); t.settle(on, -1) }, Action: faultproxy.Cut}
 	case t.hit(Sent, After):
 		return faultproxy.Fault{Before: func() { t.kill(pid) }, Action: faultproxy.PassAndCut}
-	case time.Since(came) > t.patience:
-		// It waited for its turn so long that a network would have lost it: aliasd does not count on modifies that travel for
-		// longer than it waits for their answers.
+	case time.Since(came) > longest:
 		return faultproxy.Fault{Before: func() { t.settle(on, -1) }, Action: faultproxy.Cut}
+	case d.late:
+		return faultproxy.Fault{Action: faultproxy.PassAndCut}
 	}
 	return faultproxy.Fault{}
 }
