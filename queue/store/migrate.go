@@ -26,9 +26,10 @@ func migrate(ctx context.Context, db *sql.DB, d *dialect, o options) error {
 	if err != nil {
 		return err
 	}
-	for more := true; more && err == nil; {
+	first := true
+	for more := true; more && err == nil; first = false {
 		err = sqlitefile.InTx(ctx, db, func(tx *sql.Tx) error {
-			more, err = d.migrateOnce(ctx, db, tx, steps, o)
+			more, err = d.migrateOnce(ctx, db, tx, steps, o.asItIs && first)
 			return err
 		})
 	}
@@ -75,8 +76,9 @@ func newer(version, known int) error {
 	return fmt.Errorf("its schema has version %d, this program knows %d: %w", version, known, ErrNewer)
 }
 
-// migrateOnce makes the next step; false where there is none to make. Another process may have made it meanwhile.
-func (d *dialect) migrateOnce(ctx context.Context, db *sql.DB, tx *sql.Tx, steps []string, o options) (more bool, err error) {
+// migrateOnce makes the next step; false where there is none to make. Another process may have made it meanwhile. asItIs refuses to make one on
+// what is there already.
+func (d *dialect) migrateOnce(ctx context.Context, db *sql.DB, tx *sql.Tx, steps []string, asItIs bool) (more bool, err error) {
 	version, err := d.schemaVersion(ctx, tx)
 	if err != nil {
 		return false, err
@@ -87,7 +89,7 @@ func (d *dialect) migrateOnce(ctx context.Context, db *sql.DB, tx *sql.Tx, steps
 	if version == len(steps) {
 		return false, nil
 	}
-	if version > 0 && o.asItIs {
+	if version > 0 && asItIs {
 		return false, older(version, len(steps))
 	}
 	step, err := fs.ReadFile(migrations, steps[version])

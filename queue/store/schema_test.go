@@ -200,6 +200,18 @@ func TestOpenAgain(t *testing.T) {
 	}
 }
 
+// A store that does not exist yet is made, also by a command that leaves those of earlier versions as they are.
+func TestAsItIsMakesANewStore(t *testing.T) {
+	t.Parallel()
+	s, err := Open(context.Background(), filepath.Join(t.TempDir(), "new.db"), AsItIs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A step that fails leaves the schema as it was.
 func TestFailedMigrationLeavesNothing(t *testing.T) {
 	t.Parallel()

@@ -44,7 +44,7 @@ func (c *cutConn) Write(b []byte) (int, error) {
 // cut opens a store whose commits can be cut.
 func (c *cutter) open(t *testing.T, url string) *Store {
 	t.Helper()
-	p, err := newPools(url, nil)
+	p, err := newPools(url, options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func (c *cutter) open(t *testing.T, url string) *Store {
 		conn, err := dial(ctx, network, address)
 		return &cutConn{conn, c}, err
 	}
-	s, err := openPostgres(context.Background(), p.open)
+	s, err := openPostgres(context.Background(), p.open, options{})
 	if err != nil {
 		t.Fatal(err)
 	}
