@@ -16,7 +16,7 @@ TESTFLAGS ?= $(RACE) -parallel 6 -timeout 30m
 TOOLS     := bin/tools
 # The tests that take minutes. Without ALIASD_TEST_LONG they skip, or do less.
 LONG      := ALIASD_TEST_LONG=1
-LONGTESTS := ^(TestTorture|TestTorturePostgres|TestTortureForeignWriters|TestTortureCatchesWhatIsWrong|TestTortureScenes|TestTortureLateOwner|TestKilledAtWork|TestHistoriesCatchWhatIsTakenOut)$$
+LONGTESTS := ^(TestTorture|TestTorturePostgres|TestTortureForeignWriters|TestTortureCatchesWhatIsWrong|TestTortureScenes|TestTortureLateOwner|TestTortureAsleepAlone|TestKilledAtWork|TestHistoriesCatchWhatIsTakenOut)$$
 TORTURE   := $(LONG) ALIASD_TORTURE_RUNS=$(RUNS) ALIASD_TORTURE_SEED=$(SEED) ALIASD_TORTURE_TURN=$(TURN) ALIASD_TORTURE_KIND=$(KIND) ALIASD_TORTURE_LANES=$(LANES)
 
 .DEFAULT_GOAL := help

@@ -25,6 +25,7 @@ func (r *Runner) WriteOne(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	r.write(ctx, batch[0])
+	r.lates.Wait()
 	return true, nil
 }
 

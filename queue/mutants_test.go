@@ -35,6 +35,10 @@ func TestHistoriesCatchWhatIsTakenOut(t *testing.T) {
 			pkg: "./ldapwriter", tests: "TestEditsAroundAModify"},
 		"a request is given back with its doubt": {file: "queue/write.go", taken: "Owner: q.Owner, What: \"given back\", Intent: q.Intent}", instead: "Owner: q.Owner, What: \"given back\"}",
 			tests: "TestGivenBackWithoutADoubt"},
+		"a late write is not noticed": {file: "queue/write.go", taken: "a.late(receipt)", instead: "_ = receipt",
+			tests: "TestALateWriteIsTakenBack"},
+		"a late write goes though somebody rests on it": {file: "queue/late.go", taken: "if !before && q.hasASayIn(late.Change) && q.ID != original.ID {", instead: "if false {",
+			tests: "TestALateWriteThatSomebodyRestsOn"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			pkg, tests := "./queue", "TestHistories"

@@ -98,7 +98,7 @@ func (a *attempt) advance(ctx context.Context, t Transition, e cloudcheck.Expect
 	none, soon, receipt := 0, a.now(), *t.Receipt
 	t.ID, t.From, t.To, t.Owner, t.Now = a.request.ID, Writing, Written, a.request.Owner, soon
 	t.Detail, t.Expectation, t.Intent = receipt, &e, a.request.Intent
-	t.Supersedes, t.UndoneID, t.CloudID = a.touches(receipt), a.request.Undoes, a.request.CloudID
+	t.Supersedes, t.UndoneID, t.CloudID = a.touches(receipt), a.request.takesBack(), a.request.CloudID
 	t.Attempts, t.NotBefore, t.LastSyncSeen = &none, &soon, &e.SyncAtWrite
 	// The write is done: its receipt is stored even when the time for the attempt is over. The guard decides.
 	written, err := a.store.Advance(context.WithoutCancel(ctx), t)

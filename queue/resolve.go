@@ -91,11 +91,11 @@ func (r *Runner) meant(ctx context.Context, q Request) (identity string, claims 
 	if q.Action != address.Undo {
 		return q.Holder, claimsOf(q), nil
 	}
-	original, err := r.undone(ctx, q)
+	original, wrote, err := r.undone(ctx, q)
 	if err != nil {
 		return "", nil, err
 	}
-	return original.Object.String(), undoClaims(original.Receipt.Change), nil
+	return original.Object.String(), undoClaims(wrote.Change), nil
 }
 
 // claimsOf is what a request asks for as claims.

@@ -85,6 +85,8 @@ type Runner struct {
 	claims atomic.Int64
 	// atWork are the requests that attempts of this process are at; each channel is closed when its attempt ends.
 	atWork sync.Map
+	// lates are the late writes that are looked after.
+	lates sync.WaitGroup
 }
 
 // work is a kind of work that somebody can tell the runner of.
@@ -140,6 +142,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		loops.Go(func() { r.endDryRun(ctx) })
 	}
 	loops.Wait()
+	r.lates.Wait()
 	return nil
 }
 

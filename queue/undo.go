@@ -8,21 +8,26 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/ldapwriter"
 )
 
-// undone is the request that an undo takes back. One that is gone stays gone: to wait for it would hold up all who stand behind.
-func (r *Runner) undone(ctx context.Context, undo Request) (Request, error) {
-	original, err := r.store.Get(ctx, undo.Undoes)
+// undone is the request that an undo takes back, and what of it is taken back. One that is gone stays gone: to wait for it would hold up all
+// who stand behind.
+func (r *Runner) undone(ctx context.Context, undo Request) (original Request, wrote ldapwriter.Receipt, err error) {
+	original, err = r.store.Get(ctx, undo.Undoes)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return original, cause.Refuse(cause.ChangedSince, "request %s is not kept any more, so what it wrote cannot be taken back; "+
+		return original, wrote, cause.Refuse(cause.ChangedSince, "request %s is not kept any more, so what it wrote cannot be taken back; "+
 			"ask for what the holder shall have now", undo.Undoes)
 	case err != nil:
-		return original, fmt.Errorf("%w: the undone request: %w", errStore, err)
+		return original, wrote, fmt.Errorf("%w: the undone request: %w", errStore, err)
+	case undo.takesBackLate():
+		wrote, err = r.lateWrite(ctx, original)
+		return original, wrote, err
 	case original.Receipt == nil:
-		return original, cause.Refuse(cause.ChangedSince, "request %s wrote nothing that could be taken back", original.ID)
+		return original, wrote, cause.Refuse(cause.ChangedSince, "request %s wrote nothing that could be taken back", original.ID)
 	}
-	return original, nil
+	return original, *original.Receipt, nil
 }
 
 // mustStillBeIts refuses an undo whose addresses a later request of the holder has written or asked for since: what stands there is that
@@ -37,7 +42,7 @@ func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) err
 		if takenBack[q.ID] {
 			continue
 		}
-		if q.Action == address.Undo && q.Undoes != original.ID && q.Receipt != nil {
+		if q.Action == address.Undo && q.Undoes != original.ID && q.Receipt != nil && !q.takesBackLate() {
 			takenBack[q.Undoes] = true
 			continue
 		}

@@ -306,7 +306,11 @@ func (a *attempt) once(ctx context.Context) error {
 		}
 		return a.undoubted(entry, err)
 	}
-	return a.noteWritten(ctx, receipt, leftOf(expectation, found.plan.After, receipt.After), found.plan.Notes)
+	err = a.noteWritten(ctx, receipt, leftOf(expectation, found.plan.After, receipt.After), found.plan.Notes)
+	if errors.Is(err, ErrStale) {
+		a.late(receipt)
+	}
+	return err
 }
 
 // isNews says whether an error of Write tells that the holder has changed since it was read, or may have: what was read tells nothing of
@@ -371,14 +375,18 @@ func (a *attempt) ask(ctx context.Context) (address.Ask, error) {
 	if ask.Action != address.Undo {
 		return ask, nil
 	}
-	original, err := a.undone(ctx, a.request)
-	if err == nil {
+	original, wrote, err := a.undone(ctx, a.request)
+	switch {
+	case err != nil:
+	case a.request.takesBackLate():
+		err = a.nobodyRestsOn(ctx, wrote, original, a.request)
+	default:
 		err = a.mustStillBeIts(ctx, a.request, original)
 	}
 	if err != nil {
 		return ask, err
 	}
-	ask.Undo, ask.UndoBefore = &original.Receipt.Change, &original.Receipt.Before
+	ask.Undo, ask.UndoBefore = &wrote.Change, &wrote.Before
 	return ask, nil
 }
 

@@ -47,7 +47,7 @@ type RequestJSON struct {
 	SupersededBy queue.RequestID `json:"superseded_by,omitempty" doc:"The later request that changed the same address, or took this one back."`
 	Ticket       string          `json:"ticket,omitempty"`
 	Requester    string          `json:"requester,omitempty"`
-	SubmittedBy  string          `json:"submitted_by" doc:"The name of the token that it came with."`
+	SubmittedBy  string          `json:"submitted_by" doc:"The name of the token that it came with; aliasd (late write) is aliasd itself."`
 	Note         string          `json:"note,omitempty"`
 	CreatedAt    time.Time       `json:"created_at"`
 	UpdatedAt    time.Time       `json:"updated_at"`

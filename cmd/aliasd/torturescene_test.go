@@ -232,11 +232,12 @@ func undoOfWhatCameAgain(ctx context.Context, s *torture.Scene) error {
 		torture.Expect(r.Cause != nil && r.Cause.Code == cause.ChangedSince, "the undo is %s: %v", r.State, r.Cause))
 }
 
-// A daemon that falls asleep at a write and wakes up when its lease is over writes nothing any more.
+// A daemon that falls asleep at a write and wakes up when its lease is over writes nothing any more. Behind the last look at the lease that
+// cannot be kept: then what it does is taken back.
 func TestTortureLateOwner(t *testing.T) {
 	needTime(t)
 	w := openWorld(t, lab.Embedded)
-	for i, at := range []torture.Place{torture.Claim, torture.Intent, torture.Receipt} {
+	for i, at := range []torture.Place{torture.Claim, torture.Intent, torture.Confirm, torture.Receipt} {
 		for j, moment := range []torture.Moment{torture.Before, torture.After} {
 			point := torture.Point{Place: at, Moment: moment}
 			t.Run(strings.ReplaceAll(point.String(), ":", " "), func(t *testing.T) {
@@ -277,6 +278,11 @@ func lateOwner(at torture.Point) func(context.Context, *torture.Scene) error {
 		if err := s.Wake(0); err != nil {
 			return err
 		}
+		if at == (torture.Point{Place: torture.Confirm, Moment: torture.After}) {
+			if err := s.TakenBack(ctx, 0, added); err != nil {
+				return err
+			}
+		}
 		// It is awake when it takes requests and has brought one to its end.
 		last, err := s.Ask(ctx, 0, address.AddAlias, s.UPN(torture.Full), s.At("after"))
 		if err != nil {
@@ -286,4 +292,30 @@ func lateOwner(at torture.Point) func(context.Context, *torture.Scene) error {
 		holds, held := s.Holds(torture.Full, addr)
 		return errors.Join(err, held, torture.Expect(!holds, "the late owner wrote"))
 	}
+}
+
+// A daemon alone that falls asleep behind its last look at the lease finds its own write when it wakes.
+func TestTortureAsleepAlone(t *testing.T) {
+	needTime(t)
+	w := openWorld(t, lab.Embedded)
+	playScene(t, w, 8200, torture.Options{}, func(ctx context.Context, s *torture.Scene) error {
+		if err := s.Start(ctx, 0, torture.Passage{Point: torture.Point{Place: torture.Confirm, Moment: torture.After}, N: 1}); err != nil {
+			return err
+		}
+		added, err := s.Ask(ctx, 0, address.AddAlias, s.UPN(torture.Full), s.At("alone"))
+		if err != nil {
+			return err
+		}
+		if err := s.Asleep(ctx, 0); err != nil {
+			return err
+		}
+		time.Sleep(s.Lease() + time.Second) // it is asleep for longer than its lease
+		if err := s.Wake(0); err != nil {
+			return err
+		}
+		_, err = s.Until(ctx, 0, added, queue.Verified)
+		holds, held := s.Holds(torture.Full, s.At("alone"))
+		return errors.Join(err, held, torture.Expect(holds, "the alias is not there"),
+			torture.Expect(s.Writes(torture.Full) == 1, "there were %d writes", s.Writes(torture.Full)))
+	})
 }

@@ -35,6 +35,7 @@ func checks() []check {
 		{"a modify changes nothing but what was asked for", lawful},
 		{"an undo takes back its own request's write", undoesOwn},
 		{"nothing is begun while writing is stopped", still},
+		{"a late write is taken back", lateWrites},
 		{"no address on two holders", onePlace},
 		{"nothing happens without a trace", traced},
 		{"no effect twice", notTwice},
@@ -220,7 +221,7 @@ func still(f *facts) (found []violation) {
 func undoesOwn(f *facts) (found []violation) {
 	for i := range f.requests {
 		q := &f.requests[i]
-		if q.Undoes == "" {
+		if q.Undoes == "" || q.SubmittedBy == queue.LateWriter {
 			continue
 		}
 		forth, _ := f.effects(q)

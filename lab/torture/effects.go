@@ -3,6 +3,7 @@
 package torture
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
+	"github.com/aliasd/aliasd/ldapwriter"
 	"github.com/aliasd/aliasd/queue"
 )
 
@@ -30,11 +32,35 @@ func journaled(f *facts) (found []violation) {
 	return found
 }
 
-// expected says whether a modify arrived late behind the receipt of its request, and in the time that the receipt gives it: what showed was
-// somebody else's. Nothing else is written to the holder meanwhile.
+// expected says whether a modify may come behind the receipt of its request: it arrived late, in the time that the receipt gives it, and what
+// showed was somebody else's; or its process was stopped for longer than a lease, and it is noted as a late write.
 func (f *facts) expected(d *deed) bool {
 	q := f.byID[d.request]
-	return d.late && q != nil && q.Receipt != nil && d.at.Before(q.Receipt.LandsUntil)
+	if q == nil {
+		return false
+	}
+	return d.late && q.Receipt != nil && d.at.Before(q.Receipt.LandsUntil) || f.isNoted(d)
+}
+
+// isNoted says whether a modify is noted as a late write.
+func (f *facts) isNoted(d *deed) bool {
+	return slices.ContainsFunc(f.events[d.request], func(e queue.Event) bool {
+		var receipt ldapwriter.Receipt
+		return e.What == queue.LateWrite && json.Unmarshal(e.Detail, &receipt) == nil && receipt.USNChanged == d.after.USN
+	})
+}
+
+// lateWrites: one who noted a late write asked for it to be taken back.
+func lateWrites(f *facts) (found []violation) {
+	for id, events := range f.events {
+		for _, e := range events {
+			isAsked := slices.ContainsFunc(f.requests, func(q queue.Request) bool { return q.Undoes == id && q.SubmittedBy == queue.LateWriter })
+			if e.What == queue.LateWrite && !isAsked {
+				found = append(found, finding(f.byID[id], nil, "event %d notes a late write, and nobody takes it back", e.ID)...)
+			}
+		}
+	}
+	return found
 }
 
 // traced: the values of a holder are those that the last deed left.
@@ -221,7 +247,7 @@ func (f *facts) effects(q *queue.Request) (forth, back []*deed) {
 	return forth, back
 }
 
-// notTwice: a request takes effect again only where somebody undid what it had done, and never after its receipt.
+// notTwice: a request takes effect again only where somebody undid what it had done, and never after its receipt; but by a late write.
 func notTwice(f *facts) (found []violation) {
 	for i := range f.requests {
 		q := &f.requests[i]
@@ -230,7 +256,7 @@ func notTwice(f *facts) (found []violation) {
 			if !q.WrittenAt.IsZero() && d.at.After(q.WrittenAt) && !f.expected(d) {
 				found = append(found, finding(q, d.holder, "deed %d takes effect after the receipt was stored", d.n)...)
 			}
-			if n > 0 && !f.disturbed(forth[n-1], d) {
+			if n > 0 && !f.disturbed(forth[n-1], d) && !f.isNoted(d) {
 				found = append(found, finding(q, d.holder, "deeds %d and %d are the same effect twice", forth[n-1].n, d.n)...)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aliasd/aliasd/address"
+	"github.com/aliasd/aliasd/ldapwriter"
 	"github.com/aliasd/aliasd/queue"
 )
 
@@ -59,8 +60,31 @@ func (in *Inside) Store(s queue.Store) queue.Store {
 	return &trapped{Store: &trapped{Store: in.wrong.store(s), trap: &in.bed}, trap: &in.trap}
 }
 
-// Directory puts what is done wrong around a directory.
-func (in *Inside) Directory(d queue.Directory) queue.Directory { return in.wrong.directory(d) }
+// Directory puts the traps, and what is done wrong, around a directory.
+func (in *Inside) Directory(d queue.Directory) queue.Directory {
+	return &watched{Directory: in.wrong.directory(d), traps: []*trap{&in.bed, &in.trap}}
+}
+
+// watched is a directory with traps around the last look at the lease, right before a modify is sent.
+type watched struct {
+	queue.Directory
+	traps []*trap
+}
+
+func (d *watched) Write(ctx context.Context, job ldapwriter.Job) (ldapwriter.Receipt, error) {
+	confirm := job.Confirm
+	job.Confirm = func(ctx context.Context) error {
+		for _, t := range d.traps {
+			t.pass(Confirm, Before)
+		}
+		err := confirm(ctx)
+		for _, t := range d.traps {
+			t.pass(Confirm, After)
+		}
+		return err
+	}
+	return d.Directory.Write(ctx, job)
+}
 
 // trap sends this process a signal at a passage. The zero value never does.
 type trap struct {

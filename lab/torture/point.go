@@ -18,6 +18,7 @@ const (
 	Resolve  Place = "resolve"  // its holder is known
 	Claim    Place = "claim"    // it is leased
 	Intent   Place = "intent"   // what is to be written is stored
+	Confirm  Place = "confirm"  // the last look at the lease
 	Sent     Place = "sent"     // the modify is on its way
 	Answered Place = "answered" // the directory's answer is
 	ReadBack Place = "readback" // the holder is read again
@@ -43,7 +44,7 @@ type Point struct {
 // Points lists every point.
 func Points() []Point {
 	var all []Point
-	for _, place := range []Place{Accept, Resolve, Claim, Intent, Sent, Answered, ReadBack, Receipt, Verdict} {
+	for _, place := range []Place{Accept, Resolve, Claim, Intent, Confirm, Sent, Answered, ReadBack, Receipt, Verdict} {
 		all = append(all, Point{place, Before}, Point{place, After})
 	}
 	return all

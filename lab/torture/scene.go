@@ -101,8 +101,24 @@ func (s *Scene) Undo(ctx context.Context, node int, id queue.RequestID) (queue.R
 	})
 }
 
+// TakenBack waits until what a late write of a request did was taken back, and the cloud shows that.
+func (s *Scene) TakenBack(ctx context.Context, node int, late queue.RequestID) error {
+	remote, err := s.run.nodes[node].remote(ctx)
+	if err != nil {
+		return err
+	}
+	defer remote.Close()
+	return s.poll(ctx, func() (bool, error) {
+		page, err := remote.List(ctx, client.Query{State: queue.Verified, Limit: 500})
+		return slices.ContainsFunc(page.Items, func(r server.RequestJSON) bool { return r.Undoes == late && r.SubmittedBy == queue.LateWriter }), err
+	})
+}
+
 // Kill kills a daemon.
 func (s *Scene) Kill(node int) { s.run.nodes[node].kill() }
+
+// Lease is how long a request may be in writing.
+func (s *Scene) Lease() time.Duration { return s.run.options.Lease }
 
 // Wake wakes a daemon that fell asleep.
 func (s *Scene) Wake(node int) error { return s.run.nodes[node].resume() }

@@ -258,19 +258,15 @@ func (t *tap) trace(d *deed) error {
 	if err != nil {
 		return fmt.Errorf("read the daemon's store: %w", err)
 	}
-	// One that is in writing now comes before one that was.
-	slices.SortStableFunc(requests, func(a, b queue.Request) int { return rank(a) - rank(b) })
-	for _, r := range requests {
-		for _, i := range slices.Backward(r.Doubt()) {
-			forth, back := i.Change.Equal(d.asked), takesBack(i.Change, d.asked)
-			if forth || back {
-				d.request, d.state, d.back, d.pid = r.ID, r.State, !forth, pidOf(r.Owner)
-				return nil
-			}
-		}
+	// What is in writing now comes before what was, and a modify that a request meant before one that takes it back.
+	inWriting := func(r queue.Request) bool { return r.State == queue.Writing }
+	others := slices.DeleteFunc(slices.Clone(requests), inWriting)
+	requests = slices.DeleteFunc(requests, func(r queue.Request) bool { return !inWriting(r) })
+	if d.isOf(requests, forth) || d.isOf(requests, back) || d.isOf(others, forth) || d.isOf(others, back) {
+		return nil
 	}
 	// It is no stored intent; whoever is in writing has to answer for it.
-	if len(requests) > 0 && requests[0].State == queue.Writing {
+	if len(requests) > 0 {
 		d.request, d.state, d.stray, d.pid = requests[0].ID, queue.Writing, true, pidOf(requests[0].Owner)
 	}
 	return nil
@@ -293,11 +289,25 @@ func (t *tap) requests(h *holder) (requests []queue.Request, err error) {
 	return requests, err
 }
 
-func rank(r queue.Request) int {
-	if r.State == queue.Writing {
-		return 0
+// direction says whether a modify is what a request meant, or takes that back.
+type direction bool
+
+const (
+	forth direction = false
+	back  direction = true
+)
+
+// isOf finds the request whose stored intent a modify is, or takes back, and notes it; false where there is none.
+func (d *deed) isOf(requests []queue.Request, way direction) bool {
+	for _, r := range requests {
+		for _, i := range slices.Backward(r.Doubt()) {
+			if way == forth && i.Change.Equal(d.asked) || way == back && takesBack(i.Change, d.asked) {
+				d.request, d.state, d.back, d.pid = r.ID, r.State, bool(way), pidOf(r.Owner)
+				return true
+			}
+		}
 	}
-	return 1
+	return false
 }
 
 // pidOf reads host/folder.pid#claim.
