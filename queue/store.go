@@ -94,8 +94,8 @@ type Work interface {
 	Claim(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)
 	// TakeOver takes over at most n requests in writing whose lease has expired, as Claim does, and claims none that is queued.
 	TakeOver(ctx context.Context, owner string, now time.Time, lease time.Duration, n int) ([]Request, error)
-	// Releasing returns an earlier open request for another holder that is to release one of the addresses that id
-	// claims for taking; nil when there is none.
+	// Releasing returns an open request for another holder that is to release one of the addresses that id claims for taking, and that was
+	// accepted earlier or has been written; the oldest of several, nil when there is none.
 	Releasing(ctx context.Context, id RequestID) (*Request, error)
 	// Advance makes one transition (or records something without one), guarded by Transition.From and, in writing, by
 	// the owner and an unexpired lease. ErrStale where the guard fails; nothing is changed then, nor where a sent

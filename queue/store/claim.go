@@ -248,9 +248,9 @@ func (s *Store) Releasing(ctx context.Context, id queue.RequestID) (*queue.Reque
 		SELECT min(earlier.seq)
 		FROM requests AS r
 			JOIN claims AS mine ON mine.seq = r.seq AND mine.kind = 'take'
-			JOIN claims AS theirs ON theirs.address = mine.address AND theirs.kind = 'release' AND theirs.seq < r.seq
+			JOIN claims AS theirs ON theirs.address = mine.address AND theirs.kind = 'release'
 			JOIN requests AS earlier ON earlier.seq = theirs.seq AND earlier.object <> r.object
-		WHERE r.id = ?)`, id)
+		WHERE r.id = ? AND (earlier.seq < r.seq OR earlier.state IN ('written', 'mismatched')))`, id)
 	if err != nil {
 		return nil, fmt.Errorf("read the claims of request %s: %w", id, err)
 	}

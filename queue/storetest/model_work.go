@@ -150,8 +150,9 @@ func (m *Model) Releasing(_ context.Context, id queue.RequestID) (*queue.Request
 	if err != nil {
 		return nil, err
 	}
-	for _, earlier := range m.records[:r.Seq-1] {
-		if earlier.Object == r.Object {
+	for _, earlier := range m.records {
+		isWritten := earlier.State == queue.Written || earlier.State == queue.Mismatched
+		if earlier.Object == r.Object || earlier.Seq > r.Seq && !isWritten {
 			continue
 		}
 		for _, c := range r.claims {

@@ -30,6 +30,7 @@ func resolveCases() map[string]func(*bundle) {
 		"a claim may be made twice":                               claimsTwice,
 		"an earlier removal elsewhere is found":                   releasing,
 		"what is no earlier removal of another holder is not it":  releasingNot,
+		"a later removal that was written is found":               releasingWritten,
 		"the oldest of several removals is found":                 releasingOldest,
 	}
 }
@@ -275,6 +276,22 @@ func releasingNot(b *bundle) {
 			b.Fatalf("request %d is said to wait for %s", r.Seq, inJSON(got))
 		}
 	}
+}
+
+// releasingWritten: one that waits in its line, while a later removal elsewhere is written, must not move the address in one sync cycle.
+func releasingWritten(b *bundle) {
+	waits := b.delay(b.resolve(b.accepted("a@contoso.test"), holder(1), takes("a@contoso.test")), b.now.Add(time.Hour))
+	removal := b.resolve(b.accepted("a@contoso.test"), holder(2), releases("a@contoso.test"))
+	b.same(b.releasing(waits.ID), (*queue.Request)(nil))
+	leased := b.claim(1)
+	b.same(seqs(leased), []int64{removal.Seq})
+	b.same(b.releasing(waits.ID), (*queue.Request)(nil))
+	written := b.advance(b.toWritten(leased[0], address.Change{}))
+	b.same(b.releasing(waits.ID), &written)
+	written = b.advance(b.move(written, queue.Mismatched))
+	b.same(b.releasing(waits.ID), &written)
+	b.advance(b.move(written, queue.Verified))
+	b.same(b.releasing(waits.ID), (*queue.Request)(nil))
 }
 
 func releasingOldest(b *bundle) {
