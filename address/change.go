@@ -137,10 +137,24 @@ func (c Change) Addresses() []Address {
 	return touched
 }
 
-// Touches says whether two changes have an address in common, or both change mail.
+// Touches says whether two changes have an address in common, mail's old and new one too, or both change mail.
 func (c Change) Touches(d Change) bool {
-	theirs := d.Addresses()
-	return c.Mail != nil && d.Mail != nil || slices.ContainsFunc(c.Addresses(), func(a Address) bool { return slices.ContainsFunc(theirs, a.Equal) })
+	theirs := d.named()
+	return c.Mail != nil && d.Mail != nil || slices.ContainsFunc(c.named(), func(a Address) bool { return slices.ContainsFunc(theirs, a.Equal) })
+}
+
+// named are the addresses of the values, and those that mail had and gets.
+func (c Change) named() []Address {
+	all := c.Addresses()
+	if c.Mail == nil {
+		return all
+	}
+	for _, m := range []string{c.Mail.Old, c.Mail.New} {
+		if m != "" {
+			all = append(all, Address(m))
+		}
+	}
+	return all
 }
 
 // MarshalJSON gives lists always: nothing to delete is [], never null.

@@ -85,7 +85,10 @@ func modelSaysVerified(w *world) bool {
 	if w.fake.tenant.LastSync.After(w.c.LastSyncSeen) {
 		moves++ // every later stamp of the test lies after the write
 	}
-	return !w.c.Expectation.ShownAtWrite || moves >= 2
+	if w.c.Expectation.ShownAtWrite {
+		return moves >= 2
+	}
+	return moves > 0 || syncedSince(w) || w.fake.tenant.LastSync.IsZero()
 }
 
 func modelCloud(o *Object, w address.Want) bool {
@@ -122,4 +125,47 @@ func modelRole(s address.Set, w address.Want) bool {
 		}
 	}
 	return map[address.Role]bool{"absent": !any, "present": any, "primary": upper, "secondary": lower && !upper}[w.Role]
+}
+
+// The alias was removed and verified, then asked for again. The look before the second write saw it gone (ShownAtWrite false). Seconds
+// after the write a replica that lags shows the object as it was before the removal: neither the organization nor the object was
+// synchronised since.
+func TestAStaleReplicaProvesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.fake.tenant.LastSync = before() // known, and before the write
+	w.object.LastSync = before().Add(-time.Hour)
+	w.now = written().Add(10 * time.Second)
+	if v := w.sweep(t); v.Outcome == Verified {
+		t.Errorf("verified 10 s after the write: no sync ran since it, by either stamp (organization %s, object %s, written %s)",
+			w.fake.tenant.LastSync, w.object.LastSync, written())
+	}
+}
+
+// The same for a removal: an older replica that does not show yet an alias which was added and verified a minute ago.
+func TestAStaleReplicaProvesNoRemoval(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.remove("j.doe@contoso.com")
+	w.arriving()
+	w.fake.tenant.LastSync, w.object.LastSync = before(), before().Add(-time.Hour)
+	w.now = written().Add(10 * time.Second)
+	if v := w.sweep(t); v.Outcome == Verified {
+		t.Errorf("verified 10 s after the write, and no sync ran since")
+	}
+}
+
+// A clock that was ten days behind noted the write: the sync right before it, by the time of the tenant, tells that it is minutes old.
+func TestWrittenByAClockThatWasBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.arriving()
+	const behind = 10 * 24 * time.Hour
+	w.fake.tenant.LastSync = before()
+	w.now = written().Add(10 * time.Minute)
+	w.c.WrittenAt = written().Add(-behind)
+	w.c.Deadline = w.c.Expectation.Began(w.c.WrittenAt, w.now).Add(24 * time.Hour) // as queue.pass.deadlineOf makes it
+	if v := w.sweep(t); v.Outcome == Contradicted {
+		t.Errorf("%s: %s; the sync before the write was at %s, so it was written 20 minutes ago at the most", v.Outcome, v.Cause.Message, before())
+	}
 }

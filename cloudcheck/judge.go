@@ -110,8 +110,8 @@ func lostOnPremises(c Case) *address.Want {
 	return nil
 }
 
-// proven: the cloud shows it, the directory still has it, and where the cloud showed it before the write already, a whole
-// sync cycle ran since and it stayed. A holder that was in the cloud and is not found there any more proves nothing, not
+// proven: the cloud shows it since a sync after the write, the directory still has it, and where the cloud showed it before the write already, a
+// whole sync cycle ran since and it stayed. A sighting before any sync is of a replica that lags: it shows what had been there once before (facts of Graph: reads are eventually consistent). A holder that was in the cloud and is not found there any more proves nothing, not
 // even that an address is gone; nor does a contact that is not found: it is known by its addresses alone, and may be there
 // under older ones.
 func (e evidence) proven() bool {
@@ -119,7 +119,10 @@ func (e evidence) proven() bool {
 	if unfound || len(e.missing) > 0 || e.lost != nil || e.Case.OnPremErr != nil {
 		return false
 	}
-	return !e.Expectation.ShownAtWrite || e.moves >= movesNeeded
+	if e.Expectation.ShownAtWrite {
+		return e.moves >= movesNeeded
+	}
+	return e.synced() || e.moves > 0 || e.tenant.LastSync.IsZero() // where the tenant does not tell, the sighting has to do
 }
 
 // unproven finds out why not: a contradiction, but only once a sync ran since the write, else what is waited for.

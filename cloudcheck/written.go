@@ -17,13 +17,14 @@ func (c Case) writtenBy(now time.Time) time.Time {
 	return c.LookedAt.Add(clockTolerance)
 }
 
-// Began is from when on the cloud has time to show what was written: since the write, or where a clock that was ahead noted that,
+// Began is from when on the cloud has time to show what was written: since the write, or where a clock that was ahead or behind noted that,
 // since the sync before it, whose time is the tenant's. It is now where neither is known.
 func (e Expectation) Began(written, now time.Time) time.Time {
+	isKnown := !e.SyncAtWrite.IsZero() && !e.SyncAtWrite.After(now)
 	switch {
-	case !notedAhead(written, now):
+	case !notedAhead(written, now) && !(isKnown && e.SyncAtWrite.After(written)):
 		return written
-	case e.SyncAtWrite.IsZero(), e.SyncAtWrite.After(now):
+	case !isKnown:
 		return now
 	}
 	return e.SyncAtWrite

@@ -105,11 +105,11 @@ func (w *writing) takeBack(ctx context.Context, now address.Values) error {
 		case err == nil:
 			return w.slippedError(got, then, true)
 		case !errors.Is(err, ErrConflict):
-			return w.unknown(fmt.Errorf("take back: %w", err))
+			return w.backUnknown(fmt.Errorf("take back: %w", err))
 		}
 		now = then
 	}
-	return w.unknown(fmt.Errorf("take back: somebody was faster %d times", takeBackTries))
+	return w.backUnknown(fmt.Errorf("take back: somebody was faster %d times", takeBackTries))
 }
 
 // again sends another change of the same write and reads back. Where somebody was faster again (ErrConflict), it gives what

@@ -66,7 +66,7 @@ func (p Prior) Behind(e Entry, now time.Time, sameServer func(a, b string) bool)
 	var theirs []Receipt
 	for _, r := range p.Receipts {
 		switch {
-		case now.Sub(r.At) >= Replicated:
+		case now.Sub(r.At) >= Replicated, r.At.Sub(now) >= setBack:
 		case sameServer(r.DC, e.DC):
 			theirs = nil
 		default:
@@ -78,6 +78,10 @@ func (p Prior) Behind(e Entry, now time.Time, sameServer func(a, b string) bool)
 	}
 	return &theirs[len(theirs)-1]
 }
+
+// setBack is how far ahead a receipt can be at the most: one that lies further ahead was noted before the clock was set back, and nobody waits
+// for that jump.
+const setBack = 2 * time.Hour
 
 // replicated says whether a DC shows what was written on others, by its stamps. Where there are none, the values tell: what all the
 // receipts left behind is there, and was not there before any of them; else a DC that has none of them would show it too.
@@ -136,8 +140,10 @@ func (e *ExistsError) Unwrap() error { return e.Err }
 
 // UnknownOutcomeError: the connection was lost after the modify was sent. Read again on the same DC and plan again.
 type UnknownOutcomeError struct {
-	DC  string
-	Err error
+	DC string
+	// TakingBack says that it is a modify that takes back, behind one that had its answer.
+	TakingBack bool
+	Err        error
 }
 
 // Error names the DC and what happened to the connection.

@@ -131,6 +131,11 @@ func (w *writing) unknown(err error) error {
 	return &UnknownOutcomeError{DC: w.server.url, Err: err}
 }
 
+// backUnknown is unknown for what takes back.
+func (w *writing) backUnknown(err error) error {
+	return &UnknownOutcomeError{DC: w.server.url, TakingBack: true, Err: err}
+}
+
 // modifyRequest names exactly the values to delete and to add. Deleting comes first: AD takes no two values that differ
 // in case alone, not even for a moment.
 func modifyRequest(guid address.GUID, c address.Change) *ldap.ModifyRequest {

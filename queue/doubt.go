@@ -107,6 +107,13 @@ func (d Doubt) landsBy(until time.Time) Doubt {
 	return noted
 }
 
+// takenBack notes that a modify was sent which takes back the newest, and which can land until a time.
+func (d Doubt) takenBack(until time.Time) Doubt {
+	noted := d.landsBy(until)
+	noted.newest().TakenBack = true
+	return noted
+}
+
 // asOf is the doubt at a time. One that may land later than that time and the longest that a modify can take was noted before the clock
 // was set back, and when it was sent nobody knows.
 func (d Doubt) asOf(now time.Time, longest time.Duration) Doubt {
@@ -129,9 +136,9 @@ func (i *Intent) landsUntil() time.Time {
 }
 
 // seen settles what a DC shows not to have landed: its time is over, and the holder is there as it was before. Those before it are compared
-// too, but never across a modify that may have landed.
+// too, but never across a modify that may have landed. Where the account may not read uSNChanged (0), nothing shows that.
 func (d Doubt) seen(e ldapwriter.Entry, at time.Time) Doubt {
-	for i := d.newest(); i != nil && i.DC == e.DC && i.USNChanged == e.USNChanged && !i.landsUntil().After(at); i = d.newest() {
+	for i := d.newest(); i != nil && i.DC == e.DC && i.USNChanged == e.USNChanged && e.USNChanged != 0 && !i.landsUntil().After(at); i = d.newest() {
 		d = d.answered()
 	}
 	return d

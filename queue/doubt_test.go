@@ -288,6 +288,50 @@ func TestWhatSomebodyBuiltOnIsNotRefused(t *testing.T) {
 	b.wantState(t, undo.ID, queue.Failed, cause.NotKept)
 }
 
+// Somebody adds a value that is no UTF-8 around our modify: the receipt is stored all the same.
+func TestAValueThatIsNoTextBesideOurs(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(j ldapwriter.Job) fault {
+		e := b.directory.holders[j.Entry.GUID]
+		e.Proxies = e.Proxies.With("x500:/o=Contoso/cn=\xff")
+		return fault{}
+	}
+	r := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
+	b.pass(t)
+	b.directory.onWrite = nil
+	next := b.submit(t, "ann", address.AddAlias, "b@contoso.test")
+	for range 500 {
+		b.clock.Add(10 * time.Minute)
+		b.pass(t)
+	}
+	got := b.get(t, r.ID)
+	if got.State == queue.Writing {
+		_, err := b.service.Cancel(t.Context(), r.ID, "admin")
+		t.Errorf("after three days it is %s, with the cause %+v; cancel: %v; the next one is %s", got.State, got.Cause, err, b.get(t, next.ID).State)
+	}
+}
+
+// What shows may be taken back yet, where the answer to that was lost.
+func TestATakeBackThatMayLand(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault {
+		return fault{landed: true, err: &ldapwriter.UnknownOutcomeError{DC: dc, TakingBack: true, Err: errors.New("time limit")}}
+	}
+	r := b.submit(t, "ann", address.SetPrimary, "p@contoso.test")
+	b.pass(t)
+	b.directory.onWrite = nil
+	for range 5 {
+		b.clock.Add(5 * time.Second)
+		b.pass(t)
+		b.wantState(t, r.ID, queue.Writing, cause.DCUnavailable)
+	}
+	b.clock.Add(10 * time.Second)
+	b.pass(t)
+	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+}
+
 // TestDoubt goes through what becomes of modifies that were sent.
 func TestDoubt(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,7 @@ func TestHistoriesCatchWhatIsTakenOut(t *testing.T) {
 		"an undo takes what a later request wrote":     {file: "queue/undo.go", taken: "if q.hasASayIn(original.Receipt.Change) {", instead: "if false {"},
 		"the next modify waits for none":               {file: "queue/write.go", taken: "if !until.After(a.readAt) {", instead: "if until.Unix() != 0 {"},
 		"an undo claims no mail":                       {file: "queue/undo.go", taken: "if back.Mail != nil && back.Mail.New != \"\" {", instead: "if false {"},
-		"a claim goes with what is superseded":         {file: "queue/transition.go", taken: "if t.Receipt == nil || c.Kind != Take {", instead: "if c.Kind != \"\" {"},
+		"a claim goes with what is superseded":         {file: "queue/transition.go", taken: "return has == (c.Kind == Take)", instead: "return has && c.Kind != Take"},
 		"a slip is brought back": {file: "ldapwriter/slip.go", taken: "if !rest.Spells(p) && !wasKept(c, p, now) {", instead: "if !rest.Spells(p) {",
 			pkg: "./ldapwriter", tests: "TestEditsAroundAModify"},
 		"the number of primaries does not count": {file: "ldapwriter/slip.go", taken: "has != want {", instead: "has > want {",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aliasd/aliasd/address"
 	"github.com/aliasd/aliasd/cause"
@@ -35,6 +36,11 @@ func leftOf(e cloudcheck.Expectation, wrote, now address.Values) cloudcheck.Expe
 // shows may be somebody else's, and ours would come after it was taken back. A dry run takes nothing back: the doubt stays.
 func (a *attempt) settleLanded(ctx context.Context, entry ldapwriter.Entry) error {
 	i := a.request.Doubt().newest()
+	if i.TakenBack { // what shows may be taken back yet
+		if err := a.mustHaveLanded(); err != nil {
+			return err
+		}
+	}
 	slip := ldapwriter.Slipped(i.Before, i.Change, entry.Values)
 	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: i.Before, After: entry.Values, Change: i.Change, At: a.now(),
 		Stamps: entry.Stamps}
@@ -96,6 +102,8 @@ func (a *attempt) noteWritten(ctx context.Context, receipt ldapwriter.Receipt, e
 // advance stores what t says of a request that stands in the directory now.
 func (a *attempt) advance(ctx context.Context, t Transition, e cloudcheck.Expectation) error {
 	none, soon, receipt := 0, a.now(), *t.Receipt
+	receipt.Before, receipt.After = readable(receipt.Before), readable(receipt.After)
+	t.Receipt = &receipt
 	t.ID, t.From, t.To, t.Owner, t.Now = a.request.ID, Writing, Written, a.request.Owner, soon
 	t.Detail, t.Expectation, t.Intent = receipt, &e, a.request.Intent
 	t.Supersedes, t.UndoneID, t.CloudID = a.touches(receipt), a.request.takesBack(), a.request.CloudID
@@ -112,6 +120,15 @@ func (a *attempt) advance(ctx context.Context, t Transition, e cloudcheck.Expect
 	a.log.Info("the request stands on-premises", "request", written.ID, "holder", written.Holder, "action", written.Action,
 		"address", written.Address, "dc", receipt.DC, "usn_changed", receipt.USNChanged, "wrote", !written.WroteNothing())
 	return nil
+}
+
+// readable is values in which bytes that are no text are replaced (U+FFFD): somebody put such a value beside ours, and no store keeps it as it is.
+func readable(v address.Values) address.Values {
+	kept := address.Values{Mail: strings.ToValidUTF8(v.Mail, "\uFFFD")}
+	for _, p := range v.Proxies {
+		kept.Proxies = append(kept.Proxies, address.Proxy(strings.ToValidUTF8(string(p), "\uFFFD")))
+	}
+	return kept
 }
 
 // touches are the addresses on which this request is the last word: what its change touched, and what it asked for, though

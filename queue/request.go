@@ -118,6 +118,8 @@ type Intent struct {
 	Sent bool `json:"sent"`
 	// Until is when the modify can have landed at the latest; zero where it was stored by a version that did not say (Doubt).
 	Until time.Time `json:"until,omitzero"`
+	// TakenBack says that a modify was sent too that takes it back, and that nobody had an answer to: it may land until Until.
+	TakenBack bool `json:"taken_back,omitempty"`
 	// Earlier is the intent in doubt before this one: what becomes of this one says nothing of it.
 	Earlier *Intent `json:"earlier,omitempty"`
 	// At is when it was stored, right before the modify was sent.

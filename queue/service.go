@@ -54,7 +54,7 @@ func (s *Service) Undo(ctx context.Context, id RequestID, sub Submission, key st
 	if err != nil {
 		return Request{}, false, err
 	}
-	if original.Receipt == nil || original.Receipt.Change.Empty() {
+	if original.Receipt == nil || original.Receipt.Change.Empty() && !original.wroteUnknown() {
 		return Request{}, false, fmt.Errorf("undo %s: %w", id, ErrNothingToUndo)
 	}
 	sub.Action, sub.Undoes = address.Undo, id

@@ -67,14 +67,15 @@ func (t Transition) Sends() bool {
 	return t.From == Writing && t.To == Writing && t.Intent != nil && t.Intent.Sent && !t.Restates
 }
 
-// Inherits says whether a request that becomes written by t takes over a claim of one that it supersedes: the holder has the address
-// still, as an alias or as mail, and the cloud has not shown yet what became of it.
+// Inherits says whether a request that becomes written by t takes over a claim of one that it supersedes: the holder has the address that it
+// took still, as an alias or as mail, or has not the one that it released; and the cloud has not shown yet what became of it.
 func (t Transition) Inherits(c Claim) bool {
-	if t.Receipt == nil || c.Kind != Take {
+	if t.Receipt == nil {
 		return false
 	}
 	after := t.Receipt.After
-	return len(after.Proxies.Find(address.Address(c.Address))) > 0 || address.Address(after.Mail).Key() == c.Address
+	has := len(after.Proxies.Find(address.Address(c.Address))) > 0 || address.Address(after.Mail).Key() == c.Address
+	return has == (c.Kind == Take)
 }
 
 // Unspends says whether t gives a request's share of the caps back: it leaves writing and wrote nothing.

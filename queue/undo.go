@@ -19,6 +19,9 @@ func (r *Runner) undone(ctx context.Context, undo Request) (original Request, wr
 	case errors.Is(err, ErrNotFound):
 		return original, wrote, cause.Refuse(cause.ChangedSince, "request %s is not kept any more, so what it wrote cannot be taken back; "+
 			"ask for what the holder shall have now", undo.Undoes)
+	case err == nil && original.wroteUnknown() && !undo.takesBackLate():
+		return original, wrote, cause.Refuse(cause.ChangedSince, "the answer to a modify of request %s was lost, so what it wrote is not known as a whole and cannot be taken back by itself; "+
+			"look at %s and ask for what it shall have now", original.ID, original.Holder)
 	case err != nil:
 		return original, wrote, fmt.Errorf("%w: the undone request: %w", errStore, err)
 	case undo.takesBackLate():
@@ -58,6 +61,11 @@ func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) err
 func (r Request) hasASayIn(c address.Change) bool {
 	found := r.Receipt != nil && r.Receipt.Change.Empty() && slices.ContainsFunc(c.Addresses(), r.Address.Equal)
 	return found || slices.ContainsFunc(r.changes(), func(wrote address.Change) bool { return wrote.Touches(c) })
+}
+
+// wroteUnknown says whether a request may have written more than its receipt tells: a modify before the last one got no answer.
+func (r Request) wroteUnknown() bool {
+	return r.Receipt != nil && slices.ContainsFunc(r.Doubt().changes(), func(c address.Change) bool { return !c.Equal(r.Receipt.Change) })
 }
 
 // between gives the holder's requests that were accepted after one and before another, newest first. All of them have ended, or wait

@@ -263,3 +263,129 @@ func TestWhoHasASayInWhatAnUndoTakesBack(t *testing.T) {
 		}
 	}
 }
+
+// A later request that got its primary by a modify of mail alone keeps it.
+func TestUndoLeavesThePrimaryOfALaterRequest(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ann := b.directory.add(3, "anna", address.Values{Mail: "p@contoso.test", Proxies: address.Set{"SMTP:anna@contoso.test", "smtp:p@contoso.test"}})
+	b.cloud.sync()
+	first := b.submit(t, "anna", address.SetPrimary, "p@contoso.test")
+	b.pass(t)
+	b.cycle(t)
+	v := b.directory.values(ann)
+	v.Mail = "anna@contoso.test" // somebody
+	b.directory.edit(ann, v)
+	b.cycle(t)
+	second, _, err := b.service.Submit(t.Context(), queue.Submission{Holder: "anna", Action: address.SetPrimary, Address: "p@contoso.test"}, "k2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.pass(t)
+	t.Logf("second: %+v", b.get(t, second.ID).Receipt)
+	b.cycle(t)
+	undo := b.undo(t, first.ID, "")
+	b.clock.Add(time.Hour)
+	b.pass(t)
+	got := b.get(t, undo.ID)
+	if got.State != queue.Refused {
+		t.Errorf("the undo of the first is %s, and the second (%s, %s) has %+v", got.State, second.ID, b.get(t, second.ID).State, b.directory.values(ann))
+	}
+}
+
+// What a later request took away does not come back as mail.
+func TestUndoBringsBackNoMailThatALaterRequestTookAway(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ann := b.directory.add(3, "anna", address.Values{Mail: "old@contoso.test", Proxies: address.Set{"SMTP:anna@contoso.test"}})
+	b.cloud.sync()
+	first := b.submit(t, "anna", address.SetPrimary, "anna@contoso.test")
+	b.pass(t)
+	b.cycle(t)
+	b.submit(t, "anna", address.AddAlias, "old@contoso.test")
+	b.pass(t)
+	b.cycle(t)
+	removed := b.submit(t, "anna", address.RemoveAlias, "old@contoso.test")
+	b.pass(t)
+	b.cycle(t)
+	b.clock.Add(time.Hour)
+	undo := b.undo(t, first.ID, "")
+	b.pass(t)
+	got := b.get(t, undo.ID)
+	if got.State != queue.Refused {
+		t.Errorf("the undo is %s: mail is %q, which request %s (%s) took away", got.State, b.directory.values(ann).Mail, removed.ID, b.get(t, removed.ID).State)
+	}
+}
+
+// An undo released an address, and a later request supersedes it over another one: who asks for the address waits for the cloud still.
+func TestAReleaseGoesOnWithWhatSupersedesIt(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.restart("node-1", b.store, func(o *queue.Options) { o.Cloud = tenantOf{b.cloud} })
+	set := b.submit(t, "ann", address.SetPrimary, "p@contoso.test")
+	b.pass(t)
+	b.cycle(t)
+	b.wantState(t, set.ID, queue.Verified, "")
+	b.clock.Add(time.Hour)
+	undo := b.undo(t, set.ID, "") // ann is the primary again, p is released; the cloud still shows p
+	b.pass(t)
+	b.wantState(t, undo.ID, queue.Written, cause.NotSyncedYet)
+	b.clock.Add(time.Minute)
+	b.submit(t, "ann", address.SetPrimary, "q@contoso.test")
+	b.pass(t)
+	t.Log(b.get(t, undo.ID).State)
+	b.clock.Add(time.Minute)
+	bob := b.submit(t, "bob", address.AddAlias, "p@contoso.test")
+	b.pass(t)
+	if got := b.get(t, bob.ID); got.State == queue.Refused {
+		t.Errorf("it is refused (%s: %s), though our own release of p is on its way to the cloud", got.Cause.Code, got.Cause.Message)
+	}
+}
+
+// Where the first of two modifies got no answer, the receipt tells half of what was written.
+func TestUndoOfHalfIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
+	r := b.submit(t, "ann", address.SetPrimary, "p@contoso.test")
+	b.pass(t)
+	b.directory.onWrite = nil
+	ann := b.get(t, r.ID).Object
+	v := b.directory.values(ann)
+	v.Mail = "ann@contoso.test" // somebody turns mail back
+	b.directory.edit(ann, v)
+	b.clock.Add(2 * time.Minute)
+	b.pass(t)
+	got := b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+	t.Logf("receipt: %+v, in doubt %+v", got.Receipt, got.Doubt())
+	b.cycle(t)
+	b.clock.Add(time.Hour)
+	undo := b.undo(t, r.ID, "")
+	b.pass(t)
+	b.cycle(t)
+	b.cycle(t)
+	u := b.get(t, undo.ID)
+	if u.State != queue.Refused && b.directory.values(ann).Proxies.Has("SMTP:p@contoso.test") {
+		t.Errorf("the undo is %s, request 1 is %s by %q, and the holder has %+v", u.State, b.get(t, r.ID).State, b.get(t, r.ID).SupersededBy, b.directory.values(ann))
+	}
+}
+
+// What may have been written is not called nothing.
+func TestUndoOfWhatWasDoubted(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
+	r := b.submit(t, "bob", address.SetPrimary, "p@contoso.test")
+	b.pass(t)
+	b.directory.onWrite = nil
+	bob := b.get(t, r.ID).Object
+	v := b.directory.values(bob)
+	v.Mail = "P@contoso.test" // somebody spells mail otherwise
+	b.directory.edit(bob, v)
+	b.clock.Add(2 * time.Minute)
+	b.pass(t)
+	got := b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+	if _, _, err := b.service.Undo(t.Context(), r.ID, queue.Submission{}, ""); err != nil {
+		t.Errorf("%v; WroteNothing %v, doubted %v, %+v", err, got.WroteNothing(), got.Receipt.Doubted, b.directory.values(bob))
+	}
+}

@@ -324,7 +324,7 @@ func isNews(err error) bool {
 // refuseEqual refuses a change whose value the directory has said is there already, on a holder that nobody has changed since: that is
 // no race, and would be answered so for ever.
 func (a *attempt) refuseEqual(entry ldapwriter.Entry, c address.Change) error {
-	if a.exists == nil || entry.DC != a.on.DC || entry.USNChanged != a.on.USNChanged {
+	if a.exists == nil || entry.DC != a.on.DC || entry.USNChanged != a.on.USNChanged || entry.USNChanged == 0 {
 		return nil
 	}
 	value, stands := a.request.Address, "a value that the holder has"
@@ -470,6 +470,8 @@ func (a *attempt) learn(err error) {
 	var unknown *ldapwriter.UnknownOutcomeError
 	var slipped *ldapwriter.SlippedError
 	switch doubt := a.request.Doubt(); {
+	case errors.As(err, &unknown) && unknown.TakingBack:
+		a.request.Intent = doubt.takenBack(a.now().Add(a.landing)).intent()
 	case errors.As(err, &unknown):
 		a.request.Intent = doubt.landsBy(a.now().Add(a.landing)).intent()
 	case errors.As(err, &slipped) && slipped.Remains:
