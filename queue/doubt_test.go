@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -330,6 +331,77 @@ func TestATakeBackThatMayLand(t *testing.T) {
 	b.clock.Add(10 * time.Second)
 	b.pass(t)
 	b.wantState(t, r.ID, queue.Written, cause.NotSyncedYet)
+}
+
+// What an earlier request may have sent is waited for too, before anything is called in place.
+func TestNothingIsStandingBesideAModifyThatMayLand(t *testing.T) {
+	t.Parallel()
+	w := newTwoDCs([]fate{late})
+	first, _, err := w.ask(asking{holder: "ann", action: address.AddAlias, addr: "a@contoso.test"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pass(t)
+	w.edit(w.get(t, first.ID), added) // an administrator gives it by hand
+	w.wait(5 * time.Second)
+	w.pass(t)
+	w.wantState(t, first.ID, queue.Written, cause.NotSyncedYet) // it may land still: LandsUntil
+	w.edit(w.get(t, first.ID), dropped)
+	second, _, err := w.ask(asking{holder: "ann", action: address.RemoveAlias, addr: "a@contoso.test"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pass(t)
+	at := w.get(t, second.ID)
+	w.wait(20 * time.Second)
+	w.pass(t)
+	if v := w.first.values(at.Object); at.State == queue.Written && v.Proxies.Has("smtp:a@contoso.test") {
+		t.Errorf("the removal was %s (wrote nothing: %v) before the earlier modify landed, and ann has %q: %s", at.State, at.WroteNothing(), v.Proxies, w.overtaken(history{}, nil))
+	}
+}
+
+// A request that finds its wish in place behind a modify in doubt does not end what a fail-over has to wait for.
+func TestStandingBehindADoubtHasToReplicate(t *testing.T) {
+	t.Parallel()
+	w := newTwoDCs([]fate{answered, answered, landed})
+	w.tells = true
+	ask := func(a asking, before ...queue.Request) queue.Request {
+		t.Helper()
+		r, _, err := w.ask(a, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.pass(t)
+		return r
+	}
+	ask(asking{holder: "ann", action: address.AddAlias, addr: "a@contoso.test"})
+	w.wait(time.Minute)
+	removed := ask(asking{holder: "ann", action: address.RemoveAlias, addr: "a@contoso.test"})
+	w.wantState(t, removed.ID, queue.Written, cause.NotSyncedYet)
+	w.wait(time.Minute)
+	w.replicate() // up to here both DCs show the same
+	undo := ask(asking{action: address.Undo, undoes: 1}, removed)
+	w.wantState(t, undo.ID, queue.Writing, cause.DCUnavailable) // landed, the answer lost
+	ann := w.get(t, undo.ID).Object
+	v := w.first.values(ann)
+	v.Proxies = v.Proxies.Without("smtp:a@contoso.test").With("smtp:A@contoso.test")
+	w.write(w.first, ann, address.Between(w.first.values(ann), v), landing{holder: ann})
+	w.wait(2 * time.Minute)
+	w.pass(t)
+	w.wantState(t, undo.ID, queue.Failed, cause.NotKept)
+	found := ask(asking{holder: "ann", action: address.AddAlias, addr: "a@contoso.test"})
+	if got := w.wantState(t, found.ID, queue.Written, cause.NotSyncedYet); !got.WroteNothing() {
+		t.Fatal("it wrote")
+	}
+	w.wait(time.Minute)
+	w.firstAway = true
+	next := ask(asking{holder: "ann", action: address.AddAlias, addr: "b@contoso.test"})
+	state := w.get(t, next.ID).State
+	w.firstAway = false
+	w.replicate()
+	if v := w.first.values(ann).Proxies; state == queue.Written && (!v.Has("smtp:b@contoso.test") || len(v.Find("a@contoso.test")) == 0) {
+		t.Errorf("b was written on the second DC at once, and after replication ann has %q\n%s", v, strings.Join(w.log, "\n"))
+	}
 }
 
 // TestDoubt goes through what becomes of modifies that were sent.

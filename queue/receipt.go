@@ -76,15 +76,19 @@ func (a *attempt) mustNotBePaused(ctx context.Context) error {
 	return nil
 }
 
-// noteStanding stores that the directory shows already what was asked for. Where an earlier modify may have brought that
-// about, it counts as written.
+// noteStanding stores that the directory shows already what was asked for. Where an earlier modify of it may have brought that
+// about, it counts as written. Where an earlier request's may have, the next DC has to show this one.
 func (a *attempt) noteStanding(ctx context.Context, entry ldapwriter.Entry, found assessment) error {
-	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: entry.Values, After: entry.Values, At: a.now()}
-	if a.request.Doubt().Exists() {
-		if err := a.mustHaveLanded(); err != nil {
-			return err
-		}
-		receipt.Doubted, receipt.Stamps = true, entry.Stamps
+	if err := a.mustHaveLanded(); err != nil {
+		return err
+	}
+	isOwn := a.request.Doubt().Exists()
+	receipt := ldapwriter.Receipt{DC: entry.DC, USNChanged: entry.USNChanged, Before: entry.Values, After: entry.Values, At: a.now(),
+		Doubted: isOwn || a.isInDoubt}
+	if receipt.Doubted {
+		receipt.Stamps = entry.Stamps
+	}
+	if isOwn {
 		return a.noteWritten(ctx, receipt, expect(found), found.plan.Notes)
 	}
 	why := "nothing had to be written: " + found.standing

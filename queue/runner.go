@@ -73,6 +73,8 @@ type Runner struct {
 	dryRun    bool
 
 	signals map[work]chan struct{}
+	// ticking is held by the sweep of a tick.
+	ticking sync.Mutex
 	// sweeping guards what sweeps need: the agenda, and the units for what somebody asks for between two ticks.
 	sweeping sync.Mutex
 	agenda   *agenda

@@ -56,9 +56,11 @@ func (r *Runner) sweepAsked(ctx context.Context) error {
 // Sweep is one tick: it reads when the tenant was last synchronised, and judges the requests whose turn it is. One sweep
 // runs at a time: ErrSweeping where one does. A cloud that is away is returned.
 func (r *Runner) Sweep(ctx context.Context) error {
-	if !r.sweeping.TryLock() {
+	if !r.ticking.TryLock() {
 		return ErrSweeping
 	}
+	defer r.ticking.Unlock()
+	r.sweeping.Lock() // the looks that somebody asked for are waited for: they are few at a time, and may never end
 	defer r.sweeping.Unlock()
 	began := r.now()
 	r.forAsked = cloudcheck.NewBudget(r.units)

@@ -34,7 +34,7 @@ func (r *Runner) undone(ctx context.Context, undo Request) (original Request, wr
 }
 
 // mustStillBeIts refuses an undo whose addresses a later request of the holder has written or asked for since: what stands there is that
-// one's. A later request and the undo that took it back count for nothing together.
+// one's. A later request and the undo that took it back count for nothing together; an undo of what came before counts like any other.
 func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) error {
 	later, err := r.between(ctx, original, undo)
 	if err != nil {
@@ -45,7 +45,8 @@ func (r *Runner) mustStillBeIts(ctx context.Context, undo, original Request) err
 		if takenBack[q.ID] {
 			continue
 		}
-		if q.Action == address.Undo && q.Undoes != original.ID && q.Receipt != nil && !q.takesBackLate() {
+		undoes := func(other Request) bool { return other.ID == q.Undoes }
+		if q.Action == address.Undo && q.Receipt != nil && !q.takesBackLate() && slices.ContainsFunc(later, undoes) {
 			takenBack[q.Undoes] = true
 			continue
 		}

@@ -389,3 +389,22 @@ func TestUndoOfWhatWasDoubted(t *testing.T) {
 		t.Errorf("%v; WroteNothing %v, doubted %v, %+v", err, got.WroteNothing(), got.Receipt.Doubted, b.directory.values(bob))
 	}
 }
+
+// An undo that came since, of a request that came before, has its say like any other.
+func TestUndoSeesAnUndoOfWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	ids := b.play(t, "add_alias a@contoso.test", "remove_alias a@contoso.test", "add_alias a@contoso.test",
+		"undo 2", // gone
+		"undo 1", // there: the removal is taken back
+		"undo 0", // gone: the first addition is taken back
+		"undo 3") // the undo of the second addition
+	for i, id := range ids {
+		r := b.get(t, id)
+		t.Logf("%d %s %s: %+v", i, r.Action, r.State, r.Cause)
+	}
+	last := b.get(t, ids[6])
+	if v := b.directory.values(last.Object); last.State != queue.Refused {
+		t.Errorf("the last undo is %s, and ann has %q, which request 5 took away after the one that it takes back", last.State, v.Proxies)
+	}
+}

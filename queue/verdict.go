@@ -112,7 +112,7 @@ func (p *pass) applyUnknown(ctx context.Context, v visit, q Request, found cloud
 	}
 	asked, fails := q.NotBefore.IsZero(), !v.failing.IsZero()
 	switch {
-	case fails && now.Sub(v.failing) >= maxRest && now.After(deadline):
+	case fails && now.Sub(v.failing) >= maxRest && p.survey.Tenant.Time(now).After(deadline):
 		t.To, t.Cause, t.NotBefore = Mismatched, cloudcheck.Overdue(deadline, t.Cause), p.nextLook(q)
 	case asked && p.away == nil:
 		t.NotBefore = &now // that was the look
@@ -141,8 +141,11 @@ func (p *pass) applyUnknownAgain(ctx context.Context, q Request, found cloudchec
 
 // nextLook is when a mismatched request is swept again.
 func (r *Runner) nextLook(q Request) *time.Time {
-	next := r.now().Add(mismatchedEvery)
-	if next.After(q.WrittenAt.Add(r.deadline + mismatchedFor)) {
+	next, began := r.now().Add(mismatchedEvery), q.WrittenAt
+	if q.Expectation != nil {
+		began = q.Expectation.Began(q.WrittenAt, r.now())
+	}
+	if next.After(began.Add(r.deadline + mismatchedFor)) {
 		next = Never()
 	}
 	return &next

@@ -213,6 +213,8 @@ type attempt struct {
 	stopping <-chan struct{}
 	// earlierLands is when a modify of an earlier request for the holder can land at the latest; zero where none can.
 	earlierLands time.Time
+	// isInDoubt says that a modify of an earlier request for the holder is in doubt.
+	isInDoubt bool
 	// before are the values that the holder's last write replaced: the cloud may show them still.
 	before []address.Values
 	// exists is the last answer that a value is there already, and on is the entry that the modify was made for.
@@ -344,7 +346,7 @@ func (a *attempt) read(ctx context.Context) (ldapwriter.Entry, error) {
 		return ldapwriter.Entry{}, fmt.Errorf("%w: earlier writes: %w", errStore, err)
 	}
 	a.before, a.readAt = replaced(prior), a.now()
-	a.earlierLands = a.landsUntil(prior)
+	a.earlierLands, a.isInDoubt = a.landsUntil(prior), prior.InDoubt != ""
 	if doubt := a.request.Doubt(); doubt.Exists() {
 		prior.InDoubt = doubt.DC()
 	}
