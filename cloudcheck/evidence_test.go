@@ -88,7 +88,8 @@ func modelSaysVerified(w *world) bool {
 	if w.c.Expectation.ShownAtWrite {
 		return moves >= 2
 	}
-	return moves > 0 || syncedSince(w) || w.fake.tenant.LastSync.IsZero()
+	sync := w.fake.tenant.LastSync
+	return moves > 0 || syncedSince(w) || sync.IsZero() || sync.After(w.c.Expectation.SyncAtWrite)
 }
 
 func modelCloud(o *Object, w address.Want) bool {

@@ -111,7 +111,8 @@ func lostOnPremises(c Case) *address.Want {
 }
 
 // proven: the cloud shows it since a sync after the write, the directory still has it, and where the cloud showed it before the write already, a
-// whole sync cycle ran since and it stayed. A sighting before any sync is of a replica that lags: it shows what had been there once before (facts of Graph: reads are eventually consistent). A holder that was in the cloud and is not found there any more proves nothing, not
+// whole sync cycle ran since and it stayed. That a sync ran is told by the tenant's own times alone, whatever this machine's clock said at the
+// write; where the tenant tells none, the sighting has to do. A sighting before any sync is of a replica that lags: it shows what had been there once before (facts of Graph: reads are eventually consistent). A holder that was in the cloud and is not found there any more proves nothing, not
 // even that an address is gone; nor does a contact that is not found: it is known by its addresses alone, and may be there
 // under older ones.
 func (e evidence) proven() bool {
@@ -122,7 +123,7 @@ func (e evidence) proven() bool {
 	if e.Expectation.ShownAtWrite {
 		return e.moves >= movesNeeded
 	}
-	return e.synced() || e.moves > 0 || e.tenant.LastSync.IsZero() // where the tenant does not tell, the sighting has to do
+	return e.tenant.LastSync.IsZero() || e.tenant.LastSync.After(e.Expectation.SyncAtWrite) || e.moves > 0 || e.synced()
 }
 
 // unproven finds out why not: a contradiction, but only once a sync ran since the write, else what is waited for.
