@@ -315,7 +315,7 @@ func noEffect(f *facts) (found []violation) {
 		forth, back := f.effects(q)
 		switch {
 		case q.State == queue.Refused || q.State == queue.Cancelled:
-			if len(forth) > len(back) {
+			if len(forth) > len(back) && !f.overruled(forth[len(forth)-1], q) {
 				found = append(found, finding(q, nil, "it is %s, and deed %d took effect", q.State, forth[0].n)...)
 			}
 		case q.State == queue.Failed && len(forth) > len(back):
@@ -326,6 +326,15 @@ func noEffect(f *facts) (found []violation) {
 		}
 	}
 	return found
+}
+
+// overruled says whether a deed moved nothing but the primary, and the second writer chose another one before its request ended: then nothing of
+// it is left that could be taken back. The old primary had to become an alias for their choice too.
+func (f *facts) overruled(d *deed, q *queue.Request) bool {
+	return len(moves(d)) == 0 && slices.ContainsFunc(f.ledger.of(d.holder), func(e *deed) bool {
+		chosen := primaryOf(e.after.Values)
+		return e.by == admin && e.took() && e.n > d.n && !e.at.After(q.UpdatedAt) && chosen != "" && !chosen.Equal(primaryOf(d.after.Values))
+	})
 }
 
 // isWritten says whether a request claims to stand in the directory.
