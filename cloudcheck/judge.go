@@ -110,11 +110,12 @@ func lostOnPremises(c Case) *address.Want {
 	return nil
 }
 
-// proven: the cloud shows it since a sync after the write, the directory still has it, and where the cloud showed it before the write already, a
-// whole sync cycle ran since and it stayed. That a sync ran is told by the tenant's own times alone, whatever this machine's clock said at the
-// write; where the tenant tells none, the sighting has to do. A sighting before any sync is of a replica that lags: it shows what had been there once before (facts of Graph: reads are eventually consistent). A holder that was in the cloud and is not found there any more proves nothing, not
-// even that an address is gone; nor does a contact that is not found: it is known by its addresses alone, and may be there
-// under older ones.
+// proven: the cloud shows it since a sync after the write, the directory still has it, and where the cloud showed it before the
+// write already, a whole sync cycle ran since and it stayed. That a sync ran is told by the tenant's own times alone, whatever this
+// machine's clock said at the write; where the tenant tells none, the sighting has to do. Before any sync, a sighting may be of a
+// replica that lags, and show what had been there once. A holder that was in the cloud and is not found there any more proves nothing,
+// not even that an address is gone; nor does a contact that is not found: it is known by its addresses alone, and may be there under
+// older ones.
 func (e evidence) proven() bool {
 	unfound := e.object == nil && (e.Ref.CloudID != "" || e.Ref.Holder.Kind == address.Contact)
 	if unfound || len(e.missing) > 0 || e.lost != nil || e.Case.OnPremErr != nil {

@@ -19,6 +19,16 @@ func lost(landed bool) fault {
 	return fault{landed: landed, err: &ldapwriter.UnknownOutcomeError{DC: dc, Err: errors.New("time limit")}}
 }
 
+// submitLost makes a request whose modify gets no answer.
+func (b *bench) submitLost(t *testing.T, landed bool, holder string, action address.Action, addr address.Address) queue.Request {
+	t.Helper()
+	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(landed) }
+	r := b.submit(t, holder, action, addr)
+	b.pass(t)
+	b.directory.onWrite = nil
+	return r
+}
+
 // wantDoubt: the request is not taken for unwritten, and cannot be cancelled.
 func (b *bench) wantDoubt(t *testing.T, id queue.RequestID) {
 	t.Helper()
@@ -144,10 +154,7 @@ func TestNothingIsSentBesideAModifyThatMayLand(t *testing.T) {
 func TestTheNextRequestWaitsForWhatMayLand(t *testing.T) {
 	t.Parallel()
 	b := newBench()
-	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
-	first := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
-	b.pass(t)
-	b.directory.onWrite = nil
+	first := b.submitLost(t, true, "ann", address.AddAlias, "a@contoso.test")
 	b.clock.Add(3 * time.Second)
 	b.pass(t)
 	got := b.wantState(t, first.ID, queue.Written, cause.NotSyncedYet)
@@ -166,10 +173,7 @@ func TestTheNextRequestWaitsForWhatMayLand(t *testing.T) {
 func TestStandingWaitsForWhatMayLand(t *testing.T) {
 	t.Parallel()
 	b := newBench()
-	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(false) }
-	r := b.submit(t, "bob", address.SetPrimary, "p@contoso.test")
-	b.pass(t)
-	b.directory.onWrite = nil
+	r := b.submitLost(t, false, "bob", address.SetPrimary, "p@contoso.test")
 	b.directory.edit(b.get(t, r.ID).Object, address.Values{Mail: "P@contoso.test", Proxies: address.Set{"SMTP:p@contoso.test", "smtp:bob@contoso.test"}})
 	b.clock.Add(5 * time.Second)
 	b.pass(t)
@@ -230,10 +234,7 @@ func TestNothingIsTakenBackThatMayLand(t *testing.T) {
 func TestAClockSetBackBehindALandingThatShows(t *testing.T) {
 	t.Parallel()
 	b := newBench()
-	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
-	first := b.submit(t, "ann", address.AddAlias, "a@contoso.test")
-	b.pass(t)
-	b.directory.onWrite = nil
+	first := b.submitLost(t, true, "ann", address.AddAlias, "a@contoso.test")
 	b.clock.Add(3 * time.Second)
 	b.pass(t)
 	b.wantState(t, first.ID, queue.Written, cause.NotSyncedYet)

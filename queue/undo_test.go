@@ -346,10 +346,7 @@ func TestAReleaseGoesOnWithWhatSupersedesIt(t *testing.T) {
 func TestUndoOfHalfIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench()
-	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
-	r := b.submit(t, "ann", address.SetPrimary, "p@contoso.test")
-	b.pass(t)
-	b.directory.onWrite = nil
+	r := b.submitLost(t, true, "ann", address.SetPrimary, "p@contoso.test")
 	ann := b.get(t, r.ID).Object
 	v := b.directory.values(ann)
 	v.Mail = "ann@contoso.test" // somebody turns mail back
@@ -374,10 +371,7 @@ func TestUndoOfHalfIsRefused(t *testing.T) {
 func TestUndoOfWhatWasDoubted(t *testing.T) {
 	t.Parallel()
 	b := newBench()
-	b.directory.onWrite = func(ldapwriter.Job) fault { return lost(true) }
-	r := b.submit(t, "bob", address.SetPrimary, "p@contoso.test")
-	b.pass(t)
-	b.directory.onWrite = nil
+	r := b.submitLost(t, true, "bob", address.SetPrimary, "p@contoso.test")
 	bob := b.get(t, r.ID).Object
 	v := b.directory.values(bob)
 	v.Mail = "P@contoso.test" // somebody spells mail otherwise
